@@ -1,0 +1,1 @@
+"""Signal code on PCM16 mono: knows nothing of calls."""

@@ -1,0 +1,1 @@
+"""Trunkline's server: the call, its legs, and what watches them."""

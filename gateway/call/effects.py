@@ -1,0 +1,205 @@
+"""Effects: the orders that a call gives, each a small frozen value.
+
+Audio is PCM16 little-endian mono at the plan's rate; positions are samples at that rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.call.plan import Plan
+
+Role = Literal["caller", "assistant"]
+State = Literal["listening", "hearing", "thinking", "speaking"]
+ToolStatus = Literal["running", "done", "failed", "cancelled"]
+
+# ---------------------------------------------------------------- to the caller's leg
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Let the caller hear this piece of an item; `position` is where in the item it begins."""
+
+    item_id: str
+    pcm: bytes
+    position: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Throw away what has been sent and not yet been heard; what comes next is of this generation."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowState:
+    """Whose turn it is."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class ShowWords:
+    """A line of the transcript, whole, as it stands now; `cut` where the caller interrupted it."""
+
+    item_id: str
+    role: Role
+    text: str
+    at: int  # call time at which it began to be said
+    final: bool
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTool:
+    """A tool was called, or has answered."""
+
+    call_id: str
+    name: str
+    arguments: str
+    status: ToolStatus
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowLatency:
+    """From the end of the caller's speech to the first sound sent back, in microseconds."""
+
+    item_id: str
+    voice_to_voice: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSavings:
+    """What trimming has saved so far."""
+
+    heard: int  # samples that came from the caller
+    sent: int  # samples that went to the model
+    bytes_saved: int  # on the wire to the model
+    tokens_saved: int
+    money_saved: float  # US dollars, first hearing only
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNotice:
+    """Something that the person at the other end should read."""
+
+    code: str
+    message: str
+
+
+# ---------------------------------------------------------------- to the assistant's leg
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Tell the model what this call is to be."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class SendAudio:
+    """Let the model hear this."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The caller's turn is over: make it an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearInput:
+    """Forget the audio that was sent and not committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """The caller's words as text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendToolOutput:
+    """The one answer to a function call."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Ask the model for an answer; with instructions, for this answer alone."""
+
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the answer that is being made; with no id, the one that was asked for last."""
+
+    response_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Make the model forget what of this item the caller has not heard."""
+
+    item_id: str
+    heard: int  # samples
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Make the model forget an item of which nothing was heard."""
+
+    item_id: str
+
+
+# ---------------------------------------------------------------- to the session
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a tool beside the conversation; answered by ToolFinished."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTool:
+    """Stop a tool whose answer nobody waits for."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The call is over; nothing follows."""
+
+    reason: str
+
+
+ToCaller = Play | Flush | ShowState | ShowWords | ShowTool | ShowLatency | ShowSavings | ShowNotice
+ToAssistant = (
+    Configure
+    | SendAudio
+    | Commit
+    | ClearInput
+    | SendText
+    | SendToolOutput
+    | Respond
+    | Cancel
+    | Truncate
+    | Delete
+)
+ToSession = RunTool | CancelTool | End
+Effect = ToCaller | ToAssistant | ToSession

@@ -1,0 +1,228 @@
+"""Events: the facts that reach a call, each a small frozen value.
+
+Audio is PCM16 little-endian mono at the plan's rate. Positions and lengths are samples at that
+rate; times are whole microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# ---------------------------------------------------------------- from the caller's leg
+
+
+@dataclass(frozen=True, slots=True)
+class CallerJoined:
+    """The caller is there and can hear."""
+
+    address: str = ""  # telephone number, IP address, or whatever names the caller
+    reports_playback: bool = False  # whether CallerPlayed will come from this leg
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAudio:
+    """The caller's sound. A leg feeds any length; the session hands on 20 ms frames, voiced or not."""
+
+    pcm: bytes
+    voiced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallerText:
+    """The caller typed something."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerDigit:
+    """The caller pressed a key of the telephone: 0-9 * # A-D."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPlayed:
+    """The caller's leg reports how much of an item has been heard, all in all."""
+
+    item_id: str
+    samples: int
+    generation: int  # of the Play that it answers; one before the last Flush proves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller hung up, or the line broke."""
+
+    reason: str
+
+
+# ---------------------------------------------------------------- from the assistant's leg
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantReady:
+    """A session with the model is open and waits to be configured."""
+
+    session_id: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The model's own voice detection heard the caller begin."""
+
+    item_id: str
+    written: int  # samples of audio written to the model, where it says that speech began
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The model's own voice detection heard the caller end."""
+
+    item_id: str
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """The caller's audio became an item of the conversation."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerWords:
+    """What the caller said, as recognised: an addition, or the whole when final."""
+
+    item_id: str
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    """The model began to answer."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantAudio:
+    """A piece of the model's voice."""
+
+    response_id: str
+    item_id: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantWords:
+    """A piece of what the model's voice says; it runs ahead of the audio."""
+
+    response_id: str
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEnded:
+    """The model has sent all of this item's audio."""
+
+    response_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function call that the model wants answered."""
+
+    call_id: str
+    name: str
+    arguments: str  # JSON text as the model wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that one response cost; cached ones are part of the input."""
+
+    input_text: int = 0
+    input_audio: int = 0
+    cached_text: int = 0
+    cached_audio: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+
+
+ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEnded:
+    """The model's answer is complete, or cut, or failed."""
+
+    response_id: str
+    status: ResponseStatus
+    reason: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantRefused:
+    """The model's server answered a request with an error; the session goes on."""
+
+    code: str
+    message: str
+    request: str = ""  # id of the client event that failed, where it is known
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantLost:
+    """The way to the model is gone."""
+
+    reason: str
+
+
+# ---------------------------------------------------------------- from the session itself
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool has answered; `output` is what the model is told."""
+
+    call_id: str
+    output: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpOrdered:
+    """Somebody other than the caller ends the call: a tool, an operator, a shutdown."""
+
+    reason: str
+    when_quiet: bool = True  # let the assistant finish its sentence first
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The call's deadline has come."""
+
+
+FromCaller = CallerJoined | CallerAudio | CallerText | CallerDigit | CallerPlayed | CallerLeft
+FromAssistant = (
+    AssistantReady
+    | SpeechStarted
+    | SpeechStopped
+    | TurnCommitted
+    | CallerWords
+    | ResponseStarted
+    | AssistantAudio
+    | AssistantWords
+    | ItemEnded
+    | ResponseEnded
+    | AssistantRefused
+    | AssistantLost
+)
+Event = FromCaller | FromAssistant | ToolFinished | HangUpOrdered | Tick

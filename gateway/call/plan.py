@@ -1,0 +1,82 @@
+"""The plan: what a call is to be, fixed when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
+
+Detector = Literal["gateway", "server", "semantic"]
+Eagerness = Literal["low", "medium", "high", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A function that the model may call: its name, what it is for, and its JSON schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """Who decides whose turn it is, and when. All times in microseconds."""
+
+    detector: Detector = "gateway"
+    pre_roll: int = 300_000  # sent from before the first voiced frame
+    hang_over: int = 360_000  # silence after which the caller's turn is over (gateway)
+    minimum_speech: int = 160_000  # voiced sound shorter than this is no turn: a cough, a click
+    barge_in: int = 100_000  # voiced sound that interrupts the assistant
+    interruptible: bool = True
+    longest: int = 60_000_000  # a turn is committed after this long, come what may
+    threshold: float = 0.5  # of the model's voice detection (server)
+    silence: int = 500_000  # silence_duration of the model's voice detection (server)
+    margin: int = 300_000  # real silence sent beyond that, so that it surely ends the turn
+    eagerness: Eagerness = "auto"  # semantic
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackPolicy:
+    """How audio goes to the caller. Times in microseconds."""
+
+    lead: int = 240_000  # how far ahead of the caller's ear audio may be sent
+    grain: int = 20_000  # how much at once
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePolicy:
+    """What to do when nobody says anything."""
+
+    after: int = 0  # microseconds of quiet; 0 turns it off
+    prompt: str = "The caller has been silent. Ask in one short sentence whether they are there."
+    limit: int = 2  # prompts before the call is ended
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a call is to be: who answers, how, with which tools, within which limits."""
+
+    call_id: str = "call"
+    rate: int = 24_000  # Hz of the audio inside the call
+    instructions: str = ""
+    voice: str = ""
+    language: str = ""
+    transcription: str = ""  # model that writes down the caller's words; empty: none
+    greeting: str = ""  # instructions for the first words; empty: the caller speaks first
+    tools: tuple[ToolSpec, ...] = ()
+    turns: TurnPolicy = TurnPolicy()
+    playback: PlaybackPolicy = PlaybackPolicy()
+    idle: IdlePolicy = IdlePolicy()
+    audio_price: float = 0.0  # US dollars per million tokens of input audio
+    lost_notice: bytes = b""  # what the caller hears when the model is gone, PCM16 at `rate`
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def samples(self, microseconds: int) -> int:
+        """How many samples that time holds."""
+        return microseconds * self.rate // 1_000_000
+
+    def microseconds(self, samples: int) -> int:
+        """How long so many samples last."""
+        return samples * 1_000_000 // self.rate

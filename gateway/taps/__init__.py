@@ -1,0 +1,1 @@
+"""What watches a call and never decides: journal, recording, transcripts, metrics."""
