@@ -29,7 +29,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Throw away what has been sent and not yet been heard; what comes next is of this generation."""
+    """Throw away what was sent and not yet heard; what comes next is of this generation."""
 
     generation: int
 

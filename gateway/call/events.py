@@ -22,7 +22,7 @@ class CallerJoined:
 
 @dataclass(frozen=True, slots=True)
 class CallerAudio:
-    """The caller's sound. A leg feeds any length; the session hands on 20 ms frames, voiced or not."""
+    """The caller's sound. A leg feeds any length; the session makes it 20 ms, voiced or not."""
 
     pcm: bytes
     voiced: bool = False

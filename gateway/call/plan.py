@@ -78,5 +78,5 @@ class Plan:
         return microseconds * self.rate // 1_000_000
 
     def microseconds(self, samples: int) -> int:
-        """How long so many samples last."""
-        return samples * 1_000_000 // self.rate
+        """How long so many samples last, rounded up: after that time all of them have passed."""
+        return -(-samples * 1_000_000 // self.rate)

@@ -1,0 +1,36 @@
+"""Digits: telephone keys, gathered until the caller pauses, then told to the model as text."""
+
+from __future__ import annotations
+
+PAUSE_US = 1_500_000
+KEYS = "0123456789*#ABCD"
+
+
+class Digits:
+    """The keys pressed since the last pause."""
+
+    LONGEST = 64
+
+    def __init__(self) -> None:
+        self._pressed = ""
+        self._last = 0
+
+    def press(self, digit: str, now: int) -> None:
+        """A key was pressed; what is no key is nothing."""
+        if digit in KEYS and len(digit) == 1 and len(self._pressed) < self.LONGEST:
+            self._pressed += digit
+            self._last = now
+
+    @property
+    def deadline(self) -> int | None:
+        """When they are complete."""
+        if not self._pressed:
+            return None
+        return self._last if self._pressed.endswith("#") else self._last + PAUSE_US
+
+    def take(self, now: int) -> str:
+        """What the model is told, once the digits are complete; empty until then."""
+        if self.deadline is None or now < self.deadline:
+            return ""
+        pressed, self._pressed = self._pressed, ""
+        return f"The caller pressed {' '.join(pressed)} on the telephone."

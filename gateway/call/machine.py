@@ -1,0 +1,347 @@
+"""The call: one conversation between a caller and an assistant, as a pure state machine.
+
+An event and the time go in, orders come out. `handle` reacts to the event, then settles what the
+passing of time and the new state allow: audio is released to the caller, an answer is asked for,
+a deadline is met. All that takes more than a few lines lives in a part: `turns` decides whose turn
+it is, `voice` and its `playback` what the caller hears and has heard, `responses` when an answer may be asked for,
+`toolcalls` what the functions owe, `transcript` who said what, `outgoing` whether the model can be
+told, `quiet` what happens when nothing does.
+
+    caller speaks ──► turns ──► SendAudio … Commit ──► responses ──► Respond
+                        │                                               │
+                 (barge-in: Flush, Cancel, Truncate)            ResponseStarted
+                        ▼                                               ▼
+    caller hears ◄── playback ◄────────────────────────────────  AssistantAudio
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import assert_never
+
+from audio.pcm import BYTES
+from gateway.call import effects as do
+from gateway.call import events as on
+from gateway.call.digits import Digits
+from gateway.call.effects import Effect
+from gateway.call.events import Event
+from gateway.call.outgoing import Outgoing
+from gateway.call.plan import Plan
+from gateway.call.quiet import Quiet
+from gateway.call.responses import Responses
+from gateway.call.savings import Savings
+from gateway.call.toolcalls import ToolCalls
+from gateway.call.transcript import Transcript
+from gateway.call.turns import Outcome, Sign, Turns
+from gateway.call.voice import Voice, some
+
+GO_ON = (
+    "A noise interrupted you, not the caller. Go on from where you stopped, "
+    "without mentioning the interruption."
+)
+
+
+class Call:
+    """One conversation between a caller and an assistant."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.ended = False
+        self._now = 0
+        self._turns = Turns(plan)
+        self._responses = Responses()
+        self._tools = ToolCalls()
+        self._transcript = Transcript()
+        self._outgoing = Outgoing()
+        self._voice = Voice(plan, self._outgoing, self._responses, self._transcript)
+        self._playback = self._voice.playback
+        self._savings = Savings(plan)
+        self._digits = Digits()
+        self._quiet = Quiet(plan.idle)
+        self._joined = False
+        self._commits: deque[int] = deque()  # when the turns began that are not items yet
+        self._model_hears = False  # the model's own detector is within speech
+        self._resume: str | None = None  # what to ask if the interruption was none after all
+        self._answer_due: tuple[str, int] | None = None  # the turn to answer, when it ended
+        self._state: do.State = "listening"
+
+    # ------------------------------------------------------------ the two things a driver needs
+
+    def handle(self, event: Event, now: int) -> list[Effect]:
+        """Take one event; say what is to be done about it. `now`: microseconds of call time."""
+        orders: list[Effect] = []
+        if self.ended:
+            return orders
+        self._now = max(now, self._now)
+        for step in (self._react(event), self._settle()):
+            for effect in step:
+                orders.append(effect)
+                if isinstance(effect, do.End):
+                    self.ended = True
+                    return orders
+        return orders
+
+    @property
+    def deadline(self) -> int | None:
+        """Call time at which it wants a Tick, if nothing happens before; always in the future."""
+        if self.ended:
+            return None
+        times = (
+            self._playback.deadline,
+            self._turns.deadline,
+            self._responses.deadline,
+            self._digits.deadline,
+            self._quiet.deadline,
+        )
+        # What was due by now has been settled with the last event.
+        return min((t for t in times if t is not None and t > self._now), default=None)
+
+    # ------------------------------------------------------------ events
+
+    def _react(self, event: Event) -> Iterator[Effect]:
+        match event:
+            case on.CallerAudio():
+                yield from self._caller_audio(event)
+            case on.CallerPlayed(item_id, samples, generation):
+                self._playback.report(item_id, samples, generation, self._now)
+            case on.CallerJoined():
+                self._caller_joined(event)
+            case on.CallerText(text):
+                yield from self._caller_wrote(text)
+            case on.CallerDigit(digit):
+                self._digits.press(digit, self._now)
+                self._turns.digit()
+            case on.CallerLeft(reason):
+                yield from self._finish(reason)
+            case on.AssistantReady():
+                yield from self._assistant_ready()
+            case on.SpeechStarted(item_id, written):
+                yield from self._model_heard_start(item_id, written)
+            case on.SpeechStopped(item_id, written):
+                self._model_heard_end(item_id, written)
+            case on.TurnCommitted(item_id):
+                began = self._commits.popleft() if self._commits else self._turns.began_at
+                self._transcript.caller_began(item_id, began)
+            case on.CallerWords(item_id, text, final):
+                began = self._turns.began_at
+                yield from some(self._transcript.caller_said(item_id, text, final, began))
+            case on.ResponseStarted(response_id):
+                self._responses.started(response_id)
+            case on.AssistantAudio():
+                yield from self._voice.audio(event, self._now)
+            case on.AssistantWords():
+                yield from self._voice.words(event, self._now)
+            case on.ItemEnded(_, item_id):
+                self._playback.end_item(item_id)
+            case on.ResponseEnded():
+                yield from self._response_ended(event)
+            case on.AssistantRefused():
+                yield from self._refused(event)
+            case on.AssistantLost(reason):
+                yield from self._assistant_lost(reason)
+            case on.ToolFinished():
+                yield from self._tool_finished(event)
+            case on.HangUpOrdered(reason, when_quiet=False):
+                yield from self._finish(reason)
+            case on.HangUpOrdered(reason):
+                self._quiet.hang_up(reason, self._now)
+            case on.Tick():
+                yield from self._outcomes(self._turns.tick(self._now))
+            case _:
+                assert_never(event)
+
+    # ------------------------------------------------------------ the caller
+
+    def _caller_joined(self, event: on.CallerJoined) -> None:
+        self._joined = True
+        self._playback.source = "reported" if event.reports_playback else "paced"
+        self._greet()
+
+    def _caller_audio(self, event: on.CallerAudio) -> Iterator[Effect]:
+        self._savings.heard += len(event.pcm) // BYTES
+        if self._outgoing.lost:
+            return
+        may_speak = self.plan.turns.interruptible or not self._playback.playing(self._now)
+        yield from self._outcomes(
+            self._turns.frame(event.pcm, event.voiced and may_speak, self._now)
+        )
+
+    def _outcomes(self, outcomes: Iterator[Outcome]) -> Iterator[Effect]:
+        for outcome in outcomes:
+            match outcome:
+                case do.SendAudio(pcm):
+                    self._savings.sent += len(pcm) // BYTES
+                    yield from self._outgoing.tell(outcome)
+                case do.Commit():
+                    self._commits.append(self._turns.began_at)
+                    yield from self._outgoing.tell(outcome)
+                case do.ClearInput():
+                    yield from self._outgoing.tell(outcome)
+                case Sign():
+                    yield from self._sign(outcome)
+                case _:
+                    assert_never(outcome)
+
+    def _sign(self, sign: Sign) -> Iterator[Effect]:
+        match sign:
+            case Sign.BEGAN:
+                self._resume = None
+            case Sign.INTERRUPTED:
+                self._quiet.caller_spoke()
+                if self.plan.turns.detector == "gateway":
+                    yield from self._barge_in()
+            case Sign.ENDED:
+                self._answer_due = ("", self._turns.last_voiced_at)
+                self._responses.want()
+                yield self._savings.show()
+            case Sign.DISCARDED:
+                if self._resume is not None:
+                    self._responses.want(self._resume)
+            case _:
+                assert_never(sign)
+
+    def _caller_wrote(self, text: str) -> Iterator[Effect]:
+        if self._outgoing.lost or not text.strip():
+            return
+        self._quiet.caller_spoke()
+        yield from self._barge_in()
+        yield from self._outgoing.tell(do.SendText(text))
+        self._answer_due = ("", self._now)
+        self._responses.want()
+
+    def _barge_in(self) -> Iterator[Effect]:
+        """The caller takes the turn: stop, take back what was not heard, and make it unsaid."""
+        if not self._responses.busy and not self._playback.playing(self._now):
+            return
+        spoken = self._playback.anything_heard(self._now)
+        self._resume = GO_ON if spoken else ""
+        self._responses.forget()
+        yield from self._voice.interrupt(self._now)
+
+    # ------------------------------------------------------------ the assistant
+
+    def _assistant_ready(self) -> Iterator[Effect]:
+        yield do.Configure(self.plan)
+        yield from self._outgoing.opened()
+        self._greet()
+
+    def _greet(self) -> None:
+        if self._joined and self._outgoing.open and self.plan.greeting:
+            self._responses.want(self.plan.greeting)
+
+    def _model_heard_start(self, item_id: str, written: int) -> Iterator[Effect]:
+        if self.plan.turns.detector == "gateway":
+            return  # turns are decided here
+        self._model_hears = True
+        self._quiet.caller_spoke()
+        self._transcript.caller_began(item_id, self._turns.written.call_time(written))
+        if self.plan.turns.interruptible:
+            yield from self._barge_in()
+
+    def _model_heard_end(self, item_id: str, written: int) -> None:
+        if self.plan.turns.detector == "gateway":
+            return
+        self._model_hears = False
+        self._turns.model_heard_end()
+        # The model counts the silence that it waited for; speech ended that much earlier.
+        waited = self.plan.turns.silence if self.plan.turns.detector == "server" else 0
+        self._answer_due = (item_id, self._turns.written.call_time(written) - waited)
+
+    def _response_ended(self, event: on.ResponseEnded) -> Iterator[Effect]:
+        self._responses.ended(event.response_id, failed=event.status == "failed")
+        self._playback.end_response(event.response_id)
+        for effect in self._tools.take(event):
+            if isinstance(effect, do.SendToolOutput):
+                yield from self._outgoing.tell(effect)
+            else:
+                yield effect
+        if event.status == "failed" and not self._responses.retry(self._now):
+            yield do.ShowNotice("answer_failed", f"The model could not answer: {event.reason}")
+
+    def _refused(self, event: on.AssistantRefused) -> Iterator[Effect]:
+        if event.request.startswith("respond"):
+            active = event.code == "conversation_already_has_active_response"
+            self._responses.refused(already_active=active)
+            if not active:
+                yield do.ShowNotice("answer_refused", f"The model refused: {event.message}")
+
+    def _assistant_lost(self, reason: str) -> Iterator[Effect]:
+        if self._outgoing.lost:
+            return
+        self._outgoing.end()
+        self._model_hears = False
+        self._responses.lost()
+        self._turns.model_heard_end()
+        yield from self._tools.abandon()
+        yield do.ShowNotice("assistant_lost", reason)
+        self._voice.notice()
+        self._quiet.hang_up(f"assistant lost: {reason}", self._now)
+
+    # ------------------------------------------------------------ tools and the end
+
+    def _tool_finished(self, event: on.ToolFinished) -> Iterator[Effect]:
+        for effect in self._tools.finish(event):
+            if isinstance(effect, do.SendToolOutput):
+                yield from self._outgoing.tell(effect)
+                if not self._tools.running:
+                    self._responses.want()
+            else:
+                yield effect
+
+    def _finish(self, reason: str) -> Iterator[Effect]:
+        yield from self._tools.abandon()
+        yield from self._voice.finish(self._now)
+        if self._outgoing.open:
+            yield from some(self._responses.cancel(self._now))
+        yield self._savings.show()
+        yield do.End(reason)
+
+    # ------------------------------------------------------------ time
+
+    def _settle(self) -> Iterator[Effect]:
+        now = self._now
+        if pressed := self._digits.take(now):
+            yield from self._caller_wrote(pressed)
+        for effect in self._voice.settle(now):
+            yield effect
+            if isinstance(effect, do.Play) and self._answer_due is not None:
+                item_id, spoken = self._answer_due
+                self._answer_due = None
+                yield do.ShowLatency(item_id, now - spoken)
+        if self._responses.overdue(now):
+            yield do.ShowNotice("no_answer", "The model did not answer in time.")
+        yield from self._ask()
+        match self._quiet.judge(calm=self._calm, now=now):
+            case "end":
+                yield from self._finish(self._quiet.reason)
+            case "prompt":
+                self._responses.want(self.plan.idle.prompt)
+                yield from self._ask()
+        state = self._whose_turn()
+        if state != self._state:
+            self._state = state
+            yield do.ShowState(state)
+
+    def _ask(self) -> Iterator[Effect]:
+        if self._hears or not self._outgoing.open:
+            return
+        if (respond := self._responses.ask(self._now)) is not None:
+            yield respond
+
+    @property
+    def _calm(self) -> bool:
+        return self._whose_turn() == "listening" and (self._joined or self._outgoing.lost)
+
+    @property
+    def _hears(self) -> bool:
+        return self._model_hears or (self._turns.open and self.plan.turns.detector == "gateway")
+
+    def _whose_turn(self) -> do.State:
+        if self._hears:
+            return "hearing"
+        if self._playback.playing(self._now):
+            return "speaking"
+        if self._responses.pending or self._tools.running:
+            return "thinking"
+        return "listening"

@@ -1,0 +1,47 @@
+"""Outgoing: orders to the model; they wait until the way to it is open, and end with it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from gateway.call.effects import SendAudio, ToAssistant
+from gateway.call.plan import FRAME_US
+
+WAITING_US = 30_000_000  # of the caller's audio kept while the way opens
+
+
+class Outgoing:
+    """The way to the model: opening, then open, then lost."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.lost = False
+        self._waiting: deque[ToAssistant] = deque()
+
+    def tell(self, effect: ToAssistant) -> Iterator[ToAssistant]:
+        """The order, now or once the way is open. Of audio that waits too long the oldest goes."""
+        if self.open:
+            yield effect
+        elif not self.lost:
+            self._waiting.append(effect)
+            if len(self._waiting) > WAITING_US // FRAME_US:
+                self._drop_oldest_audio()
+
+    def _drop_oldest_audio(self) -> None:
+        for index, effect in enumerate(self._waiting):
+            if isinstance(effect, SendAudio):
+                del self._waiting[index]
+                return
+        self._waiting.popleft()
+
+    def opened(self) -> Iterator[ToAssistant]:
+        """The way is open: what waited goes first."""
+        self.open = True
+        yield from self._waiting
+        self._waiting.clear()
+
+    def end(self) -> None:
+        """The way is gone."""
+        self.open, self.lost = False, True
+        self._waiting.clear()

@@ -1,0 +1,257 @@
+"""Playback: paces the assistant's voice to the caller and knows, item by item, what was heard."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from audio.pcm import BYTES
+from gateway.call.effects import Play
+from gateway.call.plan import Plan
+
+BACKLOG_US = 600_000_000  # audio of one call that may wait to be played
+REPORT_GRACE_US = 1_000_000  # a report this late will not come any more
+
+Source = Literal["paced", "reported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of an item that plays without a gap: where it begins in the item and in the run."""
+
+    run_start: int  # call time at which the run began, in microseconds
+    offset: int  # samples of the run before this stretch
+    position: int  # samples of the item before this stretch
+
+
+@dataclass(slots=True)
+class Track:
+    """The ledger of one item, in samples: received from the model, sent to the caller."""
+
+    item_id: str
+    response_id: str
+    received: int = 0
+    sent: int = 0
+    reported: int = 0
+    ended: bool = False  # no more audio will be received
+    waiting: deque[bytes] = field(default_factory=deque)
+    spans: list[Span] = field(default_factory=list)
+
+    def take(self, samples: int) -> bytes:
+        """Up to so many samples of what waits, in one piece."""
+        pieces: list[bytes] = []
+        wanted = samples * BYTES
+        while wanted and self.waiting:
+            piece = self.waiting.popleft()
+            if len(piece) > wanted:
+                self.waiting.appendleft(piece[wanted:])
+                piece = piece[:wanted]
+            pieces.append(piece)
+            wanted -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def goes_on(self, run_start: int, offset: int) -> bool:
+        """Whether the next piece, sent at that place of the run, follows the last without a gap."""
+        if not self.spans:
+            return False
+        last = self.spans[-1]
+        return last.run_start == run_start and offset - last.offset == self.sent - last.position
+
+
+@dataclass(frozen=True, slots=True)
+class CutItem:
+    """An item that was stopped before its end: how much of it was received, and how much heard."""
+
+    item_id: str
+    response_id: str
+    received: int
+    heard: int
+    source: Source  # how `heard` is known
+
+
+class Playback:
+    """Sends at most `lead` ahead of the caller's ear, so that the rest can be taken back.
+
+    The ear is modelled as a run: since `run_start` samples have played without a gap. Where the
+    caller's leg reports what it played, the report leads and the model only fills the time since
+    then; where it does not, the model is all there is.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._tracks: dict[str, Track] = {}  # in the order of playing; settled ones leave
+        self._run_start = 0
+        self._run_samples = 0
+        self._last_report: tuple[str, int] | None = None  # item, call time
+        self.generation = 0
+        self.source: Source = "paced"
+
+    # ------------------------------------------------------------ what comes in
+
+    def add(self, item_id: str, response_id: str, pcm: bytes) -> bool:
+        """Queue a piece of an item; False where the backlog is full and it was refused."""
+        track = self._tracks.get(item_id)
+        if track is None:
+            track = self._tracks[item_id] = Track(item_id, response_id)
+        if self._backlog() > self._plan.samples(BACKLOG_US):
+            return False
+        if pcm:
+            track.waiting.append(pcm)
+        track.received += len(pcm) // BYTES
+        return True
+
+    def end_item(self, item_id: str) -> None:
+        """All of this item's audio has been received."""
+        if (track := self._tracks.get(item_id)) is not None:
+            track.ended = True
+
+    def end_response(self, response_id: str) -> None:
+        """No item of this response will receive any more audio."""
+        for track in self._tracks.values():
+            if track.response_id == response_id:
+                track.ended = True
+
+    def end_all(self) -> None:
+        """Nothing will receive any more audio."""
+        for track in self._tracks.values():
+            track.ended = True
+
+    def report(self, item_id: str, samples: int, generation: int, now: int) -> None:
+        """The caller's leg says how much of an item has been heard, all in all."""
+        track = self._tracks.get(item_id)
+        if track is None or generation != self.generation:
+            return  # it answers something that was flushed: it proves nothing
+        track.reported = max(track.reported, min(samples, track.sent))
+        self._last_report = (item_id, now)
+
+    # ------------------------------------------------------------ what goes out
+
+    def release(self, now: int) -> Iterator[Play]:
+        """What may be sent now."""
+        for track in self._tracks.values():
+            while track.waiting:
+                room = self._plan.playback.lead - max(0, self._ear() - now)
+                if room < self._plan.playback.grain:
+                    return
+                yield self._send(track, self._plan.samples(room), now)
+
+    def _send(self, track: Track, samples: int, now: int) -> Play:
+        if self._ear() <= now:
+            self._run_start, self._run_samples = now, 0
+            self._last_report = None  # after a gap only a new report says what is being heard
+        pcm = track.take(samples)
+        if not track.goes_on(self._run_start, self._run_samples):
+            track.spans.append(Span(self._run_start, self._run_samples, track.sent))
+        play = Play(track.item_id, pcm, track.sent, self.generation)
+        track.sent += len(pcm) // BYTES
+        self._run_samples += len(pcm) // BYTES
+        return play
+
+    # ------------------------------------------------------------ what was heard
+
+    def heard(self, item_id: str, now: int) -> int:
+        """Samples of this item that the caller has heard."""
+        track = self._tracks.get(item_id)
+        return 0 if track is None else self._heard(track, now)
+
+    def received(self, item_id: str) -> int:
+        """Samples of this item that the model has sent."""
+        track = self._tracks.get(item_id)
+        return 0 if track is None else track.received
+
+    def _heard(self, track: Track, now: int) -> int:
+        paced = self._paced(track, now)
+        if self.source == "paced":
+            return paced
+        return max(track.reported, min(self._extrapolated(track, now), paced))
+
+    def _paced(self, track: Track, now: int) -> int:
+        for span in reversed(track.spans):
+            played = self._plan.samples(now - span.run_start) - span.offset
+            if played > 0:
+                return min(span.position + played, track.sent)
+        return track.spans[0].position if track.spans else 0
+
+    def _extrapolated(self, track: Track, now: int) -> int:
+        """The last report, and what has played since: of its own item, then of those behind it."""
+        if self._last_report is None:
+            return 0
+        last_id, at = self._last_report
+        budget = self._plan.samples(now - at)
+        reached = last_id not in self._tracks  # then it has been heard to its end, and left
+        for other in self._tracks.values():
+            reached = reached or other.item_id == last_id
+            if other is track:
+                break
+            if reached:
+                budget -= other.sent - other.reported
+        if not reached:
+            return track.sent  # it came before the item that is being heard
+        return min(track.sent, track.reported + max(0, budget))
+
+    def anything_heard(self, now: int) -> bool:
+        """Whether the caller has heard some of what is being played."""
+        return any(self._heard(track, now) for track in self._tracks.values())
+
+    def finished(self, now: int) -> list[str]:
+        """Items that have been heard to their end since the last time this was asked."""
+        done: list[str] = []
+        for track in list(self._tracks.values()):
+            if track.ended and not track.waiting and self._is_over(track, now):
+                done.append(track.item_id)
+                self._leave(track)
+        return done
+
+    def _leave(self, track: Track) -> None:
+        """An item that was heard to its end leaves; time goes on from where it ended."""
+        del self._tracks[track.item_id]
+        if self._last_report is not None and self._last_report[0] == track.item_id:
+            rest = self._plan.microseconds(track.sent - track.reported)
+            self._last_report = (track.item_id, self._last_report[1] + rest)
+
+    def _is_over(self, track: Track, now: int) -> bool:
+        if self._heard(track, now) >= track.sent:
+            return True
+        return self.source == "reported" and now >= self._ear() + REPORT_GRACE_US
+
+    def playing(self, now: int) -> bool:
+        """Whether the caller hears the assistant, or is about to."""
+        return any(t.waiting or not self._is_over(t, now) for t in self._tracks.values())
+
+    # ------------------------------------------------------------ interruption
+
+    def cut(self, now: int) -> list[CutItem]:
+        """Stop everything; returns the items that were not heard to their end, in order."""
+        cuts = [
+            CutItem(t.item_id, t.response_id, t.received, heard, self.source)
+            for t in self._tracks.values()
+            if (heard := self._heard(t, now)) < t.received or not t.ended
+        ]
+        self._tracks.clear()
+        self._run_start, self._run_samples = now, 0
+        self._last_report = None
+        self.generation += 1
+        return cuts
+
+    # ------------------------------------------------------------ time
+
+    def _ear(self) -> int:
+        """Call time at which all that was sent will have been played."""
+        return self._run_start + self._plan.microseconds(self._run_samples)
+
+    @property
+    def deadline(self) -> int | None:
+        """When there is something to release or to settle."""
+        if not self._tracks:
+            return None
+        ear = self._ear()
+        if any(track.waiting for track in self._tracks.values()):
+            return ear - self._plan.playback.lead + self._plan.playback.grain
+        if not any(track.sent for track in self._tracks.values()):
+            return None  # an item was announced and has no audio yet
+        return ear + (REPORT_GRACE_US if self.source == "reported" else 0)
+
+    def _backlog(self) -> int:
+        return sum(track.received - track.sent for track in self._tracks.values())

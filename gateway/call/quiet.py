@@ -1,0 +1,60 @@
+"""Quiet: what happens when nothing happens: a prompt to the caller, or the end of the call."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gateway.call.plan import IdlePolicy
+
+LAST_WORDS_US = 30_000_000  # a call that is to end when it is quiet ends after this at the latest
+
+Verdict = Literal["wait", "prompt", "end"]
+
+
+class Quiet:
+    """Watches for calm: since when nobody speaks, thinks or works."""
+
+    def __init__(self, policy: IdlePolicy) -> None:
+        self._policy = policy
+        self._since: int | None = None
+        self._prompts = 0
+        self._hang_up_by: int | None = None
+        self.reason = ""  # why the call is to end
+
+    def caller_spoke(self) -> None:
+        """The caller is there: start counting prompts again."""
+        self._prompts = 0
+
+    def hang_up(self, reason: str, now: int) -> None:
+        """End the call at the next quiet moment; the first reason counts."""
+        if self._hang_up_by is None:
+            self.reason, self._hang_up_by = reason, now + LAST_WORDS_US
+
+    def judge(self, *, calm: bool, now: int) -> Verdict:
+        """What is to happen at this moment."""
+        if not calm:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        if self._hang_up_by is not None and (calm or now >= self._hang_up_by):
+            return "end"
+        if self._idle_at is None or now < self._idle_at:
+            return "wait"
+        if self._prompts >= self._policy.limit:
+            self.reason = "idle"
+            return "end"
+        self._prompts += 1
+        self._since = None
+        return "prompt"
+
+    @property
+    def _idle_at(self) -> int | None:
+        if not self._policy.after or self._since is None:
+            return None
+        return self._since + self._policy.after
+
+    @property
+    def deadline(self) -> int | None:
+        """When something is to happen if nothing does before."""
+        times = [t for t in (self._idle_at, self._hang_up_by) if t is not None]
+        return min(times, default=None)

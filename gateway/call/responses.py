@@ -1,0 +1,124 @@
+"""Responses: at most one answer at a time, asked for in turn, dropped for good once cancelled."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from gateway.call.effects import Cancel, Respond
+
+START_LIMIT_US = 20_000_000  # an answer that has not begun by then will not
+STOP_LIMIT_US = 5_000_000  # a cancelled answer that has not ended by then is taken as ended
+RETRY_US = 1_000_000  # before a failed answer is asked for again, once
+REMEMBERED = 256
+
+
+class Responses:
+    """Serialises `response.create`: never while one is being made, and one for many reasons."""
+
+    def __init__(self) -> None:
+        self.active = ""  # id of the answer that is being made
+        self._asked_at: int | None = None  # asked for, and not begun
+        self._wanted: str | None = None  # to be asked for, with these instructions
+        self._cancelled_at: int | None = None
+        self._not_before = 0
+        self._retried = False
+        self._dropped: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is being made, or has been asked for."""
+        return bool(self.active) or self._asked_at is not None
+
+    @property
+    def pending(self) -> bool:
+        """Whether an answer is being made or will be."""
+        return self.busy or self._wanted is not None
+
+    def want(self, instructions: str = "") -> None:
+        """An answer is wanted as soon as none is being made; special instructions win over none."""
+        self._wanted = instructions or self._wanted or ""
+
+    def forget(self) -> None:
+        """No answer is wanted any more."""
+        self._wanted = None
+
+    def ask(self, now: int) -> Respond | None:
+        """The request for the answer that is wanted, if it may be made now."""
+        if self._wanted is None or self.busy or now < self._not_before:
+            return None
+        respond = Respond(self._wanted)
+        self._wanted, self._asked_at, self._cancelled_at = None, now, None
+        return respond
+
+    def started(self, response_id: str) -> None:
+        """An answer has begun. One that was cancelled before it began is dropped at once."""
+        if self._asked_at is None:
+            self._wanted = self._cancelled_at = None  # the model began by itself, knowing all
+        elif self._cancelled_at is not None:
+            self.drop(response_id)
+        self.active, self._asked_at = response_id, None
+
+    def ended(self, response_id: str, *, failed: bool) -> None:
+        """An answer is complete, cut, or failed."""
+        self._retried = self._retried and failed
+        if response_id == self.active:
+            self.active, self._cancelled_at = "", None
+
+    def retry(self, now: int) -> bool:
+        """Want a failed answer once more, a little later; False if this was done already."""
+        if self._retried:
+            return False
+        self._retried, self._not_before = True, now + RETRY_US
+        self.want()
+        return True
+
+    def refused(self, *, already_active: bool) -> None:
+        """The request was refused. Where an answer is being made already, ask again after it."""
+        if self._asked_at is None:
+            return
+        self._asked_at = self._cancelled_at = None
+        if already_active and self._wanted is None:
+            self._wanted = ""
+
+    def cancel(self, now: int) -> Cancel | None:
+        """The order to stop the answer that is being made, given once."""
+        if not self.busy or self._cancelled_at is not None:
+            return None
+        self._cancelled_at = now
+        if self.active:
+            self.drop(self.active)
+        return Cancel(self.active)
+
+    def drop(self, response_id: str) -> None:
+        """Whatever still comes of this answer is late."""
+        self._dropped[response_id] = None
+        while len(self._dropped) > REMEMBERED:
+            self._dropped.popitem(last=False)
+
+    def is_dropped(self, response_id: str) -> bool:
+        """Whether this answer has been cancelled."""
+        return response_id in self._dropped
+
+    @property
+    def deadline(self) -> int | None:
+        """When a request or a cancellation will have gone unanswered for too long."""
+        if self._cancelled_at is not None and self.busy:
+            return self._cancelled_at + STOP_LIMIT_US
+        if self._asked_at is not None:
+            return self._asked_at + START_LIMIT_US
+        return self._not_before if self._wanted is not None else None
+
+    def overdue(self, now: int) -> bool:
+        """Give up what has gone unanswered for too long; says whether there was such a thing."""
+        if not self.busy or self.deadline is None or now < self.deadline:
+            return False
+        if self.active:
+            self.drop(self.active)
+        self.active, self._asked_at, self._cancelled_at = "", None, None
+        return True
+
+    def lost(self) -> None:
+        """The model is gone: nothing is being made, nothing is wanted."""
+        if self.active:
+            self.drop(self.active)
+        self.active, self._asked_at, self._wanted, self._cancelled_at = "", None, None, None

@@ -1,0 +1,104 @@
+"""Voice: the assistant's words and sound together, and their undoing when the caller interrupts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.call import effects as do
+from gateway.call.effects import Effect
+from gateway.call.events import AssistantAudio, AssistantWords
+from gateway.call.outgoing import Outgoing
+from gateway.call.plan import Plan
+from gateway.call.playback import CutItem, Playback
+from gateway.call.responses import Responses
+from gateway.call.transcript import Transcript
+
+NOTICE_ITEM = "notice"
+
+
+class Voice:
+    """What the assistant says: played by the ledger, written in the transcript, unsaid if unheard."""
+
+    def __init__(
+        self, plan: Plan, outgoing: Outgoing, responses: Responses, transcript: Transcript
+    ) -> None:
+        self._plan = plan
+        self._outgoing = outgoing
+        self._responses = responses
+        self._transcript = transcript
+        self._settled: set[str] = set()  # items whose place in the model's memory is decided
+        self.playback = Playback(plan)
+
+    def audio(self, event: AssistantAudio, now: int) -> Iterator[Effect]:
+        """A piece of sound: to be played, unless its answer was cancelled."""
+        item_id = event.item_id
+        if self._responses.is_dropped(event.response_id):
+            yield from self._came_late(item_id)
+        elif not self.playback.add(item_id, event.response_id, event.pcm):
+            cancel = self._responses.cancel(now)
+            if cancel is not None:
+                yield from self._outgoing.tell(cancel)
+            self._responses.drop(event.response_id)
+            self._settled.add(item_id)
+            yield from self._outgoing.tell(do.Truncate(item_id, self.playback.received(item_id)))
+            yield do.ShowNotice("answer_too_long", "The answer was cut: it is too long to play.")
+
+    def words(self, event: AssistantWords, now: int) -> Iterator[Effect]:
+        """A piece of text: it belongs to the sound that comes after it."""
+        if self._responses.is_dropped(event.response_id):
+            yield from self._came_late(event.item_id)
+            return
+        self.playback.add(event.item_id, event.response_id, b"")
+        received = self.playback.received(event.item_id)
+        yield from some(self._transcript.assistant_says(event.item_id, event.text, received, now))
+
+    def _came_late(self, item_id: str) -> Iterator[Effect]:
+        """An item of an answer that was cancelled before it: nothing of it was heard."""
+        if item_id not in self._settled:
+            self._settled.add(item_id)
+            yield from self._outgoing.tell(do.Delete(item_id))
+
+    def interrupt(self, now: int) -> Iterator[Effect]:
+        """Stop at once; what was not heard was not said. In one step, so that nothing slips in."""
+        cancel = self._responses.cancel(now)
+        cuts = self.playback.cut(now)
+        yield do.Flush(self.playback.generation)
+        if cancel is not None:
+            yield from self._outgoing.tell(cancel)
+        for cut in cuts:
+            self._responses.drop(cut.response_id)
+            yield from self._unsay(cut)
+
+    def _unsay(self, cut: CutItem) -> Iterator[Effect]:
+        yield from some(self._transcript.cut(cut.item_id, cut.heard, cut.received))
+        if cut.item_id == NOTICE_ITEM:
+            return
+        self._settled.add(cut.item_id)
+        if cut.heard * 1_000 >= self._plan.rate:  # a millisecond, the smallest unit on the wire
+            yield from self._outgoing.tell(do.Truncate(cut.item_id, cut.heard))
+        else:
+            yield from self._outgoing.tell(do.Delete(cut.item_id))
+
+    def notice(self) -> None:
+        """Let the caller hear that the model is gone, after what it has sent."""
+        self.playback.end_all()
+        if self._plan.lost_notice:
+            self.playback.add(NOTICE_ITEM, "", self._plan.lost_notice)
+            self.playback.end_item(NOTICE_ITEM)
+
+    def finish(self, now: int) -> Iterator[Effect]:
+        """The call is over: the transcript keeps what was heard."""
+        for cut in self.playback.cut(now):
+            yield from some(self._transcript.cut(cut.item_id, cut.heard, cut.received))
+
+    def settle(self, now: int) -> Iterator[Effect]:
+        """Release what may be heard now; close the lines that were heard to their end."""
+        yield from self.playback.release(now)
+        for item_id in self.playback.finished(now):
+            yield from some(self._transcript.heard_all(item_id))
+
+
+def some(effect: Effect | None) -> Iterator[Effect]:
+    """The effect, where there is one."""
+    if effect is not None:
+        yield effect
