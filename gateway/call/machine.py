@@ -3,9 +3,9 @@
 An event and the time go in, orders come out. `handle` reacts to the event, then settles what the
 passing of time and the new state allow: audio is released to the caller, an answer is asked for,
 a deadline is met. All that takes more than a few lines lives in a part: `turns` decides whose turn
-it is, `voice` and its `playback` what the caller hears and has heard, `responses` when an answer may be asked for,
-`toolcalls` what the functions owe, `transcript` who said what, `outgoing` whether the model can be
-told, `quiet` what happens when nothing does.
+it is, `voice` and its `playback` what the caller hears and has heard, `responses` when an answer
+may be asked for, `toolcalls` what the functions owe, `transcript` who said what, `outgoing` whether
+the model can be told, `quiet` what happens when nothing does.
 
     caller speaks ──► turns ──► SendAudio … Commit ──► responses ──► Respond
                         │                                               │

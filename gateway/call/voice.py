@@ -17,7 +17,7 @@ NOTICE_ITEM = "notice"
 
 
 class Voice:
-    """What the assistant says: played by the ledger, written in the transcript, unsaid if unheard."""
+    """What the assistant says: played by the ledger, written down, and unsaid if unheard."""
 
     def __init__(
         self, plan: Plan, outgoing: Outgoing, responses: Responses, transcript: Transcript

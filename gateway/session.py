@@ -1,0 +1,237 @@
+"""Session: drives one call, the only place where the pure core meets asyncio.
+
+`feed` is synchronous: taps see the event, the core handles it, its effects are queued on the legs
+and one timer is armed. No await separates a decision from its effects, so a cancellation cannot
+land between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol, assert_never
+
+from audio.vad import VoiceDetector
+
+from audio.pcm import BYTES, Framer
+from gateway.call import effects as do
+from gateway.call import events as on
+from gateway.call.effects import Effect
+from gateway.call.events import Event
+from gateway.call.machine import Call
+from gateway.call.plan import FRAME_US, Plan
+
+log = logging.getLogger(__name__)
+
+CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
+
+Feed = Callable[[Event], None]
+Gone = type[on.CallerLeft] | type[on.AssistantLost]
+
+
+class Leg(Protocol):
+    """One side of a call: carries the caller, or the assistant."""
+
+    async def run(self, feed: Feed) -> None:
+        """Live until the far end is gone or `close` was called; feed what comes from there."""
+        ...
+
+    def send(self, effect: Effect) -> None:
+        """Queue an order, in turn; never waits, never feeds."""
+        ...
+
+    def close(self, reason: str) -> None:
+        """Say the rest, then let `run` return."""
+        ...
+
+
+class Tap(Protocol):
+    """Watches events and effects, and never decides."""
+
+    def event(self, event: Event, now: int) -> None:
+        """An event is about to be handled."""
+        ...
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """An effect is about to be carried out."""
+        ...
+
+    def close(self) -> None:
+        """The call is over."""
+        ...
+
+
+class Tools(Protocol):
+    """Runs a function call; never raises but for cancellation."""
+
+    async def run(self, order: do.RunTool, hang_up: Callable[[str], None]) -> on.ToolFinished:
+        """The function's answer. `hang_up` ends the call when the last words are said."""
+        ...
+
+
+class Session:
+    """One live call: two legs, the tools at work, the taps, and one timer."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        caller: Leg,
+        assistant: Leg,
+        tools: Tools,
+        detector: VoiceDetector,
+        taps: Sequence[Tap] = (),
+    ) -> None:
+        self.plan = plan
+        self.reason = ""
+        self._call = Call(plan)
+        self._caller = caller
+        self._assistant = assistant
+        self._tools = tools
+        self._detector = detector
+        self._taps = list(taps)
+        self._framer = Framer(plan.samples(FRAME_US) * BYTES)
+        self._legs: tuple[asyncio.Task[None], ...] = ()
+        self._cut_off: asyncio.TimerHandle | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = 0.0
+
+    async def run(self) -> str:
+        """Carry the call from its first byte to hang-up; returns why it ended."""
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._legs = (
+                    self._group.create_task(self._run_leg(self._caller, on.CallerLeft)),
+                    self._group.create_task(self._run_leg(self._assistant, on.AssistantLost)),
+                )
+        finally:
+            self._disarm()
+            if self._cut_off is not None:
+                self._cut_off.cancel()
+            for tap in self._taps:
+                self._guarded(tap, tap.close)
+        return self.reason
+
+    async def _run_leg(self, leg: Leg, gone: type[on.CallerLeft] | type[on.AssistantLost]) -> None:
+        reason = "the line is closed"
+        try:
+            await leg.run(self.feed)
+        except Exception as error:  # a fault of a leg is the end of that leg, not of the server
+            log.exception("leg failed", extra={"leg": type(leg).__name__})
+            reason = f"internal error: {type(error).__name__}"
+        self.feed(gone(reason))
+
+    # ------------------------------------------------------------ events in, effects out
+
+    def feed(self, event: Event) -> None:
+        """Take an event from a leg, a tool or an operator."""
+        if self._call.ended:
+            return
+        if isinstance(event, on.CallerAudio):
+            for frame in self._framer.push(event.pcm):
+                self._handle(on.CallerAudio(frame, self._detector.voiced(frame)))
+        else:
+            self._handle(event)
+
+    def _handle(self, event: Event) -> None:
+        now = self._now()
+        for tap in self._taps:
+            self._guarded(tap, partial(tap.event, event, now))
+        for effect in self._call.handle(event, now):
+            for tap in self._taps:
+                self._guarded(tap, partial(tap.effect, effect, now))
+            self._carry_out(effect)
+        self._arm()
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, do.ToCaller):
+            self._caller.send(effect)
+        elif isinstance(effect, do.ToAssistant):
+            self._assistant.send(effect)
+        elif isinstance(effect, do.RunTool):
+            self._start_tool(effect)
+        elif isinstance(effect, do.CancelTool):
+            if (task := self._running.get(effect.call_id)) is not None:
+                task.cancel()
+        elif isinstance(effect, do.End):
+            self._end(effect.reason)
+        else:
+            assert_never(effect)
+
+    def _end(self, reason: str) -> None:
+        self.reason = reason
+        for task in self._running.values():
+            task.cancel()
+        self._caller.close(reason)
+        self._assistant.close(reason)
+        assert self._loop is not None
+        self._cut_off = self._loop.call_later(CLOSING_SECONDS, self._cut_off_legs)
+
+    def _cut_off_legs(self) -> None:
+        for leg in self._legs:
+            if leg.cancel():
+                log.warning("a leg did not close in time and was cut off")
+
+    def _guarded(self, tap: Tap, see: Callable[[], None]) -> None:
+        """A tap that fails is let go; the call does not notice."""
+        try:
+            see()
+        except Exception:
+            log.exception("tap failed and is let go", extra={"tap": type(tap).__name__})
+            self._taps = [other for other in self._taps if other is not tap]
+
+    # ------------------------------------------------------------ tools
+
+    def _start_tool(self, order: do.RunTool) -> None:
+        assert self._group is not None
+        task = self._group.create_task(self._run_tool(order), name=f"tool {order.name}")
+        self._running[order.call_id] = task
+
+    async def _run_tool(self, order: do.RunTool) -> None:
+        try:
+            finished = await self._tools.run(order, self._hang_up)
+        finally:
+            self._running.pop(order.call_id, None)
+        self.feed(finished)
+
+    def _hang_up(self, reason: str) -> None:
+        self.feed(on.HangUpOrdered(reason))
+
+    # ------------------------------------------------------------ time
+
+    def _now(self) -> int:
+        assert self._loop is not None
+        return round((self._loop.time() - self._started) * 1_000_000)
+
+    def _arm(self) -> None:
+        """One timer, moved only to ring earlier; when it rings too early it is set anew."""
+        deadline = self._call.deadline
+        if deadline is None:
+            self._disarm()
+            return
+        assert self._loop is not None
+        when = self._started + deadline / 1_000_000
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        deadline = self._call.deadline
+        if deadline is not None and self._now() >= deadline:
+            self._handle(on.Tick())
+        else:
+            self._arm()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
