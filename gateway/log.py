@@ -1,0 +1,130 @@
+"""Log lines, as text or as JSON: a static message, its fields, and the id of the call on each.
+
+Write `logger.info("tool finished", extra={"tool": name, "ms": 12})`. What callers say, and keys,
+are wrapped in `Private`, which shows as nothing; uvicorn's lines lose their query strings, where
+tokens may stand.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TextIO
+
+_call_id: ContextVar[str] = ContextVar("call_id", default="")
+_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName", "color_message", "websocket")
+}
+_QUIET: Final = (
+    "websockets",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "aioice",
+    "aiortc",
+    "asyncio",
+    "openai",
+)
+
+
+@contextmanager
+def calling(call_id: str) -> Iterator[None]:
+    """Within this, and in the tasks begun within it, each line carries the call's id."""
+    token = _call_id.set(call_id)
+    try:
+        yield
+    finally:
+        _call_id.reset(token)
+
+
+def setup(form: str = "text", level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every line of this process to the stream (stderr), in one format."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    handler.addFilter(_without_queries)
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    for name in _QUIET:  # at debug they write down what they carry
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(max(logging.INFO, root.level))
+
+
+class TextLines(logging.Formatter):
+    """For a person: time, level, logger, call, message, fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        call = f" [{_call_of(record)}]" if _call_of(record) else ""
+        fields = "".join(f" {name}={_as_text(value)}" for name, value in _fields(record))
+        head = f"{_clock(record, local=True)} {record.levelname:<7} {record.name}{call}"
+        line = f"{head} {_escape(record.getMessage())}{fields}"
+        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+
+
+class JsonLines(logging.Formatter):
+    """For a machine: one object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _clock(record, local=False),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if call := _call_of(record):
+            line["call"] = call
+        line.update((name, value) for name, value in _fields(record) if name not in line)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _call_of(record: logging.LogRecord) -> str:
+    return str(record.__dict__.get("call") or _call_id.get())
+
+
+def _fields(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(record).items():
+        if name not in _OWN and name != "call":
+            yield name, value
+
+
+def _clock(record: logging.LogRecord, *, local: bool) -> str:
+    moment = time.localtime(record.created) if local else time.gmtime(record.created)
+    text = time.strftime("%Y-%m-%d %H:%M:%S" if local else "%Y-%m-%dT%H:%M:%S", moment)
+    return f"{text}.{int(record.msecs):03d}" + ("" if local else "Z")
+
+
+def _as_text(value: Any) -> str:
+    text = str(value)
+    return (
+        text
+        if text and not set(text) & set(' "=') and text.isprintable()
+        else json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _escape(message: str) -> str:
+    """One line stays one line, whatever a peer has put into it."""
+    return message if message.isprintable() else json.dumps(message, ensure_ascii=False)[1:-1]
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    """Cut the query off the paths in uvicorn's lines: callers may pass a token there."""
+    if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
+        record.args = tuple(
+            arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg
+            for arg in record.args
+        )
+    return True

@@ -1,0 +1,142 @@
+"""The log: one line each, the call's id on it, and nothing private in it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from gateway import log
+from gateway.private import Private
+
+logger = logging.getLogger("gateway.test")
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    names = ["", "uvicorn", "uvicorn.error", "uvicorn.access", *log._QUIET]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(one, one.level, one.handlers[:], one.propagate) for one in loggers]
+    yield
+    for one, level, handlers, propagate in before:
+        one.setLevel(level)
+        one.handlers[:] = handlers
+        one.propagate = propagate
+
+
+def lines(form: str = "text", level: str = "info") -> io.StringIO:
+    stream = io.StringIO()
+    log.setup(form, level, stream)
+    return stream
+
+
+def test_a_text_line_has_time_level_logger_message_and_fields() -> None:
+    stream = lines()
+    logger.info("tool finished", extra={"tool": "find order", "ms": 12})
+    _day, _time, level, rest = stream.getvalue().split(maxsplit=3)
+    assert level == "INFO"
+    assert rest == 'gateway.test tool finished tool="find order" ms=12\n'
+
+
+def test_a_json_line_is_one_object() -> None:
+    stream = lines("json")
+    logger.warning("tool finished", extra={"tool": "find order", "ms": 12})
+    line = json.loads(stream.getvalue())
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "warning",
+        "logger": "gateway.test",
+        "message": "tool finished",
+        "tool": "find order",
+        "ms": 12,
+    }
+
+
+async def test_each_line_of_a_call_carries_its_id_also_in_the_tasks_it_began() -> None:
+    stream = lines("json")
+
+    async def work() -> None:
+        logger.info("in a task")
+
+    async def call(name: str) -> None:
+        with log.calling(name):
+            logger.info("in the call")
+            await asyncio.create_task(work())
+
+    await asyncio.gather(call("a"), call("b"))
+    logger.info("outside")
+    seen = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert sorted((line.get("call", ""), line["message"]) for line in seen) == [
+        ("", "outside"),
+        ("a", "in a task"),
+        ("a", "in the call"),
+        ("b", "in a task"),
+        ("b", "in the call"),
+    ]
+
+
+def test_the_text_line_shows_the_call_too() -> None:
+    stream = lines()
+    with log.calling("call_7"):
+        logger.info("begun")
+    assert "gateway.test [call_7] begun\n" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_is_private_never_reaches_a_line(form: str) -> None:
+    stream = lines(form)
+    words = Private("my card number")
+    logger.info("heard", extra={"words": words, "all": [words], "by": {"name": words}})
+    logger.info("heard %s", words)
+    assert "card" not in stream.getvalue()
+    assert stream.getvalue().count("Private(...)") == 4
+
+
+def test_a_peer_cannot_begin_a_line_of_its_own() -> None:
+    stream = lines()
+    logger.info("refused %s", "x\n2026-01-01 INFO forged", extra={"name_given": "a\nb"})
+    assert stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_exception_is_written_out(form: str) -> None:
+    stream = lines(form)
+    try:
+        raise ValueError("odd length")
+    except ValueError:
+        logger.exception("frame refused")
+    assert "ValueError: odd length" in stream.getvalue()
+
+
+def test_the_level_is_kept_and_chatty_libraries_stay_quiet_at_debug() -> None:
+    stream = lines(level="debug")
+    logger.debug("fine")
+    logging.getLogger("websockets.client").debug("> TEXT 'my card number'")
+    assert "fine" in stream.getvalue()
+    assert "card" not in stream.getvalue()
+    stream = lines(level="error")
+    logger.warning("hardly")
+    assert stream.getvalue() == ""
+
+
+def test_uvicorns_lines_come_in_the_same_format_without_their_queries() -> None:
+    stream = lines("json")
+    access = logging.getLogger("uvicorn.access")
+    args = ("127.0.0.1:9", "GET", "/api/calls?token=sesame", "1.1", 200)
+    access.info('%s - "%s %s HTTP/%s" %d', *args)
+    error = logging.getLogger("uvicorn.error")
+    error.info('%s - "WebSocket %s" [accepted]', "127.0.0.1:9", "/browser?token=sesame")
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first["message"] == '127.0.0.1:9 - "GET /api/calls HTTP/1.1" 200'
+    assert second["message"] == '127.0.0.1:9 - "WebSocket /browser" [accepted]'
+
+
+def test_setting_up_twice_writes_each_line_once() -> None:
+    lines()
+    stream = lines()
+    logger.info("once")
+    assert stream.getvalue().count("once") == 1
