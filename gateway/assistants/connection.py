@@ -1,0 +1,84 @@
+"""Connection: opens a Realtime WebSocket with the `openai` SDK, every argument explicit.
+
+Left to itself the SDK reads OPENAI_* variables, proxies and extra headers from the environment;
+here only what the operator's settings say goes out, so that a key never reaches a stranger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from functools import lru_cache
+from typing import Any, Final, cast
+
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
+
+# Imported here and not by the SDK at the first call, which would stop the loop for 0.2 s.
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.types.websocket_connection_options import WebSocketConnectionOptions
+
+from gateway.assistants.target import Endpoint, Target
+from gateway.errors import SettingsError
+
+LARGEST_MESSAGE: Final = 16 * 1024 * 1024
+CLOSE_TIMEOUT: Final = 1.0
+NO_KEY: Final = "none"  # the SDK insists on one; it is never sent, see `_headers`
+
+
+async def connect(target: Target, way: Endpoint) -> AsyncRealtimeConnection:
+    """Open the WebSocket; raises whatever the layers below raise."""
+    options: dict[str, Any] = {
+        "max_size": LARGEST_MESSAGE,
+        "compression": None,
+        "open_timeout": target.patience,
+        "close_timeout": CLOSE_TIMEOUT,
+        "proxy": target.proxy or None,
+    }
+    context = None
+    if way.base_url.startswith("https:"):
+        context = await asyncio.to_thread(tls_context, target.ca_file)
+        options["ssl"] = context
+    # Never used: a WebSocket needs no HTTP client, and the SDK's own takes 40 ms to make.
+    unused = DefaultAsyncHttpxClient(trust_env=False, verify=context or False)
+    async with AsyncOpenAI(
+        api_key=NO_KEY, base_url=way.base_url, http_client=unused, max_retries=0
+    ) as client:
+        # Given to the constructor, an empty one would be taken from the environment.
+        client.organization = target.organization or None
+        client.project = target.project or None
+        # No `on_reconnecting`: what a lost session means is for the call to decide.
+        manager = client.realtime.connect(
+            model=way.model or Omit(),
+            extra_query=way.query,
+            extra_headers=_headers(way),
+            websocket_connection_options=cast(WebSocketConnectionOptions, options),
+        )
+        return await manager.enter()
+
+
+def _headers(way: Endpoint) -> dict[str, str | Omit]:
+    ambient = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    unwanted = {line.partition(":")[0].strip() for line in ambient if ":" in line}
+    headers: dict[str, str | Omit] = dict.fromkeys(unwanted, Omit())
+    headers["Authorization"] = Omit()
+    for name, value in way.headers.items():
+        for other in [known for known in headers if known.lower() == name.lower()]:
+            del headers[other]
+        headers[name] = value.reveal()
+    return headers
+
+
+@lru_cache(maxsize=8)
+def tls_context(ca_file: str) -> ssl.SSLContext:
+    """The system's authorities and the operator's own; made once, because that takes 30 ms."""
+    context = ssl.create_default_context()
+    if ca_file:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as fault:
+            raise SettingsError(
+                f"[assistant] ca_file: expected a PEM file of certificates, got {ca_file!r} "
+                f"({fault.strerror or 'not PEM'})"
+            ) from fault
+    return context

@@ -1,0 +1,206 @@
+"""The leg to a model: one Realtime connection of the `openai` SDK, read raw and decoded by our own
+dialect, because validating every piece of audio as a model of the SDK costs many times as much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from websockets.exceptions import ConnectionClosed
+
+from gateway.assistants import azure, compatible, reasons
+from gateway.assistants.connection import connect
+from gateway.assistants.fields import parse, text
+from gateway.assistants.realtime import Realtime
+from gateway.assistants.target import Endpoint, Target, key, own_endpoint
+from gateway.call.effects import ToAssistant
+from gateway.call.events import AssistantLost, Event
+
+log = logging.getLogger(__name__)
+
+Feed = Callable[[Event], None]
+
+OUTBOX_BYTES: Final = 4 * 1024 * 1024  # unsent messages beyond this: the server does not read
+STALLED: Final = 10.0  # seconds that one message may wait for the socket
+FAREWELL: Final = 1.0  # seconds for what is left to say, and again for the closing handshake
+
+
+def endpoint(target: Target) -> Endpoint:
+    """Where a target leads. Raises SettingsError where the settings do not say enough."""
+    match target.kind:
+        case "openai" | "embedded":
+            return own_endpoint(target)
+        case "azure" | "azure-preview":
+            return azure.endpoint(target)
+        case "compatible":
+            return compatible.endpoint(target)
+
+
+def open_leg(target: Target, rate: int) -> AssistantLeg:
+    """A leg to this model for a call at so many Hz; it connects when it is run.
+
+    Raises SettingsError where the settings do not say enough to try.
+    """
+    return AssistantLeg(target, endpoint(target), rate)
+
+
+class Outbox:
+    """Messages on their way to the socket, in order, with a limit."""
+
+    def __init__(self) -> None:
+        self._messages: deque[str] = deque()
+        self._size = 0
+        self._sending_since: float | None = None
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+
+    def put(self, message: str) -> None:
+        """Queue a message."""
+        self._messages.append(message)
+        self._size += len(message)
+        self._filled.set()
+        self._emptied.clear()
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether the far end has stopped reading."""
+        since = self._sending_since
+        return self._size > OUTBOX_BYTES or (since is not None and now - since > STALLED)
+
+    async def wait_empty(self) -> None:
+        """Until all has been handed to the socket."""
+        await self._emptied.wait()
+
+    async def write(self, connection: AsyncRealtimeConnection) -> None:
+        """Send for ever; the only place that writes to the socket."""
+        clock = asyncio.get_running_loop().time
+        verbose = log.isEnabledFor(logging.DEBUG)
+        while True:
+            while self._messages:
+                message = self._messages.popleft()
+                if verbose:
+                    log.debug("> %s", kind_of(message))
+                self._sending_since = clock()
+                await connection.send_raw(message)
+                self._sending_since = None
+                self._size -= len(message)
+            self._emptied.set()
+            self._filled.clear()
+            await self._filled.wait()
+
+
+class AssistantLeg:
+    """The assistant's side of one call."""
+
+    def __init__(self, target: Target, way: Endpoint, rate: int) -> None:
+        self._target = target
+        self._way = way
+        self._key = key(target)
+        self.dialect = Realtime(rate, way.capabilities, way.host, self._redact)
+        self._outbox = Outbox()
+        self._closing = asyncio.Event()
+        self._connected = False
+        self._ended = False
+        self._fault = ""  # why we end it ourselves, and not at the call's wish
+        self._verbose = log.isEnabledFor(logging.DEBUG)
+
+    async def run(self, feed: Feed) -> None:
+        """Live until the model is gone or close() was called; the far end's faults do not raise."""
+        life = asyncio.create_task(self._live(feed), name="assistant")
+        closing = asyncio.create_task(self._closing.wait(), name="assistant closing")
+        try:
+            await asyncio.wait((life, closing), return_when=asyncio.FIRST_COMPLETED)
+            if not life.done() and self._connected and not self._fault:
+                async with _at_most(FAREWELL):
+                    await self._outbox.wait_empty()
+        finally:
+            self._ended = True
+            closing.cancel()
+            if not life.done():
+                life.cancel()
+            await asyncio.wait((life, closing))
+        told = "" if life.cancelled() else life.result()
+        lost = self._fault or ("" if self._closing.is_set() else told)
+        if lost:
+            feed(AssistantLost(lost))
+
+    def send(self, effect: ToAssistant) -> None:
+        """Queue an effect; after the end, and for a server that does not read, it is dropped."""
+        if self._ended or self._closing.is_set():
+            return
+        for message in self.dialect.encode(effect):
+            self._outbox.put(message)
+        if self._outbox.is_stuck(asyncio.get_running_loop().time()):
+            self._fault = f"{self._way.host}: the server does not read what is sent to it"
+            self._closing.set()
+
+    def close(self, reason: str) -> None:
+        """Say what is queued, then end normally; `run` returns within about two seconds."""
+        log.debug("assistant leg closes: %s", reason)
+        self._closing.set()
+
+    async def _live(self, feed: Feed) -> str:
+        """From the handshake to the end; returns why it ended."""
+        try:
+            connection = await connect(self._target, self._way)
+        except Exception as fault:  # DNS, TCP, TLS, HTTP, the SDK: each raises kinds of its own
+            return reasons.of_failure(self._way.host, fault, self._key)
+        self._connected = True
+        writer = asyncio.create_task(self._outbox.write(connection), name="assistant writer")
+        try:
+            return await self._read(connection, feed)
+        except ConnectionClosed as fault:
+            return reasons.of_close(self._way.host, fault, self._key)
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            await connection.close()
+
+    async def _read(self, connection: AsyncRealtimeConnection, feed: Feed) -> str:
+        try:
+            async with asyncio.timeout(self._target.patience):
+                while not self.dialect.opened:
+                    lost = self._take(await connection.recv_bytes(), feed)
+                    if lost:
+                        return lost
+        except TimeoutError:
+            return (
+                f"{self._way.host}: the server took the connection and opened no session within "
+                f"{self._target.patience:g} s; check that [assistant] base_url is a Realtime server"
+            )
+        while True:
+            lost = self._take(await connection.recv_bytes(), feed)
+            if lost:
+                return lost
+
+    def _take(self, message: bytes, feed: Feed) -> str:
+        """Feed what a message means; returns a reason where it ends the session."""
+        if self._verbose:
+            log.debug("< %s", kind_of(message))
+        for event in self.dialect.decode(message):
+            if isinstance(event, AssistantLost):
+                return event.reason
+            if not self._closing.is_set():
+                feed(event)
+        return ""
+
+    def _redact(self, words: str) -> str:
+        return reasons.redact(words, self._key)
+
+
+def kind_of(message: str | bytes) -> str:
+    """The type of a message and nothing else of it, for the log."""
+    return text(parse(message) or {}, "type")[:60] or "not an event"
+
+
+@asynccontextmanager
+async def _at_most(seconds: float) -> AsyncIterator[None]:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            yield

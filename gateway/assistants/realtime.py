@@ -1,0 +1,302 @@
+"""The Realtime dialect, the model's side of it: server events to the call's events, and its effects
+to client events. Follows the generally available Realtime API of OpenAI; Beta servers go through
+`beta`. Pure: no clock, no socket. One for each connection, so that two never share state.
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+import msgspec
+
+from gateway.assistants import reasons
+from gateway.assistants.beta import from_beta_server, to_beta_client
+from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
+from gateway.assistants.codec import Receiving, Sending
+from gateway.assistants.fields import Json, count, inner, parse, text, whole_characters
+from gateway.assistants.responses import function_calls, outcome, tokens
+from gateway.assistants.sessions import session_of
+from gateway.call import effects as do
+from gateway.call import events as on
+
+ITEMS = 256  # items of which the audio part is remembered, for truncation
+LARGEST_APPEND = 6 * 1024 * 1024  # bytes; base64 makes 8 MiB of it, servers take 15
+KINDS = 64  # different kinds of ignored messages that are counted apart
+
+APPEND = '{"type":"input_audio_buffer.append","audio":"'
+
+# Server events that say nothing that a call has to know.
+QUIET = frozenset(
+    {"session.updated", "conversation.created", "conversation.item.added", "rate_limits.updated"}
+    | {"conversation.item.done", "conversation.item.created", "conversation.item.truncated"}
+    | {"conversation.item.deleted", "conversation.item.retrieved", "input_audio_buffer.cleared"}
+    | {"response.output_item.added", "response.content_part.done", "response.output_text.done"}
+    | {"response.output_audio_transcript.done", "response.function_call_arguments.delta"}
+    | {"response.function_call_arguments.done", "input_audio_buffer.timeout_triggered"}
+)
+
+
+class AudioDelta(msgspec.Struct, gc=False):
+    """The one message that comes often enough to be worth a decoder of its own."""
+
+    type: Literal["response.output_audio.delta", "response.audio.delta"]
+    item_id: str
+    delta: bytes
+    response_id: str = ""
+    content_index: int = 0
+
+
+AUDIO_DELTA = msgspec.json.Decoder(AudioDelta)
+
+
+@dataclass(slots=True)
+class Voice:
+    """What has come of an item's audio."""
+
+    content_index: int
+    samples: int = 0  # at the call's rate
+
+
+class Realtime:
+    """One connection's translation."""
+
+    def __init__(
+        self,
+        rate: int,
+        able: Capabilities = OPENAI,
+        host: str = "the assistant",
+        redact: Callable[[str], str] = reasons.redact,
+    ) -> None:
+        self.rate = rate
+        self.able = able
+        self.host = host
+        self.opened = False
+        self.ignored: Counter[str] = Counter()  # messages that were skipped, by kind
+        self._redact = redact
+        self._wires = wire_formats(rate, able)
+        self._sending = Sending(rate, self._wires[0])
+        self._receiving = Receiving(rate, self._wires[1])
+        self._voices: dict[str, Voice] = {}
+        self._speaking: dict[str, str] = {}  # item whose audio is not complete -> its response
+        self._calls: dict[str, list[Json]] = {}  # response -> function calls announced by item
+        self._aside: set[str] = set()  # responses outside the conversation
+        self._current = ""  # the response being made, where its id is known
+        self._requests = 0
+
+    # ------------------------------------------------------------ from the server
+
+    def decode(self, message: bytes | str) -> list[on.FromAssistant]:
+        """What a message from the server means; one that means nothing is counted. Never raises."""
+        raw = message.encode("utf-8", "replace") if isinstance(message, str) else message
+        if b'audio.delta"' in raw:
+            try:
+                return self._audio(AUDIO_DELTA.decode(raw))
+            except (msgspec.DecodeError, ValueError):
+                pass  # some other message that mentions it, or audio that is none: see below
+        event = parse(raw)
+        if event is None:
+            self._ignore("not a JSON object")
+            return []
+        shaped = from_beta_server(event) if self.able.shape == "beta" else [event]
+        return [fact for one in shaped for fact in self._take(one)]
+
+    def _take(self, event: Json) -> Iterator[on.FromAssistant]:
+        item_id = text(event, "item_id")
+        match text(event, "type"):
+            case "session.created":
+                session = inner(event, "session")
+                self.opened = True
+                yield on.AssistantReady(text(session, "id"), text(session, "model"))
+            case "input_audio_buffer.speech_started":
+                yield on.SpeechStarted(item_id, self._samples(event, "audio_start_ms"))
+            case "input_audio_buffer.speech_stopped":
+                yield on.SpeechStopped(item_id, self._samples(event, "audio_end_ms"))
+            case "input_audio_buffer.committed":
+                yield on.TurnCommitted(item_id)
+            case "conversation.item.input_audio_transcription.delta":
+                yield on.CallerWords(item_id, text(event, "delta"), final=False)
+            case "conversation.item.input_audio_transcription.completed":
+                yield on.CallerWords(item_id, text(event, "transcript"), final=True)
+            case "conversation.item.input_audio_transcription.failed":
+                # The turn was heard all the same; only its words are not known.
+                yield on.CallerWords(item_id, "", final=True)
+            case "error":
+                yield from self._error(inner(event, "error"))
+            case str() as kind if kind.startswith("response."):
+                yield from self._response(kind, event)
+            case kind:
+                self._ignore(kind)
+
+    def _response(self, kind: str, event: Json) -> Iterator[on.FromAssistant]:
+        response_id, item_id = text(event, "response_id"), text(event, "item_id")
+        if response_id in self._aside:
+            return
+        match kind:
+            case "response.created":
+                yield from self._started(inner(event, "response"))
+            case "response.done":
+                yield from self._ended(inner(event, "response"))
+            case "response.content_part.added":
+                if text(inner(event, "part"), "type") in ("audio", "output_audio"):
+                    self._voice(item_id, count(event, "content_index"))
+            case "response.output_audio_transcript.delta" | "response.output_text.delta":
+                yield on.AssistantWords(response_id, item_id, text(event, "delta"))
+            case "response.output_audio.done":
+                yield from self._silent(response_id, item_id)
+            case "response.output_item.done":
+                item = inner(event, "item")
+                if text(item, "type") == "function_call":
+                    self._calls.setdefault(response_id, []).append(item)
+                # Not every server says that the audio is done when an answer is cut.
+                if text(item, "id") in self._speaking:
+                    yield from self._silent(response_id, text(item, "id"))
+            case _:
+                self._ignore(kind)
+
+    def _audio(self, heard: AudioDelta) -> list[on.FromAssistant]:
+        if heard.response_id in self._aside:
+            return []
+        pcm = self._receiving.push(heard.item_id, heard.delta)
+        self._speaking.setdefault(heard.item_id, heard.response_id)
+        self._voice(heard.item_id, heard.content_index).samples += len(pcm) // 2
+        return [on.AssistantAudio(heard.response_id, heard.item_id, pcm)] if pcm else []
+
+    def _silent(self, response_id: str, item_id: str) -> Iterator[on.FromAssistant]:
+        """An item's audio is complete."""
+        self._speaking.pop(item_id, None)
+        rest = self._receiving.end(item_id)
+        if rest:
+            self._voice(item_id, 0).samples += len(rest) // 2
+            yield on.AssistantAudio(response_id, item_id, rest)
+        yield on.ItemEnded(response_id, item_id)
+
+    def _started(self, response: Json) -> Iterator[on.FromAssistant]:
+        response_id = text(response, "id")
+        if self._is_aside(response):
+            if len(self._aside) < ITEMS:
+                self._aside.add(response_id)
+            return
+        self._current = response_id
+        yield on.ResponseStarted(response_id)
+
+    def _ended(self, response: Json) -> Iterator[on.FromAssistant]:
+        response_id = text(response, "id")
+        announced = self._calls.pop(response_id, [])
+        if response_id in self._aside or self._is_aside(response):
+            self._aside.discard(response_id)
+            return
+        if self._current == response_id:
+            self._current = ""
+        for item_id in [i for i, made_by in self._speaking.items() if made_by == response_id]:
+            yield from self._silent(response_id, item_id)
+        status, reason = outcome(response)
+        calls = function_calls(announced, response)
+        yield on.ResponseEnded(response_id, status, self._redact(reason), calls, tokens(response))
+
+    def _is_aside(self, response: Json) -> bool:
+        named = "conversation_id" in response
+        return self.able.out_of_band and named and response["conversation_id"] is None
+
+    def _error(self, error: Json) -> Iterator[on.FromAssistant]:
+        code = text(error, "code") or text(error, "type")
+        message = self._redact(text(error, "message"))
+        fatal = code in reasons.FATAL
+        if self.opened:
+            yield on.AssistantRefused(code, message, text(error, "event_id"))
+        if fatal or not self.opened:
+            yield on.AssistantLost(reasons.of_error(self.host, code, message))
+
+    def _samples(self, event: Json, key: str) -> int:
+        return count(event, key) * self.rate // 1000
+
+    def _voice(self, item_id: str, content_index: int) -> Voice:
+        found = self._voices.get(item_id)
+        if found is None:
+            if len(self._voices) >= ITEMS:
+                del self._voices[next(iter(self._voices))]
+            found = self._voices[item_id] = Voice(content_index)
+        return found
+
+    def _ignore(self, kind: str) -> None:
+        if kind in QUIET:
+            return
+        if kind not in self.ignored and len(self.ignored) >= KINDS:
+            kind = "others"
+        self.ignored[kind[:80] or "no type"] += 1
+
+    # ------------------------------------------------------------ to the server
+
+    def encode(self, effect: do.ToAssistant) -> list[str]:
+        """The messages that carry out an effect, ready to be sent as text frames."""
+        if isinstance(effect, do.SendAudio):
+            return self._append(self._sending.push(effect.pcm))
+        match effect:
+            case do.Configure(plan):
+                session = session_of(plan, self.able, *self._wires)
+                return self._say("session.update", session=session)
+            case do.Commit():
+                rest = self._append(self._sending.flush())
+                return rest + self._say("input_audio_buffer.commit")
+            case do.ClearInput():
+                self._sending.reset()
+                return self._say("input_audio_buffer.clear")
+            case do.SendText(words):
+                content = [{"type": "input_text", "text": words}]
+                return self._item(type="message", role="user", content=content)
+            case do.SendToolOutput(call_id, output):
+                return self._item(type="function_call_output", call_id=call_id, output=output)
+            case do.Respond(instructions):
+                self._current = ""
+                extra = {"response": {"instructions": instructions}} if instructions else {}
+                return self._say("response.create", **extra)
+            case do.Cancel(response_id):
+                named = response_id or self._current
+                extra_id = {"response_id": named} if named else {}
+                return self._say("response.cancel", **extra_id)
+            case do.Truncate(item_id, heard):
+                return self._truncate(item_id, heard)
+            case do.Delete(item_id):
+                return self._say("conversation.item.delete", item_id=item_id)
+            case _:
+                assert_never(effect)
+
+    def _append(self, data: bytes) -> list[str]:
+        """Audio goes by the thousand: no dictionary, no id, no encoder but base64."""
+        if len(data) <= LARGEST_APPEND:
+            return [APPEND + b2a_base64(data, newline=False).decode("ascii") + '"}'] if data else []
+        pieces = (data[a : a + LARGEST_APPEND] for a in range(0, len(data), LARGEST_APPEND))
+        return [message for piece in pieces for message in self._append(piece)]
+
+    def _item(self, **item: Any) -> list[str]:
+        return self._say("conversation.item.create", item=item)
+
+    def _truncate(self, item_id: str, heard: int) -> list[str]:
+        if not self.able.truncation:
+            return []
+        voice = self._voices.get(item_id)
+        if voice is not None:
+            heard = min(heard, voice.samples)  # beyond what came, a server refuses it
+        return self._say(
+            "conversation.item.truncate",
+            item_id=item_id,
+            content_index=voice.content_index if voice is not None else 0,
+            audio_end_ms=heard * 1000 // self.rate,
+        )
+
+    def _say(self, kind: str, **fields: Any) -> list[str]:
+        """A client event whose id names what was asked, so that an error can be tied to it."""
+        self._requests += 1
+        event = {"type": kind, "event_id": f"{kind}-{self._requests}", **fields}
+        shaped = to_beta_client(event) if self.able.shape == "beta" else [event]
+        return [_json(one) for one in shaped]
+
+
+def _json(event: Json) -> str:
+    try:
+        return msgspec.json.encode(event).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(whole_characters(event)).decode()

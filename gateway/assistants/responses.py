@@ -1,0 +1,57 @@
+"""Responses: how an answer of the model ended, what it asks to be run, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import get_args
+
+from gateway.assistants.fields import Json, count, inner, objects, text
+from gateway.call.events import ResponseStatus, ToolCall, Usage
+
+STATUSES: frozenset[ResponseStatus] = frozenset(get_args(ResponseStatus))
+
+
+def outcome(response: Json) -> tuple[ResponseStatus, str]:
+    """Status and reason. An answer without a status is complete; with an unknown one, failed."""
+    details = inner(response, "status_details")
+    error = inner(details, "error")
+    reasons = (
+        text(details, "reason"),
+        text(error, "code"),
+        text(error, "message"),
+        text(error, "type"),
+        text(response, "status_details"),  # a bare word, from some servers
+    )
+    reason = next(filter(None, reasons), "")
+    said = text(response, "status") or "completed"
+    for status in STATUSES:
+        if said == status:
+            return status, reason
+    return "failed", reason or f"unknown status {said[:40]!r}"
+
+
+def function_calls(announced: Iterable[Json], response: Json) -> tuple[ToolCall, ...]:
+    """The complete calls of a response, each once. Some servers list them only item by item."""
+    calls: dict[str, ToolCall] = {}
+    for item in chain(announced, objects(response, "output")):
+        whole = text(item, "status") in ("completed", "")
+        if text(item, "type") == "function_call" and whole and text(item, "call_id"):
+            call = ToolCall(text(item, "call_id"), text(item, "name"), text(item, "arguments"))
+            calls[call.call_id] = call
+    return tuple(calls.values())
+
+
+def tokens(response: Json) -> Usage:
+    """What the response cost. Where a server gives totals without details, they count as text."""
+    usage = inner(response, "usage")
+    heard, said = inner(usage, "input_token_details"), inner(usage, "output_token_details")
+    cached = inner(heard, "cached_tokens_details")
+    return Usage(
+        input_text=count(heard, "text_tokens") if heard else count(usage, "input_tokens"),
+        input_audio=count(heard, "audio_tokens"),
+        cached_text=count(cached, "text_tokens"),
+        cached_audio=count(cached, "audio_tokens"),
+        output_text=count(said, "text_tokens") if said else count(usage, "output_tokens"),
+        output_audio=count(said, "audio_tokens"),
+    )

@@ -1,0 +1,62 @@
+"""Sessions: the plan of a call as the `session` object of the Realtime protocol."""
+
+from __future__ import annotations
+
+from gateway.assistants.capabilities import Capabilities, WireFormat
+from gateway.assistants.fields import Json
+from gateway.call.plan import Plan, ToolSpec
+
+
+def session_of(plan: Plan, able: Capabilities, sent: WireFormat, received: WireFormat) -> Json:
+    """What session.update tells a server about a call."""
+    heard: Json = {"format": sent.wire()}
+    spoken: Json = {"format": received.wire()}
+    session: Json = {"type": "realtime", "output_modalities": ["audio"]}
+    if plan.instructions:
+        session["instructions"] = plan.instructions
+    place = session if able.flat_voice else heard
+    place["turn_detection"] = turn_detection(plan, able)
+    if able.transcription:
+        heard["transcription"] = transcription(plan)
+    if plan.voice:
+        (session if able.flat_voice else spoken)["voice"] = plan.voice
+    session["audio"] = {"input": heard, "output": spoken}
+    session["tools"] = [tool(spec) for spec in plan.tools]
+    session["tool_choice"] = "auto"
+    return session
+
+
+def turn_detection(plan: Plan, able: Capabilities) -> Json | None:
+    """Who ends a turn on the server's side; nobody where the gateway does."""
+    turns = plan.turns
+    if turns.detector == "gateway":
+        return None
+    answers: Json = {"create_response": True, "interrupt_response": turns.interruptible}
+    if turns.detector == "semantic" and "semantic" in able.detectors:
+        return {"type": "semantic_vad", "eagerness": turns.eagerness, **answers}
+    # A server without semantic detection still ends the turns, which is what the call counts on.
+    return {
+        "type": "server_vad",
+        "threshold": turns.threshold,
+        "prefix_padding_ms": turns.pre_roll // 1000,
+        "silence_duration_ms": turns.silence // 1000,
+        **answers,
+    }
+
+
+def transcription(plan: Plan) -> Json | None:
+    """The model that writes down the caller's words; it takes a language without its region."""
+    if not plan.transcription:
+        return None
+    language = plan.language.replace("_", "-").partition("-")[0].lower()
+    return {"model": plan.transcription} | ({"language": language} if language else {})
+
+
+def tool(spec: ToolSpec) -> Json:
+    """A function that the model may call."""
+    return {
+        "type": "function",
+        "name": spec.name,
+        "description": spec.description,
+        "parameters": spec.parameters,
+    }
