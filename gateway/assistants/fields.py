@@ -23,7 +23,7 @@ def parse(message: str | bytes) -> Json | None:
 
 
 def _patched(message: str | bytes) -> Any:
-    """A message that escapes half a character (an emoji cut in two), which is still worth having."""
+    """A message that escapes half a character, an emoji cut in two; the rest is worth having."""
     try:
         return whole_characters(json.loads(message))
     except (ValueError, RecursionError):
