@@ -1,0 +1,54 @@
+# Trunkline: what a developer types. Needs Python 3.11 to 3.14, make and a shell; all else is set up.
+#
+#   make demo     hear a call, then open http://localhost:8080 (ONCE=1: end after the call)
+#   make test     every test (ARGS="-k barge" for some)
+#   make lint     style, format and types
+#   make bench    what a call costs
+#   make lock     pin the newest that pyproject.toml allows (UPGRADE=1), or what it now needs
+#   make clean    throw away what these have made
+
+SHELL := /bin/sh
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	--quiet $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test lint bench lock clean
+# The targets share one environment and two cores: never two of them at once.
+.NOTPARALLEL:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup:
+	@requirements/setup
+
+system:
+	@requirements/system
+
+demo: setup
+	@$(BIN)/trunkline prepare
+	@$(BIN)/trunkline demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: setup system
+	@$(BIN)/trunkline prepare
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup
+	@$(BIN)/trunkline prepare
+	@for bench in tests/bench/*.py; do echo "$$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+lock: setup
+	$(LOCK) --all-extras -o requirements/dev.txt
+	$(LOCK) --extra assistant -c requirements/dev.txt -o requirements/assistant.txt
+	$(LOCK) -c requirements/dev.txt -o requirements/run.txt
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist test-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

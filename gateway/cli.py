@@ -1,0 +1,80 @@
+"""The `trunkline` command: runs the sub-command and turns its errors into one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from gateway.errors import TrunklineError
+from gateway.version import version
+
+COMMANDS = ("prepare", "doctor", "settings", "version")
+
+
+class Command(Protocol):
+    """What a module of gateway.commands offers; its docstring's first line is the help."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; the answer is the exit status. Heavy imports belong in here."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `trunkline` with these arguments; the answer is the exit status."""
+    args = _parser().parse_args(argv)
+    command = cast(Command, args.command)
+    try:
+        return command.run(args)
+    except (TrunklineError, ExceptionGroup) as error:
+        if args.debug or (said := _sentence(error)) is None:
+            raise
+        sys.stderr.write(f"trunkline: {said}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as in `trunkline ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _sentence(error: BaseException) -> str | None:
+    """What to tell the user; nothing where any of it is a fault of our own."""
+    if isinstance(error, BaseExceptionGroup):
+        said = [_sentence(inner) for inner in error.exceptions]
+        return None if None in said else "\n".join(dict.fromkeys(filter(None, said)))
+    return str(error) if isinstance(error, TrunklineError) else None
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, metavar="FILE", help="instead of ./trunkline.toml")
+    common.add_argument("--debug", action="store_true", help="show errors with their traceback")
+    parser = argparse.ArgumentParser(
+        prog="trunkline",
+        description="A realtime voice assistant gateway: callers on one side, a speech-to-speech"
+        " model on the other.",
+    )
+    parser.add_argument("--version", action="version", version=f"trunkline {version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for name in COMMANDS:
+        module = import_module(f"gateway.commands.{name}")
+        about = (module.__doc__ or "").splitlines()[0].partition(": ")[2]
+        child = commands.add_parser(name, parents=[common], help=about, description=about)
+        cast(Command, module).add_arguments(child)
+        child.set_defaults(command=module)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

