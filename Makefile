@@ -4,7 +4,7 @@
 #   make test     every test (ARGS="-k barge" for some)
 #   make lint     style, format and types
 #   make bench    what a call costs
-#   make lock     pin the newest that pyproject.toml allows (UPGRADE=1), or what it now needs
+#   make lock     pin what pyproject.toml asks for (UPGRADE=1: the newest of each)
 #   make clean    throw away what these have made
 
 SHELL := /bin/sh

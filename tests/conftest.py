@@ -1,0 +1,82 @@
+"""For all tests: loops on a virtual clock where asked for, and nothing left behind by any test."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import inspect
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import VirtualClockLoop
+
+LAST_WORDS = 2.0  # seconds of the loop's time in which tasks that were told to end may do so
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    del config
+    if item.get_closest_marker("virtual_clock"):
+        return {"virtual": VirtualClockLoop}
+    return {"real": asyncio.new_event_loop}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    test = getattr(item, "obj", None)
+    if inspect.iscoroutinefunction(test) and not hasattr(test, "hypothesis"):
+        item.obj = _leaving_no_task(test)  # type: ignore[attr-defined]
+
+
+def _leaving_no_task(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def watched(*args: Any, **kwargs: Any) -> None:
+        before = asyncio.all_tasks()
+        await test(*args, **kwargs)
+        if left := asyncio.all_tasks() - before:
+            _, left = await asyncio.wait(left, timeout=LAST_WORDS)
+        if left:
+            pytest.fail("tasks left running: " + "; ".join(sorted(map(repr, left))), pytrace=False)
+
+    return watched
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a socket or a thread behind."""
+    threads, sockets = set(threading.enumerate()), _sockets()
+    yield
+    if _sockets() - sockets:
+        gc.collect()  # what lies in a cycle is closed by this, and warns of itself
+    left: list[object] = sorted(_sockets() - sockets)
+    if not request.node.get_closest_marker("models"):  # those share their workers
+        left += _lasting(set(threading.enumerate()) - threads)
+    if left:
+        pytest.fail(f"left open: {', '.join(map(str, left))}", pytrace=False)
+
+
+def _lasting(threads: set[threading.Thread]) -> list[threading.Thread]:
+    for thread in threads:
+        if not thread.daemon:
+            thread.join(LAST_WORDS)
+    return [thread for thread in threads if thread.is_alive() and not thread.daemon]
+
+
+def _sockets() -> set[str]:
+    """This process's open sockets, where the system lists them."""
+    found = set()
+    for descriptor in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
+        try:
+            target = os.readlink(descriptor)
+        except OSError:
+            continue  # the one by which the folder is being read
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
