@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     command = cast(Command, args.command)
     try:
-        return command.run(args)
+        status = command.run(args)
+        sys.stdout.flush()
+        return status
     except (TrunklineError, ExceptionGroup) as error:
         if args.debug or (said := _sentence(error)) is None:
             raise
@@ -48,12 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _sentence(error: BaseException) -> str | None:
+def _sentence(error: Exception) -> str | None:
     """What to tell the user; nothing where any of it is a fault of our own."""
+    leaves = list(_leaves(error))
+    if not all(isinstance(leaf, TrunklineError) for leaf in leaves):
+        return None
+    return "\n".join(dict.fromkeys(map(str, leaves)))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        said = [_sentence(inner) for inner in error.exceptions]
-        return None if None in said else "\n".join(dict.fromkeys(filter(None, said)))
-    return str(error) if isinstance(error, TrunklineError) else None
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 def _parser() -> argparse.ArgumentParser:
