@@ -1,0 +1,377 @@
+"""One client's session: each client event is carried out and answered in the documented order.
+
+Handlers are synchronous, so that no other event gets between a decision and what is told about it;
+only the answers and the recognition of words run as tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.embedded import responses, sessions, usage
+from gateway.embedded.conversation import Conversation, Item, lines, make_item
+from gateway.embedded.input import InputBuffer, Listen, Turn, Voiced
+from gateway.embedded.parts import Mind, Mouth, Situation
+from gateway.embedded.recognition import Recognition
+from gateway.embedded.responses import Failure, Prompt, Response, Work
+from gateway.embedded.turns import Started, Stopped, TurnEnd
+from gateway.embedded.wire import Emit, Json, Refused, decode_audio, new_id, unknown_value
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session works with."""
+
+    mind: Mind
+    mouth: Mouth
+    listen: Listen
+    voice: Callable[[], Voiced]
+    turn_end: TurnEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a session may use."""
+
+    window: int = 32_768  # tokens that a response can read
+    tokens_per_minute: int = 40_000  # reported in rate_limits.updated
+
+
+@dataclass(slots=True)
+class Frame:
+    """What surrounds a session: where its events go, and who runs its tasks."""
+
+    emit: Emit
+    room: Callable[[], Any]
+    tasks: asyncio.TaskGroup
+    failure: Callable[[int], Failure | None] = field(default=lambda _: None)
+
+
+class Connection:
+    """The state of one session, and what client events do to it."""
+
+    def __init__(
+        self,
+        session: Json,
+        parts: Parts,
+        frame: Frame,
+        *,
+        limits: Limits,
+        model_named: bool = True,
+        lenient: bool = False,
+    ) -> None:
+        self.session = session
+        self.conversation = Conversation(new_id("conv"))
+        self._parts = parts
+        self._frame = frame
+        self._emit = frame.emit
+        self._limits = limits
+        self._lenient = lenient
+        self._model_named = model_named
+        self._input = InputBuffer(parts.listen, parts.voice, parts.turn_end)
+        self._input.configure(session["audio"]["input"])
+        self._recognition = Recognition(frame.emit, frame.tasks, self.conversation)
+        self._active: Response | None = None
+        self._beside: list[Response] = []  # out of band
+        self._wanted = False  # a turn ended while a response was active
+        self._responses = 0
+        self._meter = usage.Meter()
+        self._rate = usage.RateLimit(limits.tokens_per_minute)
+        self._idle: asyncio.TimerHandle | None = None
+        self._handlers: dict[str, Callable[[Json], None]] = {
+            "session.update": self._update,
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": lambda _: self._commit(self._input.take()),
+            "input_audio_buffer.clear": self._clear,
+            "output_audio_buffer.clear": self._clear_output,
+            "conversation.item.create": self._create_item,
+            "conversation.item.retrieve": self._retrieve,
+            "conversation.item.truncate": self._truncate,
+            "conversation.item.delete": self._delete,
+            "response.create": self._create_response,
+            "response.cancel": self._cancel,
+        }
+
+    def handle(self, event: Json) -> None:
+        """Carry out one client event. Raises Refused, with nothing changed."""
+        kind = event["type"]
+        handler = self._handlers.get(kind) if isinstance(kind, str) else None
+        if handler is None:
+            raise unknown_value(kind, list(self._handlers), "type")
+        handler(event)
+
+    def close(self) -> None:
+        """The client is gone: nothing of the session stays behind."""
+        self._stop_idling()
+        self._input.clear()
+
+    # ------------------------------------------------------------ session and audio
+
+    def _update(self, event: Json) -> None:
+        facts = sessions.Facts(self.conversation.audio_present, self._model_named)
+        self.session = sessions.update(
+            self.session, event.get("session"), facts, lenient=self._lenient
+        )
+        self._model_named = True
+        self._input.configure(self.session["audio"]["input"])
+        self._emit({"type": "session.updated", "session": self.session})
+
+    @property
+    def _turn_detection(self) -> Json:
+        return self.session["audio"]["input"]["turn_detection"] or {}
+
+    def _append(self, event: Json) -> None:
+        for signal in self._input.append(decode_audio(event.get("audio"), "audio")):
+            match signal:
+                case Started(at):
+                    self._speech_started(at)
+                case Stopped(at):
+                    self._speech_stopped(at)
+
+    def _speech_started(self, at: int) -> None:
+        self._stop_idling()
+        item_id = self._input.item_id
+        self._emit(
+            {
+                "type": "input_audio_buffer.speech_started",
+                "audio_start_ms": at,
+                "item_id": item_id,
+            }
+        )
+        if self._turn_detection["interrupt_response"] and self._active is not None:
+            self._wanted = False
+            self._active.cancel("turn_detected")
+
+    def _speech_stopped(self, at: int) -> None:
+        turn = self._input.take(at, short=True)
+        self._emit(
+            {
+                "type": "input_audio_buffer.speech_stopped",
+                "audio_end_ms": at,
+                "item_id": turn.item_id,
+            }
+        )
+        self._commit(turn)
+        self._answer_turn()
+
+    def _answer_turn(self) -> None:
+        if self._turn_detection["create_response"] and self.session["type"] == "realtime":
+            if self._active is None:
+                self._respond({}, self.conversation.items, self.conversation)
+            else:
+                self._wanted = True
+
+    def _commit(self, turn: Turn) -> None:
+        part = {"type": "input_audio", "transcript": None}
+        wire = {"id": turn.item_id, "type": "message", "status": "completed", "role": "user"}
+        item = Item(wire | {"content": [part]}, sounds={0: turn.sound})
+        self._emit(
+            {
+                "type": "input_audio_buffer.committed",
+                "previous_item_id": self.conversation.last_id,
+                "item_id": turn.item_id,
+            }
+        )
+        self._add_item(item)
+        self._recognise(item, {0: turn.listener})
+
+    def _recognise(self, item: Item, listeners: dict[int, Any]) -> None:
+        told = self.session["audio"]["input"]["transcription"] is not None
+        self._recognition.start(item, listeners, told)
+
+    def _clear(self, event: Json) -> None:
+        self._input.clear()
+        self._emit({"type": "input_audio_buffer.cleared"})
+
+    def _clear_output(self, event: Json) -> None:
+        message = "output_audio_buffer.clear is for WebRTC and SIP: send response.cancel instead."
+        raise Refused("invalid_event_for_transport", message, "type")
+
+    # ------------------------------------------------------------ items
+
+    def _make(self, value: object, path: str) -> Item:
+        audio_format = self.session["audio"]["input"]["format"]["type"]
+        item = make_item(value, audio_format, path, lenient=self._lenient)
+        wire = item.wire
+        if wire["type"] == "function_call_output" and not self._lenient:
+            call_id = wire["call_id"]
+            if not self.conversation.knows_call(call_id) and path == "item":
+                message = f"Tool call ID '{call_id}' not found in conversation."
+                raise Refused("invalid_tool_call_id", message, f"{path}.call_id")
+        return item
+
+    def _create_item(self, event: Json) -> None:
+        item = self._make(event.get("item"), "item")
+        self._add_item(item, event.get("previous_item_id"))
+        self._recognise_sounds(item)
+
+    def _recognise_sounds(self, item: Item) -> None:
+        listeners = {}
+        for index, sound in item.sounds.items():
+            known = item.wire["content"][index].get("transcript")
+            if known:
+                item.words[index] = known
+                continue
+            listeners[index] = self._input.listener_for(sound)
+        if listeners:
+            self._recognise(item, listeners)
+
+    def _add_item(self, item: Item, after: str | None = None) -> None:
+        previous = self.conversation.add(item, after)
+        self.conversation.trim_audio()
+        told = {"previous_item_id": previous, "item": item.wire}
+        self._emit({"type": "conversation.item.added", **told})
+        self._emit({"type": "conversation.item.done", **told})
+
+    def _retrieve(self, event: Json) -> None:
+        item = self.conversation.retrieve(event.get("item_id"))
+        self._emit({"type": "conversation.item.retrieved", "item": item.full()})
+
+    def _truncate(self, event: Json) -> None:
+        index, end = event.get("content_index"), event.get("audio_end_ms")
+        item = self.conversation.truncate(event.get("item_id"), index, end)
+        self._emit(
+            {
+                "type": "conversation.item.truncated",
+                "item_id": item.id,
+                "content_index": index,
+                "audio_end_ms": end,
+            }
+        )
+
+    def _delete(self, event: Json) -> None:
+        item = self.conversation.delete(event.get("item_id"))
+        self._emit({"type": "conversation.item.deleted", "item_id": item.id})
+
+    # ------------------------------------------------------------ responses
+
+    def _create_response(self, event: Json) -> None:
+        if self.session["type"] != "realtime":
+            message = "A transcription session gives no responses: open a session of type realtime."
+            raise Refused("invalid_parameter", message, "type")
+        wanted = sessions.request(event.get("response"), lenient=self._lenient)
+        beside = wanted.get("conversation") == "none"
+        if not beside and self._active is not None:
+            message = (
+                "Conversation already has an active response in progress: "
+                f"{self._active.id}. Wait until the response is finished before creating a new one."
+            )
+            raise Refused("conversation_already_has_active_response", message)
+        voice = wanted.get("audio", {}).get("output", {}).get("voice")
+        locked = not beside and self.conversation.audio_present
+        if voice and locked and voice != self.session["audio"]["output"]["voice"]:
+            raise sessions.cannot_update_voice("response.audio.output.voice")
+        items = self.conversation.items
+        if "input" in wanted:
+            items = [self._given(v, i) for i, v in enumerate(wanted["input"])]
+        self._respond(wanted, items, None if beside else self.conversation)
+
+    def _given(self, value: Json, index: int) -> Item:
+        if value.get("type") == "item_reference":
+            return self.conversation.retrieve(value.get("id"))
+        item = self._make(value, f"response.input[{index}]")
+        self._recognise_sounds(item)
+        return item
+
+    def _respond(self, wanted: Json, items: list[Item], conversation: Conversation | None) -> None:
+        settings = sessions.settings(self.session, wanted)
+        settings["truncation"] = self.session["truncation"]
+        items = list(items)
+        work = Work(
+            mind=self._parts.mind,
+            mouth=self._parts.mouth,
+            emit=self._emit,
+            room=self._frame.room,
+            prompt=lambda: self._prompt(settings, items),
+            usage=self._meter.usage,
+            ended=self._ended,
+            conversation=conversation,
+        )
+        self._stop_idling()
+        response = Response(work, settings)
+        if conversation is None:
+            self._beside.append(response)
+        else:
+            self._active, self._wanted = response, False
+        response.start()
+        self._responses += 1
+        failure = self._frame.failure(self._responses)
+        response.task = self._frame.tasks.create_task(response.run(failure))
+
+    async def _prompt(self, settings: Json, items: list[Item]) -> Prompt:
+        """What the mind reads, once the words of every item are known."""
+        await self._recognition.wait(items)
+        instructions, tools = self.session["instructions"], settings["tools"]
+        head = usage.head_cost(settings["instructions"] or instructions, tools)
+        read = usage.fitting(head, items, self._limits.window, settings["truncation"])
+        if read is None:
+            message = f"The conversation is longer than the {self._limits.window} tokens it may be."
+            raise Failure("context_length_exceeded", message)
+        limit = settings["max_output_tokens"]
+        situation = Situation(
+            instructions=instructions,
+            lines=lines(read),
+            functions=responses.functions(tools),
+            choice=responses.choice(settings["tool_choice"]),
+            request=settings["instructions"],
+            max_tokens=None if limit == "inf" else limit,
+        )
+        return Prompt(situation, (head, *(usage.item_cost(item) for item in read)))
+
+    def _ended(self, response: Response, tokens: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._emit(self._rate.spend(tokens, loop.time()))
+        if response is not self._active:
+            self._beside.remove(response)
+            return
+        self._active = None
+        if self._wanted:
+            self._respond({}, self.conversation.items, self.conversation)
+        elif response.status != "cancelled":
+            self._start_idling(response, loop)
+
+    def _cancel(self, event: Json) -> None:
+        wanted = event.get("response_id")
+        running = [r for r in (self._active, *self._beside) if r is not None]
+        found = [r for r in running if r.id == wanted] if wanted else [self._active]
+        if not found or found[0] is None:
+            message = "Cancellation failed: no active response found"
+            raise Refused("response_cancel_not_active", message)
+        self._wanted = False
+        found[0].cancel("client_cancelled")
+
+    # ------------------------------------------------------------ silence
+
+    def _start_idling(self, response: Response, loop: asyncio.AbstractEventLoop) -> None:
+        wait = self._turn_detection.get("idle_timeout_ms")
+        if wait is not None and not self._input.speaking:
+            played = max(loop.time(), response.plays_until)
+            self._idle = loop.call_at(played + wait / 1000, self._idled, wait)
+
+    def _stop_idling(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def _idled(self, wait: int) -> None:
+        """Nobody has spoken for long: the silence becomes the user's turn."""
+        self._idle = None
+        if self._active is not None or self._turn_detection.get("idle_timeout_ms") is None:
+            return
+        turn = self._input.take(short=True)
+        self._emit(
+            {
+                "type": "input_audio_buffer.timeout_triggered",
+                "audio_start_ms": max(turn.start, turn.end - wait),
+                "audio_end_ms": turn.end,
+                "item_id": turn.item_id,
+            }
+        )
+        self._commit(turn)
+        self._answer_turn()

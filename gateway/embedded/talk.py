@@ -1,0 +1,180 @@
+"""One WebSocket of the embedded server: frames in and out around a session, until either ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gateway.assistants import beta
+from gateway.embedded.connection import Connection, Frame, Limits, Parts
+from gateway.embedded.faults import Faults
+from gateway.embedded.outbox import Outbox
+from gateway.embedded.wire import MAX_APPEND, MAX_EVENT_ID, Json, Refused, new_id, unknown_key
+
+log = logging.getLogger(__name__)
+MAX_FRAME = MAX_APPEND + 64 * 1024  # an append of the greatest length, and what surrounds it
+
+
+class _Over(Exception):
+    """The conversation ends; with a refusal, the client is told why."""
+
+    def __init__(self, refusal: Refused | None = None, code: int = 1000, reason: str = "") -> None:
+        super().__init__(reason)
+        self.refusal = refusal
+        self.code = code
+        self.reason = reason
+
+
+class Talk:
+    """One client's socket, in its shape of the protocol, with the faults that were ordered."""
+
+    def __init__(
+        self, socket: WebSocket, *, beta_shape: bool, beta_allowed: bool, faults: Faults
+    ) -> None:
+        self._socket = socket
+        self._beta = beta_shape
+        self._beta_allowed = beta_allowed
+        self._faults = faults
+        self._outbox = Outbox()
+        self._sent = 0
+        self._last_audio: Json | None = None
+
+    # ------------------------------------------------------------ out
+
+    def emit(self, event: Json) -> None:
+        """Queue an event, in the client's shape."""
+        self._put(event)
+        if event["type"] == "response.output_audio.delta":
+            self._last_audio = event
+        cancelled = event["type"] == "response.done" and event["response"]["status"] == "cancelled"
+        if cancelled and self._last_audio is not None:
+            for _ in range(self._faults.late):
+                self._put(self._last_audio)
+
+    def _put(self, event: Json) -> None:
+        event = {"type": event["type"], "event_id": new_id("event")} | event
+        for translated in beta.from_ga_server(event) if self._beta else (event,):
+            self._outbox.put(msgspec.json.encode(translated).decode())
+
+    async def _send(self, message: str) -> None:
+        if self._faults.drop_after is not None and self._sent >= self._faults.drop_after:
+            raise _Over
+        if self._faults.delay_ms:
+            await asyncio.sleep(self._faults.delay_ms / 1000)
+        self._sent += 1
+        try:
+            await self._socket.send_text(message)
+        except WebSocketDisconnect:
+            raise _Over from None
+
+    # ------------------------------------------------------------ in
+
+    def _take(self, connection: Connection, message: Mapping[str, Any]) -> None:
+        """Carry out one frame; whatever is wrong with it is answered, and the socket stays."""
+        event: Json = {}
+        try:
+            event = _parsed(message)
+            for translated in self._translated(event):
+                connection.handle(translated)
+        except Refused as refusal:
+            self.emit(refusal.event(_event_id(event)))
+        except Exception:
+            # A fault of ours in one event must not end the conversation.
+            log.exception("a client event could not be carried out")
+            problem = "The server had an error while processing your event. Try again."
+            self.emit(Refused("server_error", problem, kind="server_error").event(_event_id(event)))
+
+    def _translated(self, event: Json) -> list[Json]:
+        updates = event["type"] == "session.update"
+        if updates and not self._beta and self._beta_allowed:
+            self._beta = beta.is_beta_session(event.get("session"))
+        if not self._beta:
+            return [event]
+        strange = beta.ga_only_key(event.get("session")) if updates else None
+        if strange is not None:
+            raise unknown_key(f"session.{strange}")
+        return beta.to_ga_client(event)
+
+    # ------------------------------------------------------------ the whole
+
+    async def run(
+        self, session: Json, parts: Parts, limits: Limits, *, seconds: float, **how: bool
+    ) -> None:
+        """Hold the conversation until the client leaves or the session expires."""
+        over = _Over()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                frame = Frame(self.emit, self._outbox.wait_room, tasks, self._faults.failure)
+                connection = Connection(session, parts, frame, limits=limits, **how)
+                try:
+                    self._greet(session, connection)
+                    tasks.create_task(self._outbox.deliver(self._send))
+                    await self._read(connection, seconds)
+                finally:
+                    connection.close()
+        except* _Over as ends:
+            over = next(e for e in ends.exceptions if isinstance(e, _Over))
+        if over.refusal is not None:
+            await self.refuse(over.refusal, over.code, over.reason)
+
+    def _greet(self, session: Json, connection: Connection) -> None:
+        self.emit({"type": "session.created", "session": session})
+        if self._beta:
+            conversation = {"id": connection.conversation.id, "object": "realtime.conversation"}
+            self.emit({"type": "conversation.created", "conversation": conversation})
+
+    async def _read(self, connection: Connection, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    message = await self._socket.receive()
+                    if message["type"] == "websocket.disconnect":
+                        raise _Over
+                    self._take(connection, message)
+                    del message
+                    await self._outbox.wait_room()
+        except TimeoutError:
+            minutes = round(seconds / 60)
+            text = f"Your session hit the maximum duration of {minutes} minutes."
+            raise _Over(Refused("session_expired", text), 1001, text) from None
+
+    async def refuse(self, refusal: Refused, code: int, reason: str = "") -> None:
+        """Tell why, and close."""
+        self.emit(refusal.event())
+        try:
+            await self._outbox.flush(self._socket.send_text)
+            await self._socket.close(code, reason or f"{refusal.kind}.{refusal.code}")
+        except WebSocketDisconnect:
+            pass
+
+
+def _event_id(event: Json) -> str | None:
+    value = event.get("event_id")
+    return value if isinstance(value, str) else None
+
+
+def _parsed(message: Mapping[str, Any]) -> Json:
+    text = message.get("text")
+    if text is None:
+        raise Refused("invalid_event", "Expected a JSON object in a text frame, got a binary one.")
+    if len(text) > MAX_FRAME:
+        problem = f"Expected at most {MAX_FRAME} characters in one event, got {len(text)}."
+        raise Refused("string_above_max_length", problem)
+    try:
+        event = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Refused("invalid_json", f"Expected one JSON object a frame: {error}") from None
+    if not isinstance(event, dict):
+        raise Refused("invalid_event", "Expected a JSON object with a 'type'.")
+    if "type" not in event:
+        raise Refused("invalid_event", "The 'type' field is missing.", "type")
+    given = event.get("event_id")
+    if given is not None and (not isinstance(given, str) or len(given) > MAX_EVENT_ID):
+        problem = f"Invalid 'event_id': expected a string of at most {MAX_EVENT_ID} characters."
+        raise Refused("invalid_value", problem, "event_id")
+    return event
