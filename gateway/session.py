@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Protocol, assert_never
 
-from audio.vad import VoiceDetector
-
 from audio.pcm import BYTES, Framer
+from audio.vad import VoiceDetector
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.effects import Effect
@@ -182,9 +182,15 @@ class Session:
         """A tap that fails is let go; the call does not notice."""
         try:
             see()
-        except Exception:
-            log.exception("tap failed and is let go", extra={"tap": type(tap).__name__})
-            self._taps = [other for other in self._taps if other is not tap]
+        except (OSError, ValueError) as error:  # a full disk, a file that cannot be written
+            log.error("a tap failed and is let go", extra=_tap_fields(tap, error))
+        except Exception as error:
+            log.exception("a tap failed and is let go", extra=_tap_fields(tap, error))
+        else:
+            return
+        self._taps = [other for other in self._taps if other is not tap]
+        with suppress(Exception):
+            tap.close()
 
     # ------------------------------------------------------------ tools
 
@@ -235,3 +241,7 @@ class Session:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _tap_fields(tap: Tap, error: Exception) -> dict[str, str]:
+    return {"tap": type(tap).__name__, "error": str(error)}

@@ -1,0 +1,129 @@
+"""Metrics: what operators watch, in Prometheus' format, summed over all calls of the process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.call.effects import (
+    Effect,
+    End,
+    Flush,
+    Play,
+    RunTool,
+    ShowLatency,
+    ShowNotice,
+    ShowSavings,
+)
+from gateway.call.events import Event, ResponseEnded, ToolFinished
+from gateway.call.plan import Plan
+
+LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+class Metrics:
+    """The registry of one gateway; makes a tap for each call."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.live = Gauge("trunkline_calls_live", "Calls at this moment", registry=self.registry)
+        self.calls = Counter("trunkline_calls", "Calls that have ended", registry=self.registry)
+        self.latency = Histogram(
+            "trunkline_voice_to_voice_seconds",
+            "From the end of the caller's speech to the first sound of the answer",
+            buckets=LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.audio = Counter(
+            "trunkline_caller_audio_seconds",
+            "The caller's audio: heard by the gateway, sent to the model",
+            ["way"],
+            registry=self.registry,
+        )
+        self.bytes_saved = Counter(
+            "trunkline_saved_bytes", "Bytes that trimming saved", registry=self.registry
+        )
+        self.tokens_saved = Counter(
+            "trunkline_saved_tokens", "Tokens that trimming saved", registry=self.registry
+        )
+        self.money_saved = Counter(
+            "trunkline_saved_usd", "US dollars that trimming saved", registry=self.registry
+        )
+        self.played = Counter(
+            "trunkline_played_seconds", "Audio sent to callers", registry=self.registry
+        )
+        self.interruptions = Counter(
+            "trunkline_interruptions", "Times a caller cut in", registry=self.registry
+        )
+        self.responses = Counter(
+            "trunkline_responses", "Answers by status", ["status"], registry=self.registry
+        )
+        self.tokens = Counter(
+            "trunkline_tokens", "Tokens used, as billed", ["kind"], registry=self.registry
+        )
+        self.tools = Counter(
+            "trunkline_tool_calls", "Tool calls by outcome", ["status"], registry=self.registry
+        )
+        self.notices = Counter(
+            "trunkline_notices", "Troubles by their code", ["code"], registry=self.registry
+        )
+
+    def tap(self, plan: Plan) -> CallMetrics:
+        """The tap of one call."""
+        return CallMetrics(self, plan)
+
+    def page(self) -> bytes:
+        """The text that `/metrics` serves."""
+        return generate_latest(self.registry)
+
+
+class CallMetrics:
+    """The tap: counts one call into the gateway's metrics."""
+
+    def __init__(self, metrics: Metrics, plan: Plan) -> None:
+        self._all = metrics
+        self._plan = plan
+        self._saved = ShowSavings(0, 0, 0, 0, 0.0)
+        metrics.live.inc()
+
+    def event(self, event: Event, now: int) -> None:
+        """Count what the model and the tools report."""
+        match event:
+            case ResponseEnded(status=status, usage=usage):
+                self._all.responses.labels(status).inc()
+                for kind in ("input_text", "input_audio", "cached_text", "cached_audio"):
+                    self._all.tokens.labels(kind).inc(getattr(usage, kind))
+                self._all.tokens.labels("output_text").inc(usage.output_text)
+                self._all.tokens.labels("output_audio").inc(usage.output_audio)
+            case ToolFinished(failed=failed):
+                self._all.tools.labels("failed" if failed else "done").inc()
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """Count what the call orders."""
+        match effect:
+            case Play(pcm=pcm):
+                self._all.played.inc(len(pcm) / 2 / self._plan.rate)
+            case ShowLatency(voice_to_voice=latency):
+                self._all.latency.observe(latency / 1_000_000)
+            case ShowSavings():
+                self._save(effect)
+            case Flush():
+                self._all.interruptions.inc()
+            case RunTool():
+                self._all.tools.labels("started").inc()
+            case ShowNotice(code=code):
+                self._all.notices.labels(code).inc()
+            case End():
+                self._all.calls.inc()
+
+    def _save(self, now: ShowSavings) -> None:
+        """Savings come as totals of the call; what is new since the last is added."""
+        before, self._saved = self._saved, now
+        self._all.audio.labels("heard").inc((now.heard - before.heard) / self._plan.rate)
+        self._all.audio.labels("sent").inc((now.sent - before.sent) / self._plan.rate)
+        self._all.bytes_saved.inc(max(0, now.bytes_saved - before.bytes_saved))
+        self._all.tokens_saved.inc(max(0, now.tokens_saved - before.tokens_saved))
+        self._all.money_saved.inc(max(0.0, now.money_saved - before.money_saved))
+
+    def close(self) -> None:
+        """The call is over."""
+        self._all.live.dec()
