@@ -38,5 +38,11 @@ class Private(Generic[T]):
     def __hash__(self) -> int:
         return hash((Private, self._value))
 
+    def __copy__(self) -> Private[T]:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Private[T]:
+        return self
+
     def __reduce__(self) -> str:
         raise TypeError("a private value does not leave the process: reveal() it on purpose first")

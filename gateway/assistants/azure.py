@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from gateway.assistants.capabilities import OPENAI
 from gateway.assistants.target import Endpoint, Target, key, own_headers, required_base_url
@@ -29,15 +28,15 @@ def endpoint(target: Target) -> Endpoint:
             "[assistant] model: expected the name of an Azure deployment such as my-realtime, "
             "got none; it is the name that you gave it, not the model's"
         )
-    resource = required_base_url(target, EXAMPLE)
+    root = _root(required_base_url(target, EXAMPLE))
     headers = _credentials(target) | own_headers(target)
     if target.kind == "azure":
-        return Endpoint(_with_path(resource, "/openai/v1"), GA, target.model, {}, headers)
+        return Endpoint(f"{root}/openai/v1", GA, target.model, {}, headers)
     query = {
         "api-version": target.api_version or PREVIEW_VERSION,
         "deployment": target.model,
     }
-    return Endpoint(_with_path(resource, "/openai"), PREVIEW, "", query, headers)
+    return Endpoint(f"{root}/openai", PREVIEW, "", query, headers)
 
 
 def _credentials(target: Target) -> dict[str, Private[str]]:
@@ -53,6 +52,6 @@ def _credentials(target: Target) -> dict[str, Private[str]]:
     )
 
 
-def _with_path(resource: str, path: str) -> str:
-    parts = urlsplit(resource)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+def _root(resource: str) -> str:
+    """The resource itself, whether or not the operator's address goes on; a prefix is kept."""
+    return resource.removesuffix("/v1").removesuffix("/openai")

@@ -57,6 +57,16 @@ async def connect(target: Target, way: Endpoint) -> AsyncRealtimeConnection:
         return await manager.enter()
 
 
+async def hang_up(connection: AsyncRealtimeConnection) -> None:
+    """End a connection normally, or cut it where the far end does not take part."""
+    try:
+        async with asyncio.timeout(2 * CLOSE_TIMEOUT):
+            await connection.close()
+    except TimeoutError:
+        # A close waits for what is written before it, which a stopped reader never lets through.
+        connection._connection.transport.abort()
+
+
 def _headers(way: Endpoint) -> dict[str, str | Omit]:
     ambient = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     unwanted = {line.partition(":")[0].strip() for line in ambient if ":" in line}

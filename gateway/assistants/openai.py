@@ -15,7 +15,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed
 
 from gateway.assistants import azure, compatible, reasons
-from gateway.assistants.connection import connect
+from gateway.assistants.connection import connect, hang_up
 from gateway.assistants.fields import parse, text
 from gateway.assistants.realtime import Realtime
 from gateway.assistants.target import Endpoint, Target, key, own_endpoint
@@ -160,7 +160,7 @@ class AssistantLeg:
         finally:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
-            await connection.close()
+            await hang_up(connection)
 
     async def _read(self, connection: AsyncRealtimeConnection, feed: Feed) -> str:
         try:

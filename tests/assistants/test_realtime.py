@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.realtime.realtime_client_event import RealtimeClientEvent
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from audio.g711 import ulaw_encode
 from gateway.assistants.capabilities import OPENAI, Capabilities
@@ -68,7 +68,9 @@ def test_what_a_server_says_becomes_the_calls_events(case: dict[str, Any]) -> No
 
 
 def test_key_order_and_spaces_do_not_matter() -> None:
-    message = '{ "delta" : "AQA=", "item_id":"a1",\n"response_id":"r1","type":"response.audio.delta"}'
+    message = (
+        '{ "delta" : "AQA=", "item_id":"a1",\n"response_id":"r1","type":"response.audio.delta"}'
+    )
     assert Realtime(24_000).decode(message) == [AssistantAudio("r1", "a1", b"\x01\x00")]
 
 
@@ -183,7 +185,7 @@ def test_other_rates_are_resampled_at_the_edge_and_nothing_is_lost() -> None:
     assert events[-1]["type"] == "input_audio_buffer.commit"
     pcm = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
     assert len(pcm) == 2 * 2400
-    whole = [event for event in dialect.decode(audio_delta("a1", bytes(2 * 2400)))]
+    whole = list(dialect.decode(audio_delta("a1", bytes(2 * 2400))))
     whole += dialect.decode(b'{"type":"response.output_audio.done","item_id":"a1"}')
     assert sum(len(e.pcm) for e in whole if isinstance(e, AssistantAudio)) == 2 * 1600
 
@@ -262,8 +264,22 @@ VALUES = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                [*KEYS, "id", "status", "output", "usage", "error", "code", "message", "content"]
-                + ["status_details", "conversation_id", "role", "input_token_details", "part"]
+                [
+                    *KEYS,
+                    "id",
+                    "status",
+                    "output",
+                    "usage",
+                    "error",
+                    "code",
+                    "message",
+                    "content",
+                    "status_details",
+                    "conversation_id",
+                    "role",
+                    "input_token_details",
+                    "part",
+                ]
             ),
             inner,
             max_size=5,
