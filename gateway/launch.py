@@ -1,7 +1,6 @@
-"""The door of the `trunkline` command: sees that no other package has taken the name of ours.
+"""Sees that no other package has taken the name of one of ours, then runs the command.
 
-The wheel also installs this file outside the packages, as the module `trunkline_launch`, where no
-package called `gateway` can shadow it. So it imports nothing but the standard library.
+Imports nothing but the standard library until that is settled; it may be run as a mere file.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 OURS = ("gateway", "audio", "tools")
-DOOR = Path("gateway", "launch.py")
-MARK = "The door of the `trunkline` command"
+HOME = Path(__file__).resolve().parents[1]  # the folder in which the three lie together
 
 
 def main() -> int:
@@ -28,26 +26,8 @@ def main() -> int:
 
 def obstacle() -> str:
     """What to tell the user when a package of another project shadows one of ours; else nothing."""
-    home = _home()
-    if home is None:
-        return (
-            "its own packages are not to be found beside its command; install it again with:"
-            " python -m pip install --force-reinstall trunkline"
-        )
-    intruders = [(name, place) for name in OURS if (place := _found(name)) != home / name]
-    return "\n".join(_describe(name, place, home) for name, place in intruders)
-
-
-def _home() -> Path | None:
-    """The folder in which our three packages lie together."""
-    for entry in sys.path:
-        door = Path(entry or ".").resolve() / DOOR
-        try:
-            if MARK in door.read_text(encoding="utf-8", errors="replace")[:400]:
-                return door.parents[1]
-        except OSError:
-            continue
-    return None
+    intruders = [(name, place) for name in OURS if (place := _found(name)) != HOME / name]
+    return "\n".join(_describe(name, place) for name, place in intruders)
 
 
 def _found(name: str) -> Path | None:
@@ -63,12 +43,12 @@ def _found(name: str) -> Path | None:
     return path.parent if path.name == "__init__.py" else path
 
 
-def _describe(name: str, place: Path | None, home: Path) -> str:
+def _describe(name: str, place: Path | None) -> str:
     if place is None:
-        return f"its package {name!r} is missing from {home}; install Trunkline again"
+        return f"its package {name!r} is missing from {HOME}; install Trunkline again"
     return (
         f"the {'package' if place.suffix != '.py' else 'module'} {name!r} at {place} stands in the"
-        f" way of Trunkline's own at {home / name}; {_mend(place.parent)}"
+        f" way of Trunkline's own at {HOME / name}; {_mend(place.parent)}"
     )
 
 
@@ -82,7 +62,3 @@ def _mend(folder: Path) -> str:
     if Path.cwd() == folder:
         return "it is found because it lies in the current folder: start from another, or rename it"
     return f"take {folder} off Python's path for this command, or rename it"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -71,6 +71,7 @@ RULES = {
     ),
     "gateway.settings_sections": Rule(ours=("gateway.call.plan",), others=("pydantic",)),
     "gateway.clock": Rule(),
+    "gateway.door": Rule(),
     "gateway.errors": Rule(),
     "gateway.listening": Rule(),
     "gateway.log": Rule(),
