@@ -81,6 +81,8 @@ class Recorder:
                 f"a sample of {self._frame // BYTES} channel(s) has {self._frame} bytes, but "
                 f"{len(pcm)} bytes came for {self.path}; write whole samples"
             )
+        if self._file.closed:
+            raise AudioError(f"{self.path} is closed; open another recorder to write more")
         try:
             self._file.buffer_write(pcm, dtype="int16")
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:
