@@ -1,1 +1,1 @@
-"""Minds of the embedded assistant: the built-in one, any chat-completions endpoint, and a script."""
+"""Minds of the embedded assistant: the built-in one, a chat-completions endpoint, a script."""

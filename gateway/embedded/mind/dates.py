@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 
 from gateway.embedded.mind.figures import Amount, amount_at
 from gateway.embedded.mind.words import Token
@@ -13,8 +13,20 @@ from gateway.embedded.mind.words import Token
 MONTHS = {
     name: number
     for number, name in enumerate(
-        """january february march april may june july august september october november
-        december""".split(),
+        [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ],
         start=1,
     )
 }
@@ -22,7 +34,7 @@ _SHORT = {name[:3]: number for name, number in MONTHS.items()} | {"sept": 9}
 WEEKDAYS = {
     name: number
     for number, name in enumerate(
-        "monday tuesday wednesday thursday friday saturday sunday".split()
+        ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     )
 }
 UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
@@ -320,7 +332,7 @@ def _hour(hour: int, half: str, words: set[str]) -> int:
 
 def durations(tokens: Sequence[Token]) -> list[Duration]:
     """Every length of time: half an hour, 90 minutes, two and a half hours."""
-    found = []
+    found: list[Duration] = []
     for at in range(len(tokens)):
         amount = _count(tokens, at)
         if amount is None or any(at < earlier.end for earlier in found):

@@ -56,7 +56,11 @@ class Understanding:
     """Reads utterances with the functions of one situation."""
 
     def __init__(
-        self, functions: Sequence[Function], matcher: Matcher, now: datetime, meaning: Meaning | None
+        self,
+        functions: Sequence[Function],
+        matcher: Matcher,
+        now: datetime,
+        meaning: Meaning | None,
     ) -> None:
         self._functions = {function.name: function for function in functions}
         self._matcher = matcher
@@ -205,9 +209,7 @@ class Understanding:
         for clause in phrases.clauses(text):
             match = self._matcher.best(clause, functions)
             name = match.function.name if match else ""
-            if not parts:
-                parts.append((name, clause))
-            elif name and parts[-1][0] and not self._belongs(parts[-1], name, clause):
+            if not parts or (name and parts[-1][0] and not self._belongs(parts[-1], name, clause)):
                 parts.append((name, clause))
             else:
                 parts[-1] = (parts[-1][0] or name, f"{parts[-1][1]}, {clause}")
@@ -244,11 +246,28 @@ class Understanding:
         slots = parameters(function)
         arguments = fill(slots, text, self._now, meaning=self._meaning)
         for slot in slots:
-            if slot.required and slot.name not in arguments:
-                value = _carried(slot, memory.known, text)
+            if slot.name not in arguments and (slot.required or slot.role in ("place", "zone")):
+                value = _carried(slot, memory.known, text) or self._there(slot, memory.known, text)
                 if value is not None:
                     arguments[slot.name] = value
         return _complete(function, arguments)
+
+    def _there(self, slot: Parameter, known: Iterable[tuple[str, Any]], text: str) -> Any:
+        """'What time is it there?' means the place that was spoken of."""
+        place = _place_known(known)
+        if (
+            slot.role not in ("place", "zone")
+            or not place
+            or not re.search(r"\bthere\b", text, re.I)
+        ):
+            return None
+        return fill([replace(slot, required=True)], f"in {place}", self._now).get(slot.name)
+
+
+def _place_known(known: Iterable[tuple[str, Any]]) -> str:
+    """The place spoken of last."""
+    places = ("city", "place", "location", "town", "country")
+    return next((str(value) for name, value in known if name in places), "")
 
 
 def _complete(function: Function, arguments: Arguments) -> Request:
@@ -264,7 +283,13 @@ def _carried(slot: Parameter, known: Iterable[tuple[str, Any]], text: str) -> An
     fresh = phrases.ANOTHER.search(text)
     if fresh and (stem(fresh.group(1).lower()) in noun or fresh.group(1).lower() == "one"):
         return None
-    if not (slot.role == "id" or phrases.ANAPHOR.search(text)) or slot.role in ("text", "date", "time"):
+    if not (slot.role == "id" or phrases.ANAPHOR.search(text)) or slot.role in (
+        "text",
+        "date",
+        "time",
+    ):
+        return None
+    if not slot.required and not re.search(r"\bthere\b", text, re.I):
         return None
     for name, value in known:
         simple = isinstance(value, str | int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""The mind that ships with Trunkline: no language model, only rules, honest about what it is not."""
+"""The mind that ships with Trunkline: only rules, and honest about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway.embedded.mind import phrases
 from gateway.embedded.mind.dialogue import Memory, Request, Understanding
-from gateway.embedded.mind.matcher import Matcher
+from gateway.embedded.mind.matcher import Matcher, denied
 from gateway.embedded.mind.meaning import Meaning
 from gateway.embedded.mind.results import say_result
 from gateway.embedded.mind.sentences import for_speech, sentences
@@ -232,6 +232,14 @@ class _Answer:
             return f"{NOT_CAUGHT}{asked}"
         if self._memory.open:
             return "One moment, I am still waiting for an answer."
+        return self._beyond(plain, own)
+
+    def _beyond(self, plain: str, own: str) -> str:
+        """What no function is for."""
+        if any(denied(plain, function) for function in self._functions):
+            return "All right, I will not do that."
+        if self._memory.spoken.find(SMALL[5:]) >= 0:
+            return "I cannot help with that either. Ask me what I can do."
         return f"{own}, so I cannot help with that. {phrases.abilities(self._functions)}"
 
 

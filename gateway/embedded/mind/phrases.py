@@ -1,4 +1,4 @@
-"""Turns of talk that need no function: greeting, thanks, goodbye, pardon; and what instructions say."""
+"""Turns of talk that need no function: greeting, thanks, goodbye, pardon; and instructions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from gateway.embedded.mind.words import split_name
 from gateway.embedded.parts import Function
 
 _GREETING = re.compile(
-    r"^(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening|day))\b(?: there)?[\s,.!]*)+",
+    r"^(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening"
+    r"|day))\b(?: there)?[\s,.!]*)+",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
@@ -17,39 +18,55 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _THANKS = re.compile(
-    r"(?:^|[\s,.!])(?:(?:many )?thanks(?: a lot| so much| very much)?|thank you(?: so much| very much)?"
-    r"|cheers|much appreciated)\b[\s,.!]*$|^(?:thanks|thank you)(?: so much| very much| a lot)?[,.!\s]+",
+    r"(?:^|[\s,.!])(?:(?:many )?thanks(?: a lot| so much| very much)?|thank you(?: so much"
+    r"| very much)?"
+    r"|cheers|much appreciated)\b[\s,.!]*$|^(?:thanks|thank you)(?: so much| very much"
+    r"| a lot)?[,.!\s]+",
     re.IGNORECASE,
 )
 _KINDS = {
-    "goodbye": r"(?:and )?(?:good ?bye|bye(?:[\s-]bye)?|see you(?: later| soon)?|that(?:'s| is| will be)"
-    r" (?:all|it|everything)(?: for (?:now|today)| i need(?:ed)?)?|nothing else|have a (?:nice|good|great)"
-    r" (?:day|one|evening|weekend)|talk to you later|no,? (?:that(?:'s| is) (?:all|it|everything)|i'm (?:good|fine|done)))"
+    "goodbye": r"(?:and )?(?:good ?bye|bye(?:[\s-]bye)?|see you(?: later| soon)?|that(?:'s| is"
+    r"| will be)"
+    r" (?:all|it|everything)(?: for (?:now|today)| i need(?:ed)?)?|nothing else|have a (?:nice"
+    r"|good|great)"
+    r" (?:day|one|evening|weekend)|talk to you later|no,? (?:that(?:'s| is) (?:all|it"
+    r"|everything)|i'm (?:good|fine|done)))"
     r"(?:[\s,.!]+(?:then|now|bye|goodbye|thanks|thank you))*",
-    "repeat": r"(?:sorry,? )?(?:(?:i beg your )?pardon(?: me)?|what(?: was that| did you (?:just )?say)?|sorry|come again"
-    r"|(?:can|could|would) you (?:please )?(?:repeat|say)(?: that| it| this)?(?: again)?(?: please)?|(?:please )?repeat(?: that| it)?"
-    r"|say (?:that|it) again|once more|again|i (?:didn't|did not) (?:catch|hear|get|understand) (?:that|it|you)"
+    "repeat": r"(?:sorry,? )?(?:(?:i beg your )?pardon(?: me)?|what(?: was that"
+    r"| did you (?:just )?say)?|sorry|come again"
+    r"|(?:can|could|would) you (?:please )?(?:repeat|say)(?: that| it"
+    r"| this)?(?: again)?(?: please)?|(?:please )?repeat(?: that| it)?"
+    r"|say (?:that|it) again|once more|again|i (?:didn't|did not) (?:catch|hear|get"
+    r"|understand) (?:that|it|you)"
     r"(?:,? (?:can|could) you (?:please )?(?:repeat|say) (?:that|it)(?: again)?)?)(?:,? please)?",
-    "resume": r"(?:please )?(?:go on|continue|carry on|keep going|go ahead|you were saying|finish(?: that)?)(?:,? please)?",
-    "help": r"(?:so )?(?:what (?:can|do|could) you (?:do|help)(?: me)?(?: with)?(?: for me)?|how (?:can|could) you help(?: me)?"
-    r"|what are (?:my|the) options|what can i (?:ask|say)(?: you)?|(?:can|could) you help(?: me)?|i need(?: some)? help|help(?: me)?)",
-    "who": r"(?:and )?(?:who (?:are you|am i (?:talking|speaking) (?:to|with)|is this)|what are you|what(?:'s| is) your name"
+    "resume": r"(?:please )?(?:go on|continue|carry on|keep going|go ahead|you were saying"
+    r"|finish(?: that)?)(?:,? please)?",
+    "help": r"(?:so )?(?:what (?:can|do|could) you (?:do|help)(?: me)?(?: with)?(?: for me)?"
+    r"|how (?:can|could) you help(?: me)?"
+    r"|what are (?:my|the) options|what can i (?:ask|say)(?: you)?|(?:can"
+    r"|could) you help(?: me)?|i need(?: some)? help|help(?: me)?)",
+    "who": r"(?:and )?(?:who (?:are you|am i (?:talking|speaking) (?:to|with)|is this)"
+    r"|what are you|what(?:'s| is) your name"
     r"|are you (?:a |an )?(?:robot|bot|human|real|real person|machine|ai|person|computer))",
     "mood": r"how (?:are you|are things|is it going|do you do)(?: doing)?(?: today)?",
-    "never_mind": r"(?:no,? )?(?:never ?mind|forget (?:it|that|about it)|cancel that|skip (?:it|that)|leave it|don't bother|stop)",
-    "yes": r"(?:yes|yeah|yep|yup|sure|correct|exactly|right|that's right|of course|i do|i am)(?:,? please)?",
+    "never_mind": r"(?:no,? )?(?:never ?mind|forget (?:it|that|about it)|cancel that|skip (?:it"
+    r"|that)|leave it|don't bother|stop)",
+    "yes": r"(?:yes|yeah|yep|yup|sure|correct|exactly|right|that's right|of course|i do"
+    r"|i am)(?:,? please)?",
     "no": r"(?:no|nope|nah|not really|i don't|no thank you|no thanks)",
     "there": r"(?:are you (?:still )?there|can you hear me|anybody there|is anyone there)",
 }
 _COMPILED = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
 CORRECTION = re.compile(
-    r"^(?:(?:no|nope|sorry|wait|actually|oh)\b[\s,.]*)+(?=\S)|\bi (?:meant|said|mean)\b|\b(?:should be|rather)\b"
+    r"^(?:(?:no|nope|sorry|wait|actually|oh)\b[\s,.]*)+(?=\S)|\bi (?:meant|said|mean)\b"
+    r"|\b(?:should be|rather)\b"
     r"|^not\b",
     re.IGNORECASE,
 )
 CONTINUATION = re.compile(r"^(?:and|what about|how about|or|also|then|same for)\b", re.IGNORECASE)
 ANAPHOR = re.compile(
-    r"\b(?:it|its|that|this|them|they|there|same|him|her|one)\b|\b(?:the|my|that|this) \w+", re.IGNORECASE
+    r"\b(?:it|its|that|this|them|they|there|same|him|her|one)\b|\b(?:the|my|that|this) \w+",
+    re.IGNORECASE,
 )
 ANOTHER = re.compile(r"\b(?:another|other|different|new|an|a second|second)\s+(\w+)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“«](.+?)[\"”»]", re.DOTALL)
@@ -57,7 +74,7 @@ _QUOTED = re.compile(r"[\"“«](.+?)[\"”»]", re.DOTALL)
 
 def core(text: str) -> str:
     """The utterance without greeting, fillers and thanks at its edges."""
-    plain = " ".join(text.replace("’", "'").split())
+    plain = " ".join(text.replace("\u2019", "'").split())
     for pattern in (_FILLER, _GREETING, _FILLER, _THANKS):
         plain = pattern.sub("", plain).strip(" ,")
     return plain.strip()
@@ -73,7 +90,7 @@ def thanks(text: str) -> bool:
 
 def kind(text: str) -> str:
     """What kind of talk the whole utterance is, if it is one that needs no function."""
-    plain = text.replace("’", "'").strip(" .!?,")
+    plain = text.replace("\u2019", "'").strip(" .!?,")
     return next((name for name, shape in _COMPILED.items() if shape.fullmatch(plain)), "")
 
 
@@ -90,12 +107,15 @@ def clauses(text: str) -> list[str]:
 def sentence_to_say(request: str) -> str:
     """The words that an instruction for one answer puts into the assistant's mouth, else ''."""
     if match := re.search(
-        r"\b(?:say|tell|greet|answer|reply|respond|ask|announce|welcome|read|repeat)\b[^\"“«]*" + _QUOTED.pattern,
+        r"\b(?:say|tell|greet|answer|reply|respond|ask|announce|welcome|read|repeat)\b[^\"“«]*"
+        + _QUOTED.pattern,
         request,
         re.IGNORECASE | re.DOTALL,
     ):
         return match.group(1).strip()
-    match = re.match(r"\s*(?:please )?say(?: exactly)?\s*:\s*(.+)", request, re.IGNORECASE | re.DOTALL)
+    match = re.match(
+        r"\s*(?:please )?say(?: exactly)?\s*:\s*(.+)", request, re.IGNORECASE | re.DOTALL
+    )
     return match.group(1).strip() if match else ""
 
 
@@ -104,8 +124,10 @@ def indirect(request: str) -> str:
     shapes = {
         "there": r"still (?:there|on the line)|(?:are|is|whether)\b.{0,30}\b(?:there|listening)\b",
         "apologise": r"\bapologi[sz]e\b|\bsay sorry\b",
-        "goodbye": r"\b(?:say|wish)\b.{0,20}\b(?:good ?bye|farewell)\b|\bend the (?:call|conversation)\b",
-        "greet": r"\b(?:greet|welcome|say (?:hello|hi)|introduce yourself|start the conversation)\b",
+        "goodbye": r"\b(?:say|wish)\b.{0,20}\b(?:good ?bye|farewell)\b|\bend the (?:call"
+        r"|conversation)\b",
+        "greet": r"\b(?:greet|welcome|say (?:hello|hi)|introduce yourself"
+        r"|start the conversation)\b",
         "help": r"\bask\b.{0,40}\bhelp\b|\boffer\b.{0,20}\bhelp\b|\banything else\b",
     }
     return next((k for k, s in shapes.items() if re.search(s, request, re.IGNORECASE)), "")
@@ -114,7 +136,8 @@ def indirect(request: str) -> str:
 def greeting(instructions: str) -> str:
     """How to open the call: the sentence that the instructions give, else one with the name."""
     if match := re.search(
-        r"\b(?:greet|greeting|open|begin|start|welcome|say first)\b[^\"“«.]{0,80}" + _QUOTED.pattern,
+        r"\b(?:greet|greeting|open|begin|start|welcome|say first)\b[^\"“«.]{0,80}"
+        + _QUOTED.pattern,
         instructions,
         re.IGNORECASE | re.DOTALL,
     ):
@@ -155,5 +178,8 @@ def _ability(function: Function) -> str:
 def ends_call(function: Function) -> bool:
     """Whether the function hangs up."""
     name = split_name(function.name)
-    shape = r"\b(?:hang ?up|end (?:the )?(?:call|conversation|session)|disconnect|terminate call|goodbye)\b"
+    shape = (
+        r"\b(?:hang ?up|end (?:the )?(?:call|conversation|session)|disconnect"
+        r"|terminate call|goodbye)\b"
+    )
     return re.search(shape, name) is not None

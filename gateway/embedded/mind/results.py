@@ -174,7 +174,11 @@ def _entry(one: Any, today: date) -> str:
         name = next((one[k] for k in ("name", "title", "label", "item") if one.get(k)), None)
         rest = {k: v for k, v in one.items() if v != name and not isinstance(v, dict | list)}
         told = [f"{split_name(k)} {_plain(v, k, today)}" for k, v in list(rest.items())[:3]]
-        return " ".join([str(name), *(["with", _join(told)] if told else [])]) if name else ", ".join(told)  # noqa: E501
+        return (
+            " ".join([str(name), *(["with", _join(told)] if told else [])])
+            if name
+            else ", ".join(told)
+        )
     if isinstance(one, list):
         return _join([_entry(part, today) for part in one[:MOST]])
     return _plain(one, "", today)

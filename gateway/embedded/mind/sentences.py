@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gateway.embedded.mind.words import listed
+
 QUICK_START = 40  # characters after which the very first piece may end at a comma
 LONGEST = 300  # characters; a sentence that will not end is cut at a space
 
-_SHORT = frozenset(
+_SHORT = listed(
     """mr mrs ms dr prof st jr sr vs etc e.g i.e no approx dept est fig inc ltd co corp mt ave blvd
     gen col sgt capt lt rev hon a.m p.m u.s u.k jan feb mar apr jun jul aug sep sept oct nov
-    dec""".split()
+    dec"""
 )
 # These end a sentence where a capital follows, as other words do.
-_MAY_END = frozenset("etc inc ltd co corp a.m p.m u.s u.k jr sr".split())
-_END = re.compile(r"([.!?…]+|\n+)([\"'”’)\]*_]*)(\s+|$)")
+_MAY_END = frozenset(["etc", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k", "jr", "sr"])
+_END = re.compile(r"([.!?…]+|\n+)([\"'”\u2019)\]*_]*)(\s+|$)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -53,7 +55,7 @@ class Splitter:
             if _is_end(self._held, match):
                 return match.end()
         if self._quick_start and len(self._held) > self._quick_start:
-            comma = re.compile(r"[,;:–—]\s").search(self._held, self._quick_start)
+            comma = re.compile(r"[,;:\u2013\u2014]\s").search(self._held, self._quick_start)
             if comma:
                 return comma.end()
         return self._held.rfind(" ", 0, LONGEST) + 1 if len(self._held) > LONGEST else 0
@@ -72,7 +74,9 @@ def _is_end(text: str, match: re.Match[str]) -> bool:
     if last.lower() in _SHORT:
         return last.lower() in _MAY_END and not after.islower()
     initial = len(last) == 1 and last.isupper() and last != "I"
-    numbered = last.isdigit() and (match.start() - len(last) == 0 or text[match.start() - len(last) - 1] == "\n")  # noqa: E501
+    numbered = last.isdigit() and (
+        match.start() - len(last) == 0 or text[match.start() - len(last) - 1] == "\n"
+    )
     return not initial and not numbered and not after.islower()
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from gateway.embedded.mind.meaning import Meaning
+from gateway.embedded.mind.reading import Found, Reading
 from gateway.embedded.mind.schema import Parameter
-from gateway.embedded.mind.values import Found, Reading, read
+from gateway.embedded.mind.values import read
 from gateway.embedded.mind.words import STOP
 
 Arguments = dict[str, Any]
@@ -17,7 +18,8 @@ Arguments = dict[str, Any]
 _ORDER = ("enum", "email", "zone", "datetime", "date", "time", "duration", "id", "phone", "money",
           "number", "boolean", "place", "name", "text", "")  # fmt: skip
 _LEAD = re.compile(
-    r"^(?:(?:um+|uh+|er+|well|oh|so|ok|okay|yes|yeah|sure|please|hi|hello|no|actually|sorry|and|it's"
+    r"^(?:(?:um+|uh+|er+|well|oh|so|ok|okay|yes|yeah|sure|please|hi|hello|no|actually|sorry|and"
+    r"|it's"
     r"|it is|that's|that is|that would be|the|my|it should be|make it|i meant?|i said|in|at|to|from"
     r"|for|on|name is|number is|reason is|because|i'd like|i would like|i want|is)\b[\s,.]*)+",
     re.IGNORECASE,
@@ -140,7 +142,8 @@ def question(parameter: Parameter) -> str:
 def _clause(parameter: Parameter) -> str:
     """The first clause of the description without article and format, else the name in words."""
     text = re.split(
-        r"[,.;:(\n]|\s(?:e\.g|such as|like|for example|in (?:ISO|YYYY|HH|24)|as (?:ISO|YYYY|HH|an? ISO)"
+        r"[,.;:(\n]|\s(?:e\.g|such as|like|for example|in (?:ISO|YYYY|HH|24)|as (?:ISO|YYYY|HH"
+        r"|an? ISO)"
         r"|\(|formatted|without|with leading|to look up|to check|to search|to cancel)\b",
         parameter.description.strip(),
         maxsplit=1,
@@ -150,5 +153,7 @@ def _clause(parameter: Parameter) -> str:
         suffix = " number" if parameter.role == "id" and parameter.name.endswith("id") else ""
         text = parameter.label + (suffix if parameter.label != "number" else "")
     text = re.sub(r"^(?:optional|required|the|a|an|our|unique)\s+", "", text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(?:the )?(?:customer|caller|user|guest)(?:'s|’s)", "your", text, flags=re.I)
+    text = re.sub(
+        r"\b(?:the )?(?:customer|caller|user|guest)(?:'s|\u2019s)", "your", text, flags=re.I
+    )
     return text if text[:2].isupper() else text[0].lower() + text[1:]

@@ -9,12 +9,18 @@ _TOKEN = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]*\w"  # an e-mail address
     r"|\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th|am|pm)?(?![A-Za-z])"  # 4,217 3:30 2026-05-05 5th 3pm
     r"|[ap]\.m\.?"
-    r"|[^\W_]+(?:['’][^\W_]+)*"  # words, don't, AB123
+    r"|[^\W_]+(?:['\u2019][^\W_]+)*"  # words, don't, AB123
     r"|[$€£%#&?!.,;:]",
     re.IGNORECASE,
 )
 
-STOP = frozenset(
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text that lists them."""
+    return frozenset(text.split())
+
+
+STOP = listed(
     """a an the i me my mine we us our you your he she it its they them their this that these those
     is am are was were be been being do does did doing have has had having will would shall should
     can could may might must of in on at to from for with by as into about and or but if so than
@@ -23,7 +29,7 @@ STOP = frozenset(
     i'm i'd i've i'll it's what's where's when's who's that's there's don't doesn't didn't can't
     couldn't won't wouldn't isn't aren't wasn't could've you're we're they're let's like want need
     know tell give get got make made go going one ok okay well um uh er hey hi hello thanks
-    thank""".split()
+    thank"""
 )
 
 
@@ -37,7 +43,7 @@ class Token:
 
     @property
     def low(self) -> str:
-        return self.text.lower().replace("’", "'")
+        return self.text.lower().replace("\u2019", "'")
 
     @property
     def is_word(self) -> bool:
