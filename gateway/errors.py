@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TrunklineError(Exception):
-    """Something went wrong that a person can mend: says what was expected, what came, what to do."""
+    """What a person can mend: says what was expected, what came, what to do."""
 
 
 class WireError(TrunklineError):
@@ -16,7 +16,7 @@ class WireError(TrunklineError):
 
 
 class SettingsError(TrunklineError):
-    """A setting is missing, misspelt or of the wrong kind; names the key and shows a valid value."""
+    """A setting is missing, misspelt or of the wrong kind; names it and shows a valid value."""
 
 
 class AssistantError(TrunklineError):

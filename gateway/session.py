@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, assert_never
+from typing import Any, Protocol, TypeVar, assert_never
 
 from audio.pcm import BYTES, Framer
 from audio.vad import VoiceDetector
@@ -31,14 +31,17 @@ Feed = Callable[[Event], None]
 Gone = type[on.CallerLeft] | type[on.AssistantLost]
 
 
-class Leg(Protocol):
+Order = TypeVar("Order", contravariant=True)
+
+
+class Leg(Protocol[Order]):
     """One side of a call: carries the caller, or the assistant."""
 
     async def run(self, feed: Feed) -> None:
         """Live until the far end is gone or `close` was called; feed what comes from there."""
         ...
 
-    def send(self, effect: Effect) -> None:
+    def send(self, effect: Order) -> None:
         """Queue an order, in turn; never waits, never feeds."""
         ...
 
@@ -77,8 +80,8 @@ class Session:
     def __init__(
         self,
         plan: Plan,
-        caller: Leg,
-        assistant: Leg,
+        caller: Leg[do.ToCaller],
+        assistant: Leg[do.ToAssistant],
         tools: Tools,
         detector: VoiceDetector,
         taps: Sequence[Tap] = (),
@@ -118,7 +121,9 @@ class Session:
                 self._guarded(tap, tap.close)
         return self.reason
 
-    async def _run_leg(self, leg: Leg, gone: type[on.CallerLeft] | type[on.AssistantLost]) -> None:
+    async def _run_leg(
+        self, leg: Leg[Any], gone: type[on.CallerLeft] | type[on.AssistantLost]
+    ) -> None:
         reason = "the line is closed"
         try:
             await leg.run(self.feed)
