@@ -126,11 +126,11 @@ class Listener:
         self._partial: _Begun | None = None
         self._over = False
 
-    def hear(self, pcm16k: bytes) -> None:
+    def hear(self, pcm: bytes) -> None:
         """Take PCM16 mono at EARS_RATE, in pieces of any length."""
         if self._over:
             return
-        self._unframed += pcm16k
+        self._unframed += pcm
         whole = len(self._unframed) // _FRAME * _FRAME
         for at in range(0, whole, _FRAME):
             self._frame(bytes(self._unframed[at : at + _FRAME]))

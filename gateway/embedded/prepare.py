@@ -109,7 +109,7 @@ def load(folder: Path) -> Moonshine:
         for name, digest in about["files"].items():
             if _digest(folder / name) != digest:
                 raise AssistantError(f"{folder / name} is not as it was made; {_MEND}")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AssistantError(
             f"the speech model in {folder} is incomplete ({type(error).__name__}); {_MEND}"
         ) from error

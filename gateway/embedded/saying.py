@@ -225,7 +225,7 @@ _ABBREVIATIONS: Final = "|".join(re.escape(word) for word in sorted(_SHORT, key=
 _RULES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     # Markup, which models write even when told not to
     (re.compile(r"```.*?```", re.S), " "),
-    (re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)"), r"\1"),
+    (re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s]{0,500}\)"), r"\1"),
     (re.compile(r"[*_`]{1,3}(\S(?:[^*_`\n]*\S)?)[*_`]{1,3}(?!\w)"), r"\1"),
     (re.compile(r"^[ \t]*(?:#{1,6}|[-*•>])[ \t]+", re.M), ""),
     (re.compile(r"</?[A-Za-z][^<>\n]{0,80}>|[\[\]{}|\\^~*`]"), " "),
