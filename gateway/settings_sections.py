@@ -98,6 +98,15 @@ class Assistant(Section):
     provider: str = Field(
         default="", description="Whose compatible server it is, where it is a known one."
     )
+    api_version: str = Field(default="", description="For azure-preview; empty: the last one.")
+    ca_file: str = Field(
+        default="", description="PEM file of a certificate authority of your own, for base_url."
+    )
+    proxy: str = Field(
+        default="",
+        description="Proxy on the way to the model; those of the environment are not used.",
+        examples=["http://127.0.0.1:3128"],
+    )
     voice: str = Field(default="", description="Left empty: the default of its kind.")
     instructions: str = Field(default=INSTRUCTIONS, description="What the assistant is told to be.")
     greeting: str = Field(
