@@ -7,21 +7,18 @@ only the answers and the recognition of words run as tasks.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from gateway.embedded import responses, sessions, usage
-from gateway.embedded.conversation import Conversation, Item, lines, make_item
-from gateway.embedded.input import InputBuffer, Listen, Turn, Voiced
-from gateway.embedded.parts import Mind, Mouth, Situation
+from gateway.embedded import sessions
+from gateway.embedded.answers import Answers, Frame, Limits
+from gateway.embedded.conversation import Conversation, Item, make_item
+from gateway.embedded.input import InputBuffer, Listen, Listener, Turn, Voiced
+from gateway.embedded.parts import Mind, Mouth
 from gateway.embedded.recognition import Recognition
-from gateway.embedded.responses import Failure, Prompt, Response, Work
+from gateway.embedded.responses import Response
 from gateway.embedded.turns import Started, Stopped, TurnEnd
-from gateway.embedded.wire import Emit, Json, Refused, decode_audio, new_id, unknown_value
-
-log = logging.getLogger(__name__)
+from gateway.embedded.wire import Json, Refused, decode_audio, new_id, unknown_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +30,6 @@ class Parts:
     listen: Listen
     voice: Callable[[], Voiced]
     turn_end: TurnEnd
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a session may use."""
-
-    window: int = 32_768  # tokens that a response can read
-    tokens_per_minute: int = 40_000  # reported in rate_limits.updated
-
-
-@dataclass(slots=True)
-class Frame:
-    """What surrounds a session: where its events go, and who runs its tasks."""
-
-    emit: Emit
-    room: Callable[[], Any]
-    tasks: asyncio.TaskGroup
-    failure: Callable[[int], Failure | None] = field(default=lambda _: None)
 
 
 class Connection:
@@ -69,20 +48,20 @@ class Connection:
         self.session = session
         self.conversation = Conversation(new_id("conv"))
         self._parts = parts
-        self._frame = frame
         self._emit = frame.emit
-        self._limits = limits
         self._lenient = lenient
         self._model_named = model_named
         self._input = InputBuffer(parts.listen, parts.voice, parts.turn_end)
         self._input.configure(session["audio"]["input"])
         self._recognition = Recognition(frame.emit, frame.tasks, self.conversation)
-        self._active: Response | None = None
-        self._beside: list[Response] = []  # out of band
-        self._wanted = False  # a turn ended while a response was active
-        self._responses = 0
-        self._meter = usage.Meter()
-        self._rate = usage.RateLimit(limits.tokens_per_minute)
+        self._answers = Answers(
+            mind=parts.mind,
+            mouth=parts.mouth,
+            frame=frame,
+            limits=limits,
+            words_known=self._recognition.wait,
+            ended=self._ended,
+        )
         self._idle: asyncio.TimerHandle | None = None
         self._handlers: dict[str, Callable[[Json], None]] = {
             "session.update": self._update,
@@ -95,7 +74,7 @@ class Connection:
             "conversation.item.truncate": self._truncate,
             "conversation.item.delete": self._delete,
             "response.create": self._create_response,
-            "response.cancel": self._cancel,
+            "response.cancel": lambda event: self._answers.cancel(event.get("response_id")),
         }
 
     def handle(self, event: Json) -> None:
@@ -144,9 +123,8 @@ class Connection:
                 "item_id": item_id,
             }
         )
-        if self._turn_detection["interrupt_response"] and self._active is not None:
-            self._wanted = False
-            self._active.cancel("turn_detected")
+        if self._turn_detection["interrupt_response"]:
+            self._answers.interrupt("turn_detected")
 
     def _speech_stopped(self, at: int) -> None:
         turn = self._input.take(at, short=True)
@@ -162,10 +140,7 @@ class Connection:
 
     def _answer_turn(self) -> None:
         if self._turn_detection["create_response"] and self.session["type"] == "realtime":
-            if self._active is None:
-                self._respond({}, self.conversation.items, self.conversation)
-            else:
-                self._wanted = True
+            self._answers.answer_turn(self.session, self.conversation)
 
     def _commit(self, turn: Turn) -> None:
         part = {"type": "input_audio", "transcript": None}
@@ -181,7 +156,7 @@ class Connection:
         self._add_item(item)
         self._recognise(item, {0: turn.listener})
 
-    def _recognise(self, item: Item, listeners: dict[int, Any]) -> None:
+    def _recognise(self, item: Item, listeners: dict[int, Listener]) -> None:
         told = self.session["audio"]["input"]["transcription"] is not None
         self._recognition.start(item, listeners, told)
 
@@ -257,12 +232,8 @@ class Connection:
             raise Refused("invalid_parameter", message, "type")
         wanted = sessions.request(event.get("response"), lenient=self._lenient)
         beside = wanted.get("conversation") == "none"
-        if not beside and self._active is not None:
-            message = (
-                "Conversation already has an active response in progress: "
-                f"{self._active.id}. Wait until the response is finished before creating a new one."
-            )
-            raise Refused("conversation_already_has_active_response", message)
+        if not beside:
+            self._answers.check_free()
         voice = wanted.get("audio", {}).get("output", {}).get("voice")
         locked = not beside and self.conversation.audio_present
         if voice and locked and voice != self.session["audio"]["output"]["voice"]:
@@ -270,7 +241,8 @@ class Connection:
         items = self.conversation.items
         if "input" in wanted:
             items = [self._given(v, i) for i, v in enumerate(wanted["input"])]
-        self._respond(wanted, items, None if beside else self.conversation)
+        self._stop_idling()
+        self._answers.respond(self.session, wanted, items, None if beside else self.conversation)
 
     def _given(self, value: Json, index: int) -> Item:
         if value.get("type") == "item_reference":
@@ -279,74 +251,14 @@ class Connection:
         self._recognise_sounds(item)
         return item
 
-    def _respond(self, wanted: Json, items: list[Item], conversation: Conversation | None) -> None:
-        settings = sessions.settings(self.session, wanted)
-        settings["truncation"] = self.session["truncation"]
-        items = list(items)
-        work = Work(
-            mind=self._parts.mind,
-            mouth=self._parts.mouth,
-            emit=self._emit,
-            room=self._frame.room,
-            prompt=lambda: self._prompt(settings, items),
-            usage=self._meter.usage,
-            ended=self._ended,
-            conversation=conversation,
-        )
-        self._stop_idling()
-        response = Response(work, settings)
-        if conversation is None:
-            self._beside.append(response)
-        else:
-            self._active, self._wanted = response, False
-        response.start()
-        self._responses += 1
-        failure = self._frame.failure(self._responses)
-        response.task = self._frame.tasks.create_task(response.run(failure))
-
-    async def _prompt(self, settings: Json, items: list[Item]) -> Prompt:
-        """What the mind reads, once the words of every item are known."""
-        await self._recognition.wait(items)
-        instructions, tools = self.session["instructions"], settings["tools"]
-        head = usage.head_cost(settings["instructions"] or instructions, tools)
-        read = usage.fitting(head, items, self._limits.window, settings["truncation"])
-        if read is None:
-            message = f"The conversation is longer than the {self._limits.window} tokens it may be."
-            raise Failure("context_length_exceeded", message)
-        limit = settings["max_output_tokens"]
-        situation = Situation(
-            instructions=instructions,
-            lines=lines(read),
-            functions=responses.functions(tools),
-            choice=responses.choice(settings["tool_choice"]),
-            request=settings["instructions"],
-            max_tokens=None if limit == "inf" else limit,
-        )
-        return Prompt(situation, (head, *(usage.item_cost(item) for item in read)))
-
-    def _ended(self, response: Response, tokens: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._emit(self._rate.spend(tokens, loop.time()))
-        if response is not self._active:
-            self._beside.remove(response)
-            return
-        self._active = None
-        if self._wanted:
-            self._respond({}, self.conversation.items, self.conversation)
-        elif response.status != "cancelled":
-            self._start_idling(response, loop)
-
-    def _cancel(self, event: Json) -> None:
-        wanted = event.get("response_id")
-        running = [r for r in (self._active, *self._beside) if r is not None]
-        found = [r for r in running if r.id == wanted] if wanted else [self._active]
-        if not found or found[0] is None:
-            message = "Cancellation failed: no active response found"
-            raise Refused("response_cancel_not_active", message)
-        self._wanted = False
-        found[0].cancel("client_cancelled")
-
     # ------------------------------------------------------------ silence
+
+    def _ended(self, response: Response) -> None:
+        """A response of the conversation has ended."""
+        if self._answers.answer_waiting(self.session, self.conversation):
+            return
+        if response.status != "cancelled":
+            self._start_idling(response, asyncio.get_running_loop())
 
     def _start_idling(self, response: Response, loop: asyncio.AbstractEventLoop) -> None:
         wait = self._turn_detection.get("idle_timeout_ms")
@@ -362,7 +274,7 @@ class Connection:
     def _idled(self, wait: int) -> None:
         """Nobody has spoken for long: the silence becomes the user's turn."""
         self._idle = None
-        if self._active is not None or self._turn_detection.get("idle_timeout_ms") is None:
+        if self._answers.active or self._turn_detection.get("idle_timeout_ms") is None:
             return
         turn = self._input.take(short=True)
         self._emit(

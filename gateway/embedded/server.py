@@ -20,7 +20,8 @@ from starlette.websockets import WebSocket
 
 from audio import vad
 from gateway.embedded import access, faults, sessions
-from gateway.embedded.connection import Limits, Parts
+from gateway.embedded.answers import Limits
+from gateway.embedded.connection import Parts
 from gateway.embedded.faults import NO_FAULTS, Faults
 from gateway.embedded.hearing import Listener
 from gateway.embedded.parts import EARS_RATE, Ears, Mind, Mouth

@@ -11,7 +11,8 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway.assistants import beta
-from gateway.embedded.connection import Connection, Frame, Limits, Parts
+from gateway.embedded.answers import Frame, Limits
+from gateway.embedded.connection import Connection, Parts
 from gateway.embedded.faults import Faults
 from gateway.embedded.outbox import Outbox
 from gateway.embedded.wire import MAX_APPEND, MAX_EVENT_ID, Json, Refused, new_id, unknown_key

@@ -39,8 +39,8 @@ def hide(monkeypatch: pytest.MonkeyPatch, *hidden: str) -> None:
 @pytest.mark.models
 def test_the_package_is_found_without_loading_its_library() -> None:
     code = (
-        "import sys; from gateway.embedded.prepare import find_weights; print(find_weights().model);"
-        " assert not [name for name in sys.modules if name.startswith('moonshine')]"
+        "import sys; from gateway.embedded.prepare import find_weights; print(find_weights().model)"
+        "; assert not [name for name in sys.modules if name.startswith('moonshine')]"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, "base-en"), ran.stderr
@@ -123,7 +123,7 @@ def test_a_spoilt_file_is_noticed(copied: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["kv.onnx", "about.json"])
 def test_a_missing_file_is_noticed(copied: Path, name: str) -> None:
     (copied / name).unlink()
-    with pytest.raises(AssistantError, match="incomplete .* trunkline prepare --force"):
+    with pytest.raises(AssistantError, match=r"incomplete .* trunkline prepare --force"):
         load(copied)
 
 
@@ -132,7 +132,7 @@ def test_a_missing_file_is_noticed(copied: Path, name: str) -> None:
 def test_a_spoilt_description_is_noticed(copied: Path, about: str) -> None:
     (copied / "about.json").unlink()
     (copied / "about.json").write_text(about)
-    with pytest.raises(AssistantError, match="incomplete .* trunkline prepare --force"):
+    with pytest.raises(AssistantError, match=r"incomplete .* trunkline prepare --force"):
         load(copied)
 
 
@@ -185,7 +185,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(prepare_module.tempfile, "mkdtemp", full)
-    with pytest.raises(AssistantError, match="No space left on device.*TRUNKLINE_CACHE"):
+    with pytest.raises(AssistantError, match=r"No space left on device.*TRUNKLINE_CACHE"):
         prepare(cache=tmp_path)
     assert not is_prepared(tmp_path)
     with (tmp_path / "moonshine" / ".lock").open() as lock:

@@ -17,6 +17,9 @@ from gateway.embedded.mind.slots import Arguments, fill, question
 from gateway.embedded.mind.words import split_name, stem, stems, words
 from gateway.embedded.parts import Called, Function, Heard, Line, Returned, Said, Told
 
+_STATES = re.compile(
+    r"(?:it|its|it's|the|my|that|that's|this|order|number|under|for|on|at|in)\b", re.IGNORECASE
+)
 REPLAYED = 60  # lines whose utterances are understood again; older ones count by their calls
 
 
@@ -220,10 +223,18 @@ class Understanding:
     def _belongs(self, part: tuple[str, str], name: str, clause: str) -> bool:
         """Whether a clause only adds to the request before it."""
         if name != part[0]:
-            return False
+            return self._supplies(part, clause)
         slots = parameters(self._functions[name])
         before, after = (fill(slots, one, self._now) for one in (part[1], clause))
         return not any(key in before and before[key] != after[key] for key in after)
+
+    def _supplies(self, part: tuple[str, str], clause: str) -> bool:
+        """'I want to cancel. My order number is 4217.': a statement of what was still missing."""
+        if "?" in clause or not _STATES.match(clause):
+            return False
+        slots = [slot for slot in parameters(self._functions[part[0]]) if slot.required]
+        before, after = (fill(slots, one, self._now) for one in (part[1], clause))
+        return any(name not in before for name in after)
 
     def _spread(self, request: Request, text: str) -> list[Request]:
         """'Orders 4217 and 4218' are two requests where the id may be only one."""

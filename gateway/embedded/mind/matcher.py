@@ -36,15 +36,24 @@ _IDEA = {stem(word): number for number, group in enumerate(_IDEAS) for word in g
 _IDIOMS = (
     (re.compile(r"\bcall(?:ed)?(?: \w+)? off\b", re.IGNORECASE), "cancel"),
     (re.compile(r"\b(?:turn(?:ed)? up|on (?:its|the) way|(?:leave|left) the \w+)\b", re.I), "ship"),
+    (re.compile(r"\bhow late (?:is it|it is)\b", re.IGNORECASE), "current time"),
+    (
+        re.compile(r"\bwhat(?:'s| is)? (?:the )?(?:date|day) (?:is it|it is|today)\b", re.I),
+        "current date",
+    ),
 )
-_LOOKS = re.compile(r"\b(?:get|look|lookup|find|check|track|status|search|show|read)\b")
+_PLACE = re.compile(r"\b(?:in|for|at) [A-Z][a-z]")
+_LOOKS = re.compile(
+    r"\b(?:get|look|lookup|find|check|track|status|search|show|read|list|current|info|details|date)\b"
+)
 SAME_IDEA = 0.7  # a word for the same idea counts this part of the word itself
 
 # Tuned on tests/embedded/test_mind_matcher.py's table.
-THRESHOLD = 0.42
-WORDS_THRESHOLD = 0.42
+THRESHOLD = 0.4
+WORDS_THRESHOLD = 0.4
 WORDS_SHARE = 0.55
-ID_SAID, ONLY_LOOKS = 0.08, 0.06
+HINT = 0.25  # likeness from which values in the words speak for a function
+ID_SAID, VALUE_SAID, PLACE_SAID, ONLY_LOOKS = 0.08, 0.15, 0.12, 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +97,18 @@ class Matcher:
         numbered = any(len(code.text) > 2 for code in codes(tokens(text)))
         found = []
         for function, doc, share in zip(functions, documents, shared, strict=True):
-            score = share and share + _fit(function, numbered)
-            if self._meaning:
-                likeness = max(self._meaning.likeness(plain, other) for other in doc.texts)
-                score = likeness + WORDS_SHARE * score
+            likeness = self._likeness(plain, doc)
+            hinted = share > 0 or likeness >= HINT
+            fit = _fit(function, plain, numbered, share > 0) if hinted else 0.0
+            weight = WORDS_SHARE if self._meaning else 1.0
+            score = likeness + weight * (share + fit)
             found.append(Match(function, score))
         return sorted(found, key=lambda match: match.score, reverse=True)
+
+    def _likeness(self, text: str, doc: _Document) -> float:
+        if self._meaning is None:
+            return 0.0
+        return max(self._meaning.likeness(text, other) for other in doc.texts)
 
 
 def without_values(text: str) -> str:
@@ -107,28 +122,42 @@ def _without_idioms(text: str) -> str:
     return text
 
 
-def _fit(function: Function, numbered: bool) -> float:
-    """What speaks for a function besides words: an id that it needs is there; it only looks."""
-    wants = any(one.role == "id" and one.required for one in parameters(function))
+def _fit(function: Function, text: str, numbered: bool, shared: bool) -> float:
+    """What else speaks for a function: a value that it needs is there; it changes nothing."""
+    needed = [one for one in parameters(function) if one.required]
     looks = _LOOKS.search(split_name(function.name)) is not None
-    return (ID_SAID if wants and numbered else 0.0) + (ONLY_LOOKS if looks else 0.0)
+    listed = [one for one in needed if one.enum]
+    said = set(stems(text))
+    chosen = any(said & set(stems(str(value))) for one in listed for value in one.enum)
+    places = any(one.role == "place" for one in needed)
+    wants = any(one.role == "id" for one in needed)
+    return (
+        (ID_SAID if wants and numbered and shared else 0.0)
+        + (VALUE_SAID if chosen else 0.0)
+        + (PLACE_SAID if places and _PLACE.search(text) else 0.0)
+        + (ONLY_LOOKS if looks and shared else 0.0)
+    )
 
 
-def _slots(function: Function) -> tuple[tuple[str, str], ...]:
+def _slots(function: Function) -> tuple[tuple[float, str, str], ...]:
     return tuple(
-        (one.name, " ".join((one.description, *(str(value) for value in one.enum))))
+        (
+            0.8 if one.required else 0.4,
+            one.name,
+            " ".join((one.description, *(str(value) for value in one.enum))),
+        )
         for one in parameters(function)
     )
 
 
 @lru_cache(maxsize=512)
-def document(name: str, description: str, slots: tuple[tuple[str, str], ...]) -> _Document:
+def document(name: str, description: str, slots: tuple[tuple[float, str, str], ...]) -> _Document:
     """A function as weighted stems and as texts to compare meanings with."""
     weights: dict[str, float] = {}
     spaced = split_name(name)
     fields = [(1.0, spaced), (0.6, description)]
-    for slot, about in slots:
-        fields += [(0.4, split_name(slot)), (0.25, about)]
+    for weight, slot, about in slots:
+        fields += [(weight, split_name(slot)), (0.25, about)]
     for weight, text in fields:
         for word in words(text):
             if word not in STOP or weight == 1.0:
