@@ -1,0 +1,1 @@
+"""Rehearsal: sample callers that play recorded speech to a gateway and hear its answers."""
