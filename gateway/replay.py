@@ -1,0 +1,114 @@
+"""Replay: runs the call of a journal again, with no clock and no sockets, and compares."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from audio.pcm import silence
+from gateway.call import events as on
+from gateway.call.events import Event
+from gateway.call.machine import Call
+from gateway.call.plan import Plan
+from gateway.errors import TrunklineError
+from gateway.taps.journal import VERSION, effect_line
+
+T = TypeVar("T")
+
+EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(on.Event)}
+
+
+class JournalError(TrunklineError):
+    """A journal that cannot be read."""
+
+
+@dataclass(slots=True)
+class Replay:
+    """One journal, run again. `differences` runs it; the figures are there afterwards."""
+
+    path: Path
+    events: int = 0
+    length: int = 0  # of the call, in microseconds
+
+    def differences(self) -> Iterator[str]:
+        """A sentence for each order that differs. Raises JournalError where it is no journal."""
+        lines = self._lines()
+        number, head = next(lines, (1, {}))
+        if head.get("journal") != VERSION:
+            raise JournalError(
+                f"{self.path} is not a journal of version {VERSION}: its first line should be "
+                f'{{"journal": {VERSION}, "plan": …}}. Give a file that taps.journal has made.'
+            )
+        call = Call(self._build(Plan, head.get("plan", {}), number))
+        due: deque[dict[str, Any]] = deque()
+        for number, line in lines:
+            if "event" in line:
+                yield from (f"line {number}: it now orders also {_short(one)}" for one in due)
+                due = deque(self._run(call, line, number))
+            elif due and due[0] == line:
+                due.popleft()
+            else:
+                ordered = _short(due.popleft()) if due else "nothing"
+                yield f"line {number}: it ordered {_short(line)}, now {ordered}"
+        yield from (f"after the last line: it now orders also {_short(one)}" for one in due)
+
+    def _run(self, call: Call, line: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+        kind = EVENTS.get(str(line["event"]))
+        if kind is None or not isinstance(line.get("t"), int):
+            raise JournalError(f"{self.path}, line {number}: no event that Trunkline knows")
+        now: int = line["t"]
+        values = {key: value for key, value in line.items() if key not in ("t", "event")}
+        self.events, self.length = self.events + 1, now
+        event = self._build(kind, values, number)
+        return (effect_line(effect, now) for effect in call.handle(event, now))
+
+    def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        decode = msgspec.json.Decoder(dict[str, Any]).decode
+        try:
+            with self.path.open("rb") as file:
+                for number, text in enumerate(file, start=1):
+                    yield number, decode(text)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise JournalError(f"{self.path} cannot be read as a journal: {error}") from error
+
+    def _build(self, kind: type[T], values: dict[str, Any], number: int) -> T:
+        try:
+            return cast(T, _rebuilt(values, kind))
+        except (TypeError, KeyError, ValueError) as error:
+            raise JournalError(
+                f"{self.path}, line {number}: no {kind.__name__}: {error}"
+            ) from error
+
+
+def _rebuilt(value: Any, kind: Any) -> Any:
+    """What was written, by its type: dataclasses, tuples of them, audio from its length."""
+    if kind is bytes:
+        return _silence(int(value))
+    if is_dataclass(kind):
+        assert isinstance(kind, type)
+        hints = _hints(kind)
+        return kind(**{key: _rebuilt(one, hints[key]) for key, one in value.items()})
+    if get_origin(kind) is tuple:
+        return tuple(_rebuilt(one, get_args(kind)[0]) for one in value)
+    return value
+
+
+@lru_cache(maxsize=64)
+def _silence(samples: int) -> bytes:
+    return silence(samples)
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _short(line: dict[str, Any]) -> str:
+    rest = ", ".join(f"{k}={v!r}" for k, v in line.items() if k not in ("t", "effect"))
+    return f"{line.get('effect', '?')}({rest}) at {line.get('t', 0) / 1000:.0f} ms"
