@@ -106,6 +106,10 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def _job_done(self, _future: asyncio.Future[Any]) -> None:
         self._virtual.holds -= 1
 
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        with self.hold():  # its limit on the last jobs is meant in real time
+            await super().shutdown_default_executor(*timeout)
+
     async def subprocess_exec(self, *args: Any, **kwargs: Any) -> Any:
         return self._note_child(await super().subprocess_exec(*args, **kwargs))
 
