@@ -40,15 +40,17 @@ def endpoint(target: Target) -> Endpoint:
 
 
 def _credentials(target: Target) -> dict[str, Private[str]]:
-    """The resource's key; without one the operator's headers have to carry an Entra token."""
+    """The resource's key, or a token of Entra, which is a JSON Web Token and goes elsewhere."""
     text = key(target)
+    if text.startswith("eyJ") and text.count(".") == 2:
+        return {"Authorization": Private(f"Bearer {text}")}
     if text:
         return {"api-key": Private(text)}
     if any(name.lower() == "authorization" for name in target.headers):
         return {}
     raise SettingsError(
-        "[assistant] api_key: expected the key of the Azure resource, got none; set it there or "
-        "in OPENAI_API_KEY, or give an Entra token as a header 'Authorization: Bearer ...'"
+        "[assistant] api_key: expected the key of the Azure resource or an Entra token, got none; "
+        "set it there or in TRUNKLINE_ASSISTANT__API_KEY"
     )
 
 

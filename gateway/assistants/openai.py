@@ -1,5 +1,5 @@
 """The leg to a model: one Realtime connection of the `openai` SDK, read raw and decoded by our own
-dialect, because validating every piece of audio as a model of the SDK costs many times as much.
+dialect, because parsing every piece of audio into a model of the SDK costs several times as much.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class AssistantLeg:
         self._outbox = Outbox()
         self._closing = asyncio.Event()
         self._connected = False
+        self._hanging_up = False
         self._ended = False
         self._fault = ""  # why we end it ourselves, and not at the call's wish
         self._verbose = log.isEnabledFor(logging.DEBUG)
@@ -116,19 +117,19 @@ class AssistantLeg:
         closing = asyncio.create_task(self._closing.wait(), name="assistant closing")
         try:
             await asyncio.wait((life, closing), return_when=asyncio.FIRST_COMPLETED)
-            if not life.done() and self._connected and not self._fault:
+            if self._fault:
+                self._lose(feed, self._fault)
+            elif not life.done() and self._connected:
                 async with _at_most(FAREWELL):
                     await self._outbox.wait_empty()
         finally:
             self._ended = True
             closing.cancel()
-            if not life.done():
+            if not life.done() and not self._hanging_up:
                 life.cancel()
             await asyncio.wait((life, closing))
-        told = "" if life.cancelled() else life.result()
-        lost = self._fault or ("" if self._closing.is_set() else told)
-        if lost:
-            feed(AssistantLost(lost))
+        if not life.cancelled():
+            life.result()  # a fault of our own, if there was one
 
     def send(self, effect: ToAssistant) -> None:
         """Queue an effect; after the end, and for a server that does not read, it is dropped."""
@@ -145,22 +146,31 @@ class AssistantLeg:
         log.debug("assistant leg closes: %s", reason)
         self._closing.set()
 
-    async def _live(self, feed: Feed) -> str:
-        """From the handshake to the end; returns why it ended."""
+    async def _live(self, feed: Feed) -> None:
+        """From the handshake to the end."""
         try:
             connection = await connect(self._target, self._way)
         except Exception as fault:  # DNS, TCP, TLS, HTTP, the SDK: each raises kinds of its own
-            return reasons.of_failure(self._way.host, fault, self._key)
+            self._lose(feed, reasons.of_failure(self._way.host, fault, self._key))
+            return
         self._connected = True
         writer = asyncio.create_task(self._outbox.write(connection), name="assistant writer")
         try:
-            return await self._read(connection, feed)
+            self._lose(feed, await self._read(connection, feed))
         except ConnectionClosed as fault:
-            return reasons.of_close(self._way.host, fault, self._key)
+            self._lose(feed, reasons.of_close(self._way.host, fault, self._key))
         finally:
+            self._hanging_up = True
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
             await hang_up(connection)
+
+    def _lose(self, feed: Feed, reason: str) -> None:
+        """Say once that the model is gone, before the socket is tidied up; not if we left."""
+        if self._ended or (self._closing.is_set() and not self._fault):
+            return
+        self._ended = True
+        feed(AssistantLost(reason))
 
     async def _read(self, connection: AsyncRealtimeConnection, feed: Feed) -> str:
         try:

@@ -85,6 +85,12 @@ async def test_azure_takes_an_entra_token_in_place_of_a_key() -> None:
     assert "api-key" not in server.requests[0].headers
 
 
+async def test_azure_takes_an_entra_token_as_the_key() -> None:
+    token = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJ4In0.c2ln"
+    way = endpoint(Target("azure", "https://r.openai.azure.com", "d", Private(token)))
+    assert headers(way) == {"Authorization": f"Bearer {token}"}
+
+
 # ---------------------------------------------------------------- compatible servers
 
 

@@ -213,6 +213,27 @@ async def test_a_session_that_is_used_up_is_lost_in_words() -> None:
     )
 
 
+async def test_a_loss_is_told_before_the_socket_is_tidied_up(events: Events) -> None:
+    over = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.open()
+        await peer.emit({"type": "error", "error": {"code": "session_expired", "message": ""}})
+        peer.socket.transport.pause_reading()  # so that the closing handshake is not answered
+        await over.wait()
+        peer.drop()
+
+    async with scripted(script) as server:
+        leg = open_leg(target(server.url), 24_000)
+        async with running(leg, events) as task:
+            while not isinstance(await events.get(), AssistantLost):
+                pass
+            assert not task.done()
+            over.set()
+            await task
+    assert events.empty()
+
+
 async def test_a_close_passes_on_its_code_and_reason() -> None:
     async def script(peer: Peer) -> None:
         await peer.open()
