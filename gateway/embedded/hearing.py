@@ -95,7 +95,7 @@ _BYTES_PER_MS: Final = EARS_RATE * 2 // 1000
 _FRAME: Final = FRAME_MS * _BYTES_PER_MS
 _LEAD: Final = 300 * _BYTES_PER_MS  # kept of what came before the first word
 _TAIL: Final = 200 * _BYTES_PER_MS  # kept of what came after the last one
-_PARTIAL: Final = 600 * _BYTES_PER_MS  # of audio between two partial decodes
+_PARTIAL: Final = 600 * _BYTES_PER_MS  # of audio between two partial decodes, at least
 _QUIET: Final = 120 * _BYTES_PER_MS  # after a word: perhaps it was the last one
 _PAUSE: Final = 300 * _BYTES_PER_MS  # where a long turn can be parted
 _PART: Final = 10_000 * _BYTES_PER_MS  # from here on a pause parts it
@@ -170,7 +170,8 @@ class Listener:
             if self._early:
                 self._early.cancel()
                 self._early = None
-            if self._spoken - self._decoded >= _PARTIAL:
+            # The longer the turn, the dearer a decode: then there is one a quarter further on.
+            if self._spoken - self._decoded >= max(_PARTIAL, len(self._audio) // 4):
                 self._glimpse()
         elif not self._spoken:
             del self._audio[:-_LEAD]

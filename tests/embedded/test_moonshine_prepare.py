@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from importlib import metadata
 from importlib.util import find_spec
@@ -184,7 +185,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     def full(*_: object, **__: object) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(prepare_module.tempfile, "mkdtemp", full)
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
     with pytest.raises(AssistantError, match=r"No space left on device.*TRUNKLINE_CACHE"):
         prepare(cache=tmp_path)
     assert not is_prepared(tmp_path)
