@@ -34,7 +34,7 @@ def say_result(name: str, arguments: str, output: str, today: date) -> str:
     value = _parse(output)
     lead = _lead(given, today)
     if value is None or value == "":
-        return f"{lead}There is no result." if lead else "That is done, but there is no result."
+        return _sentence(lead + "there is no result")
     if isinstance(value, str):
         return shorten(for_speech(value))
     if isinstance(value, dict):
@@ -159,13 +159,15 @@ def _yes_no(label: str, part: bool) -> str:
 
 def _list(label: str, value: list[Any], today: date) -> str:
     noun = re.sub(r"^(?:get|list|find|search|look up|fetch|show|available)\s+", "", label)
+    if not noun.endswith("s"):
+        noun = "results"
     if not value:
-        return f"there are no {noun}"
+        return "nothing was found" if noun == "results" else f"there are no {noun}"
     told = [_entry(one, today) for one in value[:MOST]]
     more = [f"{len(value) - MOST} more"] if len(value) > MOST else []
     joined = _join([*told, *more])
     if len(value) == 1:
-        return f"there is one entry for {noun}: {joined}"
+        return f"there is one result: {joined}" if noun == "results" else f"the {noun}: {joined}"
     return f"there are {len(value)} {noun}: {joined}"
 
 
