@@ -44,8 +44,8 @@ def _digits(value: object) -> str:
 
 OrderNumber = Annotated[
     str,
-    BeforeValidator(_digits),
     Field(description="The order number: four digits.", pattern="^[0-9]{4}$"),
+    BeforeValidator(_digits),
 ]
 
 
