@@ -93,7 +93,7 @@ class _Plain:
 
 _BYTES_PER_MS: Final = EARS_RATE * 2 // 1000
 _FRAME: Final = FRAME_MS * _BYTES_PER_MS
-_LEAD: Final = 300 * _BYTES_PER_MS  # kept of what came before the first word
+_LEAD: Final = 140 * _BYTES_PER_MS  # kept of what came before the first word; more misleads
 _TAIL: Final = 200 * _BYTES_PER_MS  # kept of what came after the last one
 _PARTIAL: Final = 600 * _BYTES_PER_MS  # of audio between two partial decodes, at least
 _QUIET: Final = 120 * _BYTES_PER_MS  # after a word: perhaps it was the last one
@@ -152,6 +152,11 @@ class Listener:
             self.cancel()
         self._words.end(text)
         return text
+
+    @property
+    def so_far(self) -> str:
+        """The words of the latest decode; the last of them may still change."""
+        return " ".join(self._words.latest)
 
     def cancel(self) -> None:
         """Nobody wants the words any more."""
@@ -234,18 +239,18 @@ class _Words:
 
     def __init__(self, on_words: Callable[[str], None]) -> None:
         self._on_words = on_words
-        self._before: list[str] = []
+        self.latest: list[str] = []
         self._told: list[str] = []
 
     def guess(self, text: str) -> None:
         """A guess in mid-turn; a full stop at its end says only that it was cut there."""
         now = text.split()
         sure = 0
-        for mine, before in zip(now, self._before, strict=False):
+        for mine, before in zip(now, self.latest, strict=False):
             if _bare(mine) != _bare(before):
                 break
             sure += 1
-        self._before = now
+        self.latest = now
         if now:
             now = [*now[:-1], now[-1].rstrip(".,;:?!…-") or now[-1]]
         self._tell(now[:sure])

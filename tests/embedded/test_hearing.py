@@ -69,7 +69,7 @@ def test_the_final_text_is_ready_before_the_turn_is_over() -> None:
         return text
 
     assert clock.run(main()) == "a b c d."
-    assert 2400 <= model.asked[0] <= 2460  # lead, speech, and the 120 ms that raised the hope
+    assert 2200 <= model.asked[0] <= 2300  # lead, speech, and the 120 ms that raised the hope
 
 
 def test_a_pause_within_a_turn_costs_a_decode_and_changes_nothing() -> None:
