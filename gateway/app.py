@@ -235,6 +235,9 @@ def _target(settings: Settings) -> Target:
         project=chosen.project,
         safety_identifier=chosen.safety_identifier,
         provider=chosen.provider,
+        api_version=chosen.api_version,
+        ca_file=chosen.ca_file,
+        proxy=chosen.proxy,
     )
 
 

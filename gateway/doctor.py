@@ -72,6 +72,16 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
     return findings
 
 
+async def try_out(settings: Settings) -> list[Finding]:
+    """Open a session with the configured model and let it answer; a paid one costs a little."""
+    from gateway.app import open_gateway
+    from gateway.assistants.live import probe
+
+    async with open_gateway(settings) as gateway:
+        steps = await probe(gateway.target)
+    return [Finding(f"live {one.subject}", one.status, one.detail, one.mend) for one in steps]
+
+
 def _program() -> Iterator[Finding]:
     yield Finding("trunkline", "ok", f"{version()} at {Path(__file__).parents[1]}")
     yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")

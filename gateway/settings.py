@@ -150,6 +150,9 @@ def _root_paths(source: _Source) -> None:
     for name, value in taps.items() if isinstance(taps, dict) else ():
         if value and isinstance(value, str):
             taps[name] = str(folder / Path(value).expanduser())
+    authority = source.get("assistant", "ca_file")
+    if authority and isinstance(authority, str):
+        source.values["assistant"]["ca_file"] = str(folder / Path(authority).expanduser())
     modules = source.get("tools", "modules")
     if isinstance(modules, list):
         source.values["tools"]["modules"] = [_rooted(folder, module) for module in modules]

@@ -90,11 +90,13 @@ def test_a_list_in_a_variable_has_commas_or_is_json(text: str) -> None:
 
 def test_paths_are_meant_from_the_folder_of_the_file(write) -> None:
     path = write(
-        "[taps]\njournal = 'kept/journals'\n[tools]\nmodules = ['my.py', 'lib.orders', '/abs.py']\n"
+        "[taps]\njournal = 'kept/journals'\n[assistant]\nca_file = 'our.pem'\n"
+        "[tools]\nmodules = ['my.py', 'lib.orders', '/abs.py']\n"
     )
     settings = load(path, {})
     assert settings.taps.journal == str(path.parent / "kept/journals")
     assert settings.taps.recording == ""
+    assert settings.assistant.ca_file == str(path.parent / "our.pem")
     assert settings.tools.modules == (str(path.parent / "my.py"), "lib.orders", "/abs.py")
 
 

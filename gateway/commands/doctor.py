@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from dataclasses import asdict
 
-from gateway.doctor import Finding, examine, is_well
+from gateway.doctor import Finding, examine, is_well, try_out
+from gateway.settings import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--live", action="store_true", help="ask the model for an answer, for real")
     parser.add_argument("--json", action="store_true", help="one JSON object for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     findings = examine(args.config)
+    if args.live and all(one.subject != "settings" or one.status == "ok" for one in findings):
+        findings += asyncio.run(try_out(load(args.config)))
     if args.json:
         report = {"well": is_well(findings), "findings": [asdict(one) for one in findings]}
         sys.stdout.write(json.dumps(report, indent=2) + "\n")

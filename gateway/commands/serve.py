@@ -1,27 +1,35 @@
-"""`trunkline serve`: take calls until told to stop."""
+"""`trunkline serve`: answer calls until told to stop; live ones then say their last words."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 
-from gateway.settings import load
+from gateway import log
+from gateway.settings import Key, Settings, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", help="instead of server.host")
-    parser.add_argument("--port", type=int, help="instead of server.port; 0 takes a free one")
+    add_address(parser)
+
+
+def add_address(parser: argparse.ArgumentParser, port: int | None = None) -> None:
+    """Where to listen; what is not said is as the settings have it."""
+    parser.add_argument("--host", help="address to listen on; beyond loopback needs server.token")
+    parser.add_argument("--port", type=int, default=port, help="TCP port; 0 takes any free one")
+
+
+def listening_settings(args: argparse.Namespace) -> Settings:
+    """The settings in force with the address of the command line, and the log set up by them."""
+    given: dict[Key, object] = {("server", "host"): args.host, ("server", "port"): args.port}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    settings = load(args.config, overrides=overrides)
+    log.setup(settings.log.format, settings.log.level)
+    return settings
 
 
 def run(args: argparse.Namespace) -> int:
-    from gateway import log
     from gateway.app import serve
 
-    asked = {("server", "host"): args.host, ("server", "port"): args.port}
-    given: dict[tuple[str, ...], str | int] = {
-        key: value for key, value in asked.items() if value is not None
-    }
-    settings = load(args.config, overrides=given)
-    log.setup(settings.log.format, settings.log.level)
-    asyncio.run(serve(settings))
+    asyncio.run(serve(listening_settings(args)))
     return 0
