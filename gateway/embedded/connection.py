@@ -241,7 +241,8 @@ class Connection:
         items = self.conversation.items
         if "input" in wanted:
             items = [self._given(v, i) for i, v in enumerate(wanted["input"])]
-        self._stop_idling()
+        if not beside:
+            self._stop_idling()
         self._answers.respond(self.session, wanted, items, None if beside else self.conversation)
 
     def _given(self, value: Json, index: int) -> Item:

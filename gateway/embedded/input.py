@@ -27,6 +27,9 @@ class Listener(Protocol):
 
     async def finish(self) -> str: ...
 
+    @property
+    def so_far(self) -> str: ...
+
     def cancel(self) -> None: ...
 
 
@@ -36,7 +39,7 @@ class Voiced(Protocol):
     def voiced(self, frame: bytes) -> bool: ...
 
 
-Listen = Callable[[Callable[[str], None], bool], Listener]
+Listen = Callable[[bool], Listener]  # whether the words are wanted while they are spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,6 @@ class InputBuffer:
         self._pcm = bytearray()
         self._heard = 0  # bytes of the buffered PCM that the listener has
         self._listener: Listener | None = None
-        self._words = ""
         self.item_id: str | None = None
         self._format = ""
         self._policy: Json | None = None
@@ -95,7 +97,11 @@ class InputBuffer:
             silence = int(policy["silence_duration_ms"])
             return TurnDetector(policy["threshold"], policy["prefix_padding_ms"], lambda: silence)
         eagerness = policy["eagerness"]
-        return TurnDetector(0.5, 300, lambda: self._turn_end.wait_ms(self._words, eagerness))
+        return TurnDetector(0.5, 300, lambda: self._semantic_wait(eagerness))
+
+    def _semantic_wait(self, eagerness: str) -> int:
+        words = "" if self._listener is None else self._listener.so_far
+        return self._turn_end.wait_ms(words, eagerness)
 
     # ------------------------------------------------------------ what is in it
 
@@ -154,15 +160,11 @@ class InputBuffer:
 
     def _hear(self) -> None:
         if self._listener is None:
-            self._words = ""
             by_words = bool(self._policy and self._policy["type"] == "semantic_vad")
-            self._listener = self._listen(self._note, by_words)
+            self._listener = self._listen(by_words)
         if self._heard < len(self._pcm):
             self._listener.hear(bytes(self._pcm[self._heard :]))
             self._heard = len(self._pcm)
-
-    def _note(self, words: str) -> None:
-        self._words += words
 
     # ------------------------------------------------------------ taking it out
 
@@ -194,7 +196,7 @@ class InputBuffer:
 
     def listener_for(self, sound: Sound) -> Listener:
         """A listener that has heard audio from elsewhere than the buffer."""
-        listener = self._listen(lambda _: None, False)
+        listener = self._listen(False)
         listener.hear(Decoder(sound.format).push(sound.data))
         return listener
 
@@ -214,7 +216,6 @@ class InputBuffer:
         del self._wire[:size]
         del self._pcm[:]
         self._heard = 0
-        self._words = ""
         self.item_id = None
         if self._detector is not None:
             self._detector.reset()

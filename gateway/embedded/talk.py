@@ -140,8 +140,8 @@ class Talk:
                     del message
                     await self._outbox.wait_room()
         except TimeoutError:
-            minutes = round(seconds / 60)
-            text = f"Your session hit the maximum duration of {minutes} minutes."
+            length = f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+            text = f"Your session hit the maximum duration of {length}."
             raise _Over(Refused("session_expired", text), 1001, text) from None
 
     async def refuse(self, refusal: Refused, code: int, reason: str = "") -> None:

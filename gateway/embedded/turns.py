@@ -18,7 +18,7 @@ WINDOW = 6  # frames looked at together: speech is when enough of 120 ms is voic
 
 # The longest wait of semantic VAD, in milliseconds, as documented.
 LONGEST = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
-FINISHED = {"low": 700, "medium": 400, "auto": 400, "high": 250}
+FINISHED = {"low": 700, "medium": 400, "auto": 400, "high": 300}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,14 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from audio.resample import convert
-from gateway.embedded.parts import MOUTH_RATE, Say, Situation, Thought
+from audio.vad import detector
+from gateway.embedded import sessions
+from gateway.embedded.answers import Frame, Limits
+from gateway.embedded.connection import Connection, Parts
+from gateway.embedded.hearing import Listener
+from gateway.embedded.parts import EARS_RATE, MOUTH_RATE, Say, Situation, Thought
 from gateway.embedded.server import Address, Assistant, ServerOptions, serve
+from gateway.embedded.turns import TurnEndByWords
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "audio"
 OPENAI: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
@@ -35,7 +41,6 @@ class Ears:
 
     text: str = "Where is my order?"
     error: Exception | None = None
-    closed: bool = False
 
     async def transcribe(self, pcm: bytes) -> str:
         await asyncio.sleep(0)
@@ -44,7 +49,7 @@ class Ears:
         return self.text
 
     async def close(self) -> None:
-        self.closed = True
+        pass
 
 
 @dataclass
@@ -205,6 +210,35 @@ def stage() -> StageMaker:
         ears, mind, mouth = Ears(), Mind(turns or []), Mouth()
         async with serve(Assistant(ears, mind, mouth), options=options, **how) as address:
             yield Stage(ears, mind, mouth, address)
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def session_without_socket() -> Callable[..., AbstractAsyncContextManager[Any]]:
+    """A session alone, for a clock that jumps: `async with … as (connection, emitted, loop)`."""
+
+    @asynccontextmanager
+    async def opened(**kwargs: Any) -> AsyncIterator[Any]:
+        emitted: list[dict[str, Any]] = []
+
+        async def room() -> None:
+            await asyncio.sleep(0)
+
+        ears = Ears()
+        parts = Parts(
+            mind=kwargs.get("mind", Mind()),
+            mouth=Mouth(),
+            listen=lambda partials: Listener(ears, partials=partials),
+            voice=lambda: detector(EARS_RATE),
+            turn_end=TurnEndByWords(),
+        )
+        session = sessions.new_session("realtime", "sess_1", "m", 0)
+        async with asyncio.TaskGroup() as tasks:
+            frame = Frame(emitted.append, room, tasks)
+            connection = Connection(session, parts, frame, limits=Limits())
+            yield connection, emitted, asyncio.get_running_loop()
+            connection.close()
 
     return opened
 
