@@ -1,4 +1,4 @@
-"""Single utterances as Moonshine writes them down, and the calls that they must and must not cause."""
+"""Single utterances as Moonshine writes them down, and the calls that they must cause or not."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ BY_MEANING: list[tuple[str, Calls]] = [
     ("Let's finish this conversation.", HANG_UP),
 ]  # fmt: skip
 
-# Understood by people and not by this mind: kept so that nobody takes the table for the whole truth.
+# Understood by people and not by this mind: so that nobody takes the table for all of the truth.
 MISSED: list[tuple[str, Calls]] = [
     ("How hot does it get in Madrid?", weather("Madrid")),
 ]

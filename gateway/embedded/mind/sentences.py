@@ -11,13 +11,13 @@ QUICK_START = 40  # characters after which the very first piece may end at a com
 LONGEST = 300  # characters; a sentence that will not end is cut at a space
 
 _SHORT = listed(
-    """mr mrs ms dr prof st jr sr vs etc e.g i.e no approx dept est fig inc ltd co corp mt ave blvd
+    """mr mrs ms dr prof st jr sr vs etc e.g i.e approx dept est fig inc ltd co corp mt ave blvd
     gen col sgt capt lt rev hon a.m p.m u.s u.k jan feb mar apr jun jul aug sep sept oct nov
     dec"""
 )
 # These end a sentence where a capital follows, as other words do.
-_MAY_END = frozenset(["etc", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k", "jr", "sr"])
-_END = re.compile(r"([.!?…]+|\n+)([\"'”\u2019)\]*_]*)(\s+|$)")
+_MAY_END = listed("etc inc ltd co corp a.m p.m u.s u.k jr sr")
+_END = re.compile(r"([.!?…]+)([\"'”\u2019)\]*_]*)(\s+|$)|(\n)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -62,15 +62,17 @@ class Splitter:
 
 
 def _is_end(text: str, match: re.Match[str]) -> bool:
+    if match.group(4):
+        return True
+    after = text[match.end() : match.end() + 1]
     if match.group(1)[0] != ".":
-        after = text[match.end() : match.end() + 1]
-        trails = match.group(1)[0] == "…" and after.islower()
-        return not trails
+        return not (match.group(1)[0] == "…" and after.islower())
     before = re.search(r"([\w.]+)$", text[: match.start()])
     last = before.group(1) if before else ""
-    after = text[match.end() : match.end() + 1]
     if match.group(1) == "...":
         return not after.islower()
+    if last.lower() == "no":
+        return not after.isdigit()
     if last.lower() in _SHORT:
         return last.lower() in _MAY_END and not after.islower()
     initial = len(last) == 1 and last.isupper() and last != "I"

@@ -93,6 +93,8 @@ _SUFFIXES = (
     ("ingly", 4),
     ("ings", 3),
     ("ing", 3),
+    ("eries", 4),
+    ("ery", 4),
     ("ies", 2),
     ("ied", 2),
     ("ers", 4),
