@@ -15,6 +15,7 @@ from gateway.private import Private
 Kind = Literal["embedded", "openai", "azure", "azure-preview", "compatible"]
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+EMBEDDED_MODEL = "trunkline"  # none of the catalogue's, so that nobody is shown a price
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 
@@ -125,15 +126,17 @@ def own_endpoint(target: Target) -> Endpoint:
     """OpenAI itself, or the server that ships with Trunkline, which speaks the same protocol."""
     if target.kind == "embedded":
         address = required_base_url(target, "http://127.0.0.1:8081/v1")
+        model = target.model or EMBEDDED_MODEL
     else:
         address = base_url(target.base_url, OPENAI_BASE_URL)
         required_key(target, "OPENAI_API_KEY")
+        model = target.model or load().default_model
     headers = bearer(target)
     if target.safety_identifier:
         headers["OpenAI-Safety-Identifier"] = Private(target.safety_identifier)
     return Endpoint(
         base_url=address,
         capabilities=OPENAI,
-        model=target.model or load().default_model,
+        model=model,
         headers=headers | own_headers(target),
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.assistants.catalogue import load
 from gateway.assistants.compatible import PROVIDERS
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Endpoint, Target
@@ -194,6 +195,11 @@ def test_openai_is_the_default_address_and_the_catalogue_names_the_model() -> No
     way = endpoint(Target("openai", api_key=Private(KEY + "\n")))
     assert (way.base_url, way.model) == ("https://api.openai.com/v1", "gpt-realtime-2.1")
     assert headers(way) == {"Authorization": f"Bearer {KEY}"}
+
+
+def test_the_embedded_assistant_has_no_model_that_costs_money() -> None:
+    way = endpoint(Target("embedded", "http://127.0.0.1:8081/v1"))
+    assert load().audio_price(way.model) == 0.0
 
 
 def test_the_operators_headers_win() -> None:
