@@ -185,6 +185,16 @@ def test_each_word_is_used_once_and_goes_where_it_belongs() -> None:
     }
 
 
+def test_a_person_is_read_behind_to() -> None:
+    function = slots(
+        "amount recipient",
+        amount={"type": "number", "description": "Amount in dollars"},
+        recipient={"type": "string", "description": "Name of the person who gets it"},
+    )
+    said = "Send fifty dollars to Maria Lopez."
+    assert fill(parameters(function), said, NOW) == {"amount": 50, "recipient": "Maria Lopez"}
+
+
 @pytest.mark.parametrize(
     ("name", "schema", "asked"),
     [

@@ -20,7 +20,7 @@ from gateway.embedded.parts import Called, Function, Heard, Line, Returned, Said
 _STATES = re.compile(
     r"(?:it|its|it's|the|my|that|that's|this|order|number|under|for|on|at|in)\b", re.IGNORECASE
 )
-REPLAYED = 60  # lines whose utterances are understood again; older ones count by their calls
+REPLAYED = 32  # lines whose utterances are understood again; older ones count by their calls
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,6 @@ class _Answer:
         request = self._situation.request
         if said := phrases.sentence_to_say(request):
             return said
-        name = phrases.own_name(self._situation.instructions)
         spoken = {
             "there": "Are you still there?",
             "apologise": "I am sorry about that.",
@@ -106,7 +105,7 @@ class _Answer:
         order = phrases.indirect(request)
         if order == "greet":
             return phrases.greeting(self._situation.instructions)
-        return spoken.get(order, "") if order or not name else ""
+        return spoken.get(order, "")
 
     def _chosen(self) -> Function | None:
         """The function that must be called, by name or because some function must be."""

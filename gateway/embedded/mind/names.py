@@ -108,8 +108,10 @@ def name(parameter: Parameter, reading: Reading) -> Iterator[Found]:
         start, end = reading.range_of(*match.span(1))
         if end > start and reading.tokens[start].low not in _CALENDAR | STOP:
             yield Found(reading.text[match.start(1) : match.end(1)], start, end, 3)
-    if reading.asked == parameter.name:
-        yield from (Found(reading.span(a, b), a, b, 1) for a, b in _capitals(reading))
+    for start, end in _capitals(reading):
+        before = reading.tokens[start - 1].low if start else ""
+        if reading.asked == parameter.name or before in ("to", "with", "by"):
+            yield Found(reading.span(start, end), start, end, 1)
 
 
 def _lower_lead(text: str) -> str:
