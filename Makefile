@@ -42,7 +42,7 @@ lint: setup
 
 bench: setup
 	@$(BIN)/trunkline prepare
-	@for bench in tests/bench/*.py; do echo "$$bench"; $(BIN)/python "$$bench" || exit 1; done
+	@for bench in tests/bench/*.py; do echo "$$bench"; $(BIN)/python -m "tests.bench.$$(basename "$$bench" .py)" || exit 1; done
 
 lock: setup
 	$(LOCK) --all-extras -o requirements/dev.txt

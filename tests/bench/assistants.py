@@ -74,4 +74,4 @@ def bench() -> dict[str, float]:
 
 if __name__ == "__main__":
     for name, value in bench().items():
-        print(f"{value:10.2f}  {name}")  # noqa: T201  a bench prints
+        print(f"{value:10.2f}  {name}")
