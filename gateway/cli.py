@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from gateway.errors import TrunklineError
 from gateway.version import version
 
-COMMANDS = ("serve", "assistant", "prepare", "doctor", "settings", "version")
+COMMANDS = ("serve", "assistant", "replay", "prepare", "doctor", "settings", "version")
 
 
 class Command(Protocol):

@@ -11,9 +11,12 @@ import sysconfig
 import tomllib
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import websockets.sync.client
 
 from gateway import cli
 from gateway.errors import SettingsError, TrunklineError
@@ -186,28 +189,48 @@ def test_errors_of_a_group_are_said_once_each_and_faults_of_our_own_keep_their_t
 OPENAI = {"TRUNKLINE_ASSISTANT__KIND": "openai", "OPENAI_API_KEY": "sk-sesame"}
 
 
-def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+@contextmanager
+def serving(*arguments: str, cwd: Path, environ: dict[str, str]) -> Iterator[str]:
+    """The address of a command that serves; told to stop at the end, which it must do well."""
     start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from gateway.cli import main"
-    serving = subprocess.Popen(
-        (sys.executable, "-P", "-c", f"{start}; sys.exit(main())", "serve", "--port", "0"),
-        cwd=tmp_path,
-        env=clean(**OPENAI, TRUNKLINE_LOG__FORMAT="json"),
+    process = subprocess.Popen(
+        (sys.executable, "-P", "-c", f"{start}; sys.exit(main())", *arguments),
+        cwd=cwd,
+        env=environ | {"TRUNKLINE_LOG__FORMAT": "json"},
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert serving.stderr is not None
-    with serving:
+    assert process.stderr is not None
+    with process:
         try:
-            said = serving.stderr.readline()
+            said = process.stderr.readline()
             ready = json.loads(said) if said.startswith("{") else {}
             assert ready.get("message") == "ready", said
-            with urllib.request.urlopen(f"{ready['address']}/readyz", timeout=10) as answer:
-                assert json.load(answer)["ready"]
+            yield ready["address"]
         finally:
-            serving.terminate()
-        rest = serving.stderr.read()
-    assert serving.returncode == 0, rest
+            process.terminate()
+        rest = process.stderr.read()
+    assert process.returncode == 0, rest
     assert "sesame" not in said + rest
+
+
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    with (
+        serving("serve", "--port", "0", cwd=tmp_path, environ=clean(**OPENAI)) as address,
+        urllib.request.urlopen(f"{address}/readyz", timeout=10) as answer,
+    ):
+        assert json.load(answer)["ready"]
+
+
+@pytest.mark.models
+def test_the_embedded_assistant_runs_by_itself(tmp_path: Path) -> None:
+    environ = clean(TRUNKLINE_SERVER__TOKEN="sesame")
+    with serving("assistant", "--port", "0", cwd=tmp_path, environ=environ) as address:
+        with websockets.sync.client.connect(address) as stranger:
+            assert json.loads(stranger.recv())["error"]["code"] == "invalid_api_key"
+        shown = {"Authorization": "Bearer sesame"}
+        with websockets.sync.client.connect(address, additional_headers=shown) as client:
+            assert json.loads(client.recv())["type"] == "session.created"
 
 
 def test_a_port_in_use_is_one_sentence_and_status_2(tmp_path: Path) -> None:
