@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import math
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 import websockets
@@ -110,10 +109,8 @@ class Mouth:
 
 
 def tone(start: int, count: int) -> bytes:
-    wave = [
-        int(8000 * math.sin(2 * math.pi * 440 * (start + i) / MOUTH_RATE)) for i in range(count)
-    ]
-    return struct.pack(f"<{count}h", *wave)
+    times = np.arange(start, start + count) / MOUTH_RATE
+    return (8000 * np.sin(2 * np.pi * 440 * times)).astype("<i2").tobytes()
 
 
 class Client:
