@@ -12,9 +12,10 @@ import ssl
 from functools import lru_cache
 from typing import Any, Final, cast
 
+# These modules here, and not by the SDK at the first call, which would stop the loop meanwhile.
+import websockets.asyncio.client
+import websockets.sync.client  # noqa: F401
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
-
-# Imported here and not by the SDK at the first call, which would stop the loop for 0.2 s.
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.websocket_connection_options import WebSocketConnectionOptions
 
@@ -35,26 +36,22 @@ async def connect(target: Target, way: Endpoint) -> AsyncRealtimeConnection:
         "close_timeout": CLOSE_TIMEOUT,
         "proxy": target.proxy or None,
     }
-    context = None
     if way.base_url.startswith("https:"):
-        context = await asyncio.to_thread(tls_context, target.ca_file)
-        options["ssl"] = context
-    # Never used: a WebSocket needs no HTTP client, and the SDK's own takes 40 ms to make.
-    unused = DefaultAsyncHttpxClient(trust_env=False, verify=context or False)
-    async with AsyncOpenAI(
-        api_key=NO_KEY, base_url=way.base_url, http_client=unused, max_retries=0
-    ) as client:
-        # Given to the constructor, an empty one would be taken from the environment.
-        client.organization = target.organization or None
-        client.project = target.project or None
-        # No `on_reconnecting`: what a lost session means is for the call to decide.
-        manager = client.realtime.connect(
-            model=way.model or Omit(),
-            extra_query=way.query,
-            extra_headers=_headers(way),
-            websocket_connection_options=cast(WebSocketConnectionOptions, options),
-        )
-        return await manager.enter()
+        options["ssl"] = await asyncio.to_thread(tls_context, target.ca_file)
+    client = AsyncOpenAI(
+        api_key=NO_KEY, base_url=way.base_url, http_client=unused_http_client(), max_retries=0
+    )
+    # Given to the constructor, an empty one would be taken from the environment.
+    client.organization = target.organization or None
+    client.project = target.project or None
+    # No `on_reconnecting`: what a lost session means is for the call to decide.
+    manager = client.realtime.connect(
+        model=way.model or Omit(),
+        extra_query=way.query,
+        extra_headers=_headers(way),
+        websocket_connection_options=cast(WebSocketConnectionOptions, options),
+    )
+    return await manager.enter()
 
 
 async def hang_up(connection: AsyncRealtimeConnection) -> None:
@@ -79,6 +76,12 @@ def _headers(way: Endpoint) -> dict[str, str | Omit]:
     return headers
 
 
+@lru_cache(maxsize=1)
+def unused_http_client() -> DefaultAsyncHttpxClient:
+    """What the SDK insists on and a WebSocket never uses: shared, and never opened or closed."""
+    return DefaultAsyncHttpxClient(trust_env=False)
+
+
 @lru_cache(maxsize=8)
 def tls_context(ca_file: str) -> ssl.SSLContext:
     """The system's authorities and the operator's own; made once, because that takes 30 ms."""
@@ -92,3 +95,6 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
                 f"({fault.strerror or 'not PEM'})"
             ) from fault
     return context
+
+
+unused_http_client()  # now, because it imports and reads for 0.1 s
