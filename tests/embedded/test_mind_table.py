@@ -135,6 +135,7 @@ BY_WORDS: list[tuple[str, Calls]] = [
     ("What's the current time?", CLOCK),
     ("What time is it in Tokyo?", [("current_time", {"timezone": "Asia/Tokyo"})]),
     ("What date is it today?", CLOCK),
+    ("what time is it in tokyo", [("current_time", {"timezone": "Asia/Tokyo"})]),
     ("Book a table for four tomorrow at seven p.m.", book("2026-11-19", "19:00", 4)),
     (
         "I'd like to book a table for two people next Tuesday at half past seven.",
@@ -207,6 +208,9 @@ NO_CALL = [
     "My name is John.",
     "Are you a robot?",
     "Um.",
+    "Wait, stop.",
+    "Hang on a second.",
+    "Go somewhere and do something.",
     "The house over there is red.",
     "I love this song.",
 ]

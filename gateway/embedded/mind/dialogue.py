@@ -129,7 +129,7 @@ class Understanding:
         if memory.draft:
             if kind == "never_mind" or (kind in ("no", "goodbye") and not _is_yes_no(memory.draft)):
                 return []
-            if kind not in ("repeat", "help", "who", "resume", "there"):
+            if kind not in ("repeat", "help", "who", "resume", "there", "wait"):
                 answered = self._answer(memory.draft, memory, plain)
                 if answered:
                     return answered

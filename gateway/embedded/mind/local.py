@@ -217,6 +217,7 @@ class _Answer:
             "yes": "What can I do for you?",
             "no": "All right. Tell me if you need anything else.",
             "never_mind": "All right. What else can I do for you?",
+            "wait": "All right, I am listening.",
             "there": "Yes, I can hear you.",
         }.get(kind, "")
         if told:

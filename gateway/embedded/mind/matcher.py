@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from gateway.embedded.mind import phrases
 from gateway.embedded.mind.figures import codes
 from gateway.embedded.mind.meaning import Meaning
 from gateway.embedded.mind.schema import parameters
@@ -31,6 +32,7 @@ _IDEAS = (
     "status state track",
     "change update modify reschedule move",
     "find search look lookup",
+    "end finish",
 )
 _IDEA = {stem(word): number for number, group in enumerate(_IDEAS) for word in group.split()}
 _IDIOMS = (
@@ -50,7 +52,9 @@ SAME_IDEA = 0.7  # a word for the same idea counts this part of the word itself
 
 # Tuned on tests/embedded/test_mind_matcher.py's table.
 THRESHOLD = 0.4
+TO_HANG_UP = 0.12
 WORDS_THRESHOLD = 0.4
+TO_HANG_UP = 0.12
 WORDS_SHARE = 0.55
 HINT = 0.25  # likeness from which values in the words speak for a function
 ID_SAID, VALUE_SAID, PLACE_SAID, ONLY_LOOKS = 0.08, 0.15, 0.12, 0.15
@@ -84,9 +88,11 @@ class Matcher:
     def best(self, text: str, functions: Sequence[Function]) -> Match | None:
         """The function that the text asks for, if any does."""
         ranked = self.rank(text, functions)
-        if not ranked or ranked[0].score < self.threshold or denied(text, ranked[0].function):
+        if not ranked or denied(text, ranked[0].function):
             return None
-        return ranked[0]
+        # Hanging up on a caller by mistake is worse than not understanding.
+        more = TO_HANG_UP if phrases.ends_call(ranked[0].function) else 0.0
+        return ranked[0] if ranked[0].score >= self.threshold + more else None
 
     def rank(self, text: str, functions: Sequence[Function]) -> list[Match]:
         """All functions, the best first."""

@@ -43,7 +43,10 @@ def place(parameter: Parameter, reading: Reading) -> Iterator[Found]:
         if token.low in ("in", "to", "from", "near") and reading.tokens[at + 1].is_word:
             end = plain_run(reading, at + 1)
             if end > at + 1:
-                yield Found(reading.span(at + 1, end).title(), at + 1, end, 0.5)
+                rest = reading.tokens[end:]
+                closes = token.low == "in" and not any(one.is_word for one in rest)
+                weight = 1.0 if closes else 0.5
+                yield Found(reading.span(at + 1, end).title(), at + 1, end, weight)
 
 
 def _capitals(reading: Reading) -> Iterator[tuple[int, int]]:

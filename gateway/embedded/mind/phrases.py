@@ -51,6 +51,8 @@ _KINDS = {
     "mood": r"how (?:are you|are things|is it going|do you do)(?: doing)?(?: today)?",
     "never_mind": r"(?:no,? )?(?:never ?mind|forget (?:it|that|about it)|cancel that|skip (?:it"
     r"|that)|leave it|don't bother|stop)",
+    "wait": r"(?:wait|stop|hold on|hang on|just a (?:moment|second|minute)|one (?:moment|second))"
+    r"(?:[\s,.!]+(?:wait|stop|please|a (?:moment|second|minute)))*",
     "yes": r"(?:yes|yeah|yep|yup|sure|correct|exactly|right|that's right|of course|i do"
     r"|i am)(?:,? please)?",
     "no": r"(?:no|nope|nah|not really|i don't|no thank you|no thanks)",
