@@ -121,7 +121,6 @@ class _Door:
 
     async def realtime(self, websocket: WebSocket) -> None:
         """One WebSocket, from its handshake to its close."""
-        offered = websocket.scope["subprotocols"]
         try:
             ordered = self._faults(websocket)
         except ValueError as error:
@@ -131,40 +130,41 @@ class _Door:
             refusal = Refused("refused", "The server was ordered to refuse this.")
             await websocket.send_denial_response(_http_error(refusal, ordered.refuse))
             return
-        await websocket.accept("realtime" if "realtime" in offered else None)
-        asks_beta = _asks_beta(websocket)
+        await websocket.accept(
+            "realtime" if "realtime" in websocket.scope["subprotocols"] else None
+        )
         talk = Talk(
             websocket,
-            beta_shape=asks_beta and self._options.beta,
+            beta_shape=_asks_beta(websocket) and self._options.beta,
             beta_allowed=self._options.beta,
             faults=ordered,
         )
-        if asks_beta and not self._options.beta:
-            await talk.refuse(_beta_disabled(), 4000)
-            return
-        key = access.credential(websocket.headers, offered)
-        secret = self._secrets.find(key)
-        if secret is None and not access.allowed(key, self._options.keys):
-            await talk.refuse(access.invalid_key(), 3000)
-            return
-        query = websocket.query_params
-        model = query.get("model") or query.get("deployment") or ""
         try:
-            wanted = _wanted(query.get("intent"), query.get("call_id"), secret)
-            session = self._session(wanted, model)
+            session = self._opened(websocket)
         except Refused as refusal:
-            await talk.refuse(refusal, 4000)
+            await talk.refuse(refusal, 3000 if refusal.code == "invalid_api_key" else 4000)
             return
         expiry = ordered.expire_ms
-        seconds = self._options.session_seconds if expiry is None else expiry / 1000
         await talk.run(
             session,
             self._parts,
             self._options.limits,
-            seconds=seconds,
-            model_named=bool(model),
+            seconds=self._options.session_seconds if expiry is None else expiry / 1000,
+            model_named=bool(_model(websocket)),
             lenient=self._options.lenient,
         )
+
+    def _opened(self, websocket: WebSocket) -> Json:
+        """The session for whoever comes. Raises Refused."""
+        if _asks_beta(websocket) and not self._options.beta:
+            raise _beta_disabled()
+        key = access.credential(websocket.headers, websocket.scope["subprotocols"])
+        secret = self._secrets.find(key)
+        if secret is None and not access.allowed(key, self._options.keys):
+            raise access.invalid_key()
+        query = websocket.query_params
+        wanted = _wanted(query.get("intent"), query.get("call_id"), secret)
+        return self._session(wanted, _model(websocket))
 
     def _faults(self, websocket: WebSocket) -> Faults:
         if not self._options.faults_by_query:
@@ -193,6 +193,12 @@ def _asks_beta(websocket: WebSocket) -> bool:
         or "openai-beta.realtime-v1" in websocket.scope["subprotocols"]
         or websocket.url.path == AZURE_PREVIEW
     )
+
+
+def _model(websocket: WebSocket) -> str:
+    """The model that an address names; Azure calls it a deployment."""
+    query = websocket.query_params
+    return query.get("model") or query.get("deployment") or ""
 
 
 def _beta_disabled() -> Refused:
