@@ -1,14 +1,26 @@
-"""Dialect: a caller's wire protocol as a pure translation between messages and events or effects."""
+"""Dialect: a caller's wire protocol as a pure translation between messages and facts or orders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gateway.call.effects import ToCaller
-from gateway.call.events import FromCaller
+from audio.pcm import BYTES
+from audio.resample import Resampler
+from gateway.call.effects import Flush, Play, ShowSavings, ToCaller
+from gateway.call.events import CallerAudio, CallerPlayed, FromCaller
+from gateway.errors import WireError
 
 Message = str | bytes
+REMEMBERED = 256  # items whose progress is kept; reports come for the last few only
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message that the protocol itself owes the peer, and that the call need not know of."""
+
+    message: Message
 
 
 class Dialect(Protocol):
@@ -18,10 +30,98 @@ class Dialect(Protocol):
     lead: int  # how far ahead of the caller's ear audio may be sent, in microseconds
     grain: int  # how much at once, in microseconds
 
-    def decode(self, message: Message) -> Iterator[FromCaller]:
-        """What a message from the caller means. Raises WireError, and nothing else, on a bad one."""
+    def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
+        """What a message from the caller means. Raises WireError only."""
         ...
 
     def encode(self, effect: ToCaller) -> Iterator[Message]:
-        """The messages that carry out an effect; none for effects that the protocol has no word for."""
+        """The messages that carry out an effect; none where the protocol has no word."""
         ...
+
+    def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
+        """The last messages before the line is closed, by an error or without; may be none."""
+        ...
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What has been sent of one item since the last jump in it, at both rates."""
+
+    item_id: str
+    position: int  # in the item at the call's rate, of what comes next
+    wire: int  # the same place at the wire's rate, as it was counted there
+
+
+class AtRate:
+    """A dialect for a call at another rate: audio is resampled, positions are scaled.
+
+    An item counts as heard in full when all that was written of it has been played, although the
+    resampler still holds back its last samples: nobody would ever report those.
+    """
+
+    def __init__(self, dialect: Dialect, rate: int) -> None:
+        self.rate, self.lead, self.grain = rate, dialect.lead, dialect.grain
+        self._dialect = dialect
+        self._inward = Resampler(dialect.rate, rate)
+        self._outward = Resampler(rate, dialect.rate)
+        self._sent: dict[str, _Sent] = {}
+        self._playing = ""
+
+    def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
+        """As the dialect does, at the call's rate."""
+        for fact in self._dialect.decode(message):
+            match fact:
+                case CallerAudio(pcm):
+                    if converted := self._inward.push(pcm):
+                        yield CallerAudio(converted)
+                case CallerPlayed(item_id, samples):
+                    yield replace(fact, samples=self._heard(item_id, samples))
+                case _:
+                    yield fact
+
+    def encode(self, effect: ToCaller) -> Iterator[Message]:
+        """As the dialect does, from an effect at the call's rate."""
+        match effect:
+            case Play():
+                yield from self._play(effect)
+            case Flush():
+                self._playing = ""
+                yield from self._dialect.encode(effect)
+            case ShowSavings(heard, sent):
+                heard, sent = self._to_wire(heard), self._to_wire(sent)
+                yield from self._dialect.encode(replace(effect, heard=heard, sent=sent))
+            case _:
+                yield from self._dialect.encode(effect)
+
+    def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
+        """As the dialect does."""
+        return self._dialect.farewell(reason, error)
+
+    def _play(self, play: Play) -> Iterator[Message]:
+        sent = self._sent.get(play.item_id)
+        if self._playing != play.item_id or sent is None or sent.position != play.position:
+            self._outward = Resampler(self.rate, self._dialect.rate)
+            sent = _Sent(play.item_id, play.position, self._to_wire(play.position))
+            self._sent[play.item_id] = sent
+            if len(self._sent) > REMEMBERED:
+                del self._sent[next(iter(self._sent))]
+            self._playing = play.item_id
+        pcm, position = self._outward.push(play.pcm), sent.wire
+        sent.position += len(play.pcm) // BYTES
+        sent.wire += len(pcm) // BYTES
+        if pcm:
+            yield from self._dialect.encode(replace(play, pcm=pcm, position=position))
+
+    def _heard(self, item_id: str, samples: int) -> int:
+        sent = self._sent.get(item_id)
+        if sent is not None and samples >= sent.wire:
+            return sent.position
+        return samples * self.rate // self._dialect.rate
+
+    def _to_wire(self, samples: int) -> int:
+        return samples * self._dialect.rate // self.rate
+
+
+def at_rate(dialect: Dialect, rate: int) -> Dialect:
+    """The dialect as a call at that rate needs it: itself, where the wire has the same rate."""
+    return dialect if dialect.rate == rate else AtRate(dialect, rate)
