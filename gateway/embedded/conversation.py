@@ -20,6 +20,7 @@ from gateway.embedded.wire import (
 )
 
 BYTES_PER_MS = {"audio/pcm": 48, "audio/pcmu": 8, "audio/pcma": 8}
+SLACK_MS = 20  # a piece that lacks no more than this was heard whole
 CHARS_PER_SECOND = 15  # of English at 150 words a minute; used only for a sentence cut while made
 
 
@@ -42,7 +43,7 @@ class Piece:
 
     def heard(self, ms: float) -> str:
         """The words that were complete after so much of it had been played."""
-        if self.whole and ms >= self.ms:
+        if self.whole and ms + SLACK_MS >= self.ms:
             return self.text
         total = self.ms if self.whole else max(self.ms, len(self.text) * 1000 / CHARS_PER_SECOND)
         reach = len(self.text) * ms / total if total else 0.0

@@ -214,6 +214,8 @@ class InputBuffer:
     def _forget(self, size: int) -> None:
         self._base += size / BYTES_PER_MS[self._format]
         del self._wire[:size]
+        if not self._wire:
+            self._decoder.realign()
         del self._pcm[:]
         self._heard = 0
         self.item_id = None

@@ -33,6 +33,7 @@ from gateway.errors import AssistantError
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 32 * 1024 * 1024  # bytes; a longer frame cannot even be answered
+MAX_BODY = 1024 * 1024
 AZURE_PREVIEW = "/openai/realtime"
 
 
@@ -103,7 +104,7 @@ class _Door:
         if not access.allowed(key, self._options.keys):
             return _http_error(access.invalid_key(), 401)
         try:
-            body = msgspec.json.decode(await request.body() or b"{}")
+            body = msgspec.json.decode(await _body(request) or b"{}")
             asked = access.SECRET_REQUEST(body, "body", self._options.lenient)
             wanted = asked.get("session") or {"type": "realtime"}
             session = self._session(wanted, "")
@@ -185,6 +186,16 @@ class _Door:
         if model:
             wanted = {k: v for k, v in wanted.items() if k != "model"}
         return sessions.update(session, wanted, facts, lenient=options.lenient)
+
+
+async def _body(request: Request) -> bytes:
+    """The body of a request, up to a size that no session needs. Raises Refused."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise Refused("request_too_large", f"Expected a body of at most {MAX_BODY} bytes.")
+    return body
 
 
 def _asks_beta(websocket: WebSocket) -> bool:
@@ -275,6 +286,7 @@ async def serve(
         ws_per_message_deflate=False,  # audio in base64 hardly shrinks, and it would cost a core
         ws_ping_interval=options.ping_seconds,
         lifespan="off",
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -290,6 +302,9 @@ async def serve(
         message = f"cannot listen on {host}:{port}: {error.strerror}. Choose a free port, or 0."
         raise AssistantError(message) from error
     with listening:
+        # asyncio asks this only for sockets that name their protocol, which these do not; without
+        # it a small message waits up to 40 ms for the answer to the one before.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)

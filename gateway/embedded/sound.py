@@ -31,6 +31,10 @@ class Decoder:
         self._odd = data[whole:]
         return self._resampler.push(data[:whole])
 
+    def realign(self) -> None:
+        """What comes next begins with a whole sample."""
+        self._odd = b""
+
 
 class Encoder:
     """The mouth's PCM16 as a stream in a wire format, cut in deltas."""

@@ -2,15 +2,17 @@
 
 User audio is one token per 100 ms, the assistant's audio one per 50 ms and its transcript besides.
 Text is estimated at four characters a token. Cached tokens are those of the part of the input that
-is the same, from its beginning, as the input of the response before.
+is the same, from its beginning, as the input of a response shortly before.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from gateway.embedded.conversation import Item
@@ -19,6 +21,7 @@ from gateway.embedded.wire import Json
 CHARS_PER_TOKEN = 4
 USER_MS_PER_TOKEN = 100
 ASSISTANT_MS_PER_TOKEN = 50
+REMEMBERED = 4  # inputs: the conversation's stays cached while others are answered beside it
 
 
 def text_tokens(text: str) -> int:
@@ -95,17 +98,14 @@ class Meter:
     """Usage of one session's responses, one after another."""
 
     def __init__(self) -> None:
-        self._last: tuple[Cost, ...] = ()
+        self._recent: deque[tuple[Cost, ...]] = deque(maxlen=REMEMBERED)
 
     def usage(self, costs: Sequence[Cost], text_out: int, audio_out: int) -> Json:
         """The `usage` of response.done."""
-        cached_text = cached_audio = 0
-        for old, new in zip(self._last, costs, strict=False):
-            if old.key != new.key:
-                break
-            cached_text += new.text
-            cached_audio += new.audio
-        self._last = tuple(costs)
+        cached = max((_shared(old, costs) for old in self._recent), key=total, default=())
+        cached_text, cached_audio = sum(c.text for c in cached), sum(c.audio for c in cached)
+        if costs:
+            self._recent.append(tuple(costs))
         text_in, audio_in = sum(c.text for c in costs), sum(c.audio for c in costs)
         return {
             "total_tokens": text_in + audio_in + text_out + audio_out,
@@ -124,6 +124,12 @@ class Meter:
             },
             "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
         }
+
+
+def _shared(old: Sequence[Cost], new: Sequence[Cost]) -> Sequence[Cost]:
+    """The part from the beginning that is the same in both."""
+    pairs = zip(old, new, strict=False)
+    return [cost for _, cost in takewhile(lambda pair: pair[0].key == pair[1].key, pairs)]
 
 
 class RateLimit:

@@ -82,6 +82,12 @@ def test_truncation_keeps_the_audio_that_was_heard_and_drops_the_transcript() ->
     assert lines([item]) == (Said("I found it. It ships on", cut=True),)
 
 
+def test_a_millisecond_more_or_less_at_the_end_costs_no_word() -> None:
+    talk = conversation(spoken("a", [Piece("Hello there.", 1000.6, True)]))
+    talk.items[0].sounds[0].ms = 1000.2
+    assert talk.truncate("a", 0, 1000).line() == Said("Hello there.", cut=True)
+
+
 def test_nothing_heard_is_nothing_said() -> None:
     talk = conversation(spoken("a", [Piece("Hello there.", 1000, True)]))
     talk.truncate("a", 0, 0)

@@ -252,6 +252,18 @@ def long_speech() -> bytes:
     return _sample("human/sense_and_sensibility_0880.wav", 300, 900)
 
 
+@pytest.fixture(scope="session")
+def sample() -> Callable[..., bytes]:
+    """Any of the samples as PCM16 at 24 kHz: `sample(name, before_ms, after_ms)`."""
+    return _sample
+
+
+@pytest.fixture(scope="session")
+def client_of() -> Callable[[Any], Client]:
+    """A client on a socket that is already open."""
+    return Client
+
+
 def _sample(name: str, before_ms: int, after_ms: int) -> bytes:
     data, rate = soundfile.read(SAMPLES / name, dtype="int16")
     pcm = convert(data.tobytes(), rate, 24_000)

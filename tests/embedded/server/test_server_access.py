@@ -87,6 +87,8 @@ async def test_a_client_secret_opens_the_session_that_it_was_made_for(stage: Any
             assert refused.json()["error"]["message"]
         broken = await http.post(url, content=b"{", headers=headers)
         assert broken.json()["error"]["code"] == "invalid_json"
+        huge = await http.post(url, content=b" " * 2_000_000, headers=headers)
+        assert huge.json()["error"]["code"] == "request_too_large"
 
 
 async def test_a_secret_for_transcription_opens_a_transcription_session(stage: Any) -> None:
