@@ -35,7 +35,8 @@ async def test_a_call_more_than_there_is_room_for_is_turned_away_in_words() -> N
             assert "All 1 lines are busy" in error["message"]
             with pytest.raises(ConnectionClosed) as closed:
                 await second.recv()
-            assert closed.value.code == 1013
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
         assert house.gateway.switchboard.statistics().refused == 1
         await first.send(message("hangup"))
         await until(first, "ended")

@@ -175,7 +175,7 @@ class AssistantRefused:
 
     code: str
     message: str
-    request: str = ""  # id of the client event that failed, where it is known
+    request: str = ""  # what was refused: its type, and a number, as `response.create-7`
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +225,5 @@ FromAssistant = (
     | AssistantRefused
     | AssistantLost
 )
-Event = FromCaller | FromAssistant | ToolFinished | HangUpOrdered | Tick
+FromSession = ToolFinished | HangUpOrdered | Tick
+Event = FromCaller | FromAssistant | FromSession

@@ -100,6 +100,13 @@ class Call:
     # ------------------------------------------------------------ events
 
     def _react(self, event: Event) -> Iterator[Effect]:
+        if isinstance(event, on.FromCaller):
+            return self._from_caller(event)
+        if isinstance(event, on.FromAssistant):
+            return self._from_assistant(event)
+        return self._from_session(event)
+
+    def _from_caller(self, event: on.FromCaller) -> Iterator[Effect]:
         match event:
             case on.CallerAudio():
                 yield from self._caller_audio(event)
@@ -114,8 +121,21 @@ class Call:
                 self._turns.digit()
             case on.CallerLeft(reason):
                 yield from self._finish(reason)
-            case on.AssistantReady():
-                yield from self._assistant_ready()
+            case _:
+                assert_never(event)
+
+    def _from_assistant(self, event: on.FromAssistant) -> Iterator[Effect]:
+        match event:
+            case on.AssistantAudio():
+                yield from self._voice.audio(event, self._now)
+            case on.AssistantWords():
+                yield from self._voice.words(event, self._now)
+            case on.ItemEnded(_, item_id):
+                self._playback.end_item(item_id)
+            case on.ResponseStarted(response_id):
+                self._responses.started(response_id)
+            case on.ResponseEnded():
+                yield from self._response_ended(event)
             case on.SpeechStarted(item_id, written):
                 yield from self._model_heard_start(item_id, written)
             case on.SpeechStopped(item_id, written):
@@ -126,20 +146,17 @@ class Call:
             case on.CallerWords(item_id, text, final):
                 began = self._turns.began_at
                 yield from some(self._transcript.caller_said(item_id, text, final, began))
-            case on.ResponseStarted(response_id):
-                self._responses.started(response_id)
-            case on.AssistantAudio():
-                yield from self._voice.audio(event, self._now)
-            case on.AssistantWords():
-                yield from self._voice.words(event, self._now)
-            case on.ItemEnded(_, item_id):
-                self._playback.end_item(item_id)
-            case on.ResponseEnded():
-                yield from self._response_ended(event)
+            case on.AssistantReady():
+                yield from self._assistant_ready()
             case on.AssistantRefused():
                 yield from self._refused(event)
             case on.AssistantLost(reason):
                 yield from self._assistant_lost(reason)
+            case _:
+                assert_never(event)
+
+    def _from_session(self, event: on.FromSession) -> Iterator[Effect]:
+        match event:
             case on.ToolFinished():
                 yield from self._tool_finished(event)
             case on.HangUpOrdered(reason, when_quiet=False):
@@ -147,7 +164,7 @@ class Call:
             case on.HangUpOrdered(reason):
                 self._quiet.hang_up(reason, self._now)
             case on.Tick():
-                yield from self._outcomes(self._turns.tick(self._now))
+                pass  # what is due is settled after every event
             case _:
                 assert_never(event)
 
@@ -169,19 +186,14 @@ class Call:
 
     def _outcomes(self, outcomes: Iterator[Outcome]) -> Iterator[Effect]:
         for outcome in outcomes:
-            match outcome:
-                case do.SendAudio(pcm):
-                    self._savings.sent += len(pcm) // BYTES
-                    yield from self._outgoing.tell(outcome)
-                case do.Commit():
-                    self._commits.append(self._turns.began_at)
-                    yield from self._outgoing.tell(outcome)
-                case do.ClearInput():
-                    yield from self._outgoing.tell(outcome)
-                case Sign():
-                    yield from self._sign(outcome)
-                case _:
-                    assert_never(outcome)
+            if isinstance(outcome, Sign):
+                yield from self._sign(outcome)
+                continue
+            if isinstance(outcome, do.SendAudio):
+                self._savings.sent += len(outcome.pcm) // BYTES
+            elif isinstance(outcome, do.Commit):
+                self._commits.append(self._turns.began_at)
+            yield from self._outgoing.tell(outcome)
 
     def _sign(self, sign: Sign) -> Iterator[Effect]:
         match sign:
@@ -235,7 +247,7 @@ class Call:
             return  # turns are decided here
         self._model_hears = True
         self._quiet.caller_spoke()
-        self._transcript.caller_began(item_id, self._turns.written.call_time(written))
+        self._transcript.caller_began(item_id, self._turns.model_heard_start(written))
         if self.plan.turns.interruptible:
             yield from self._barge_in()
 
@@ -243,24 +255,17 @@ class Call:
         if self.plan.turns.detector == "gateway":
             return
         self._model_hears = False
-        self._turns.model_heard_end()
-        # The model counts the silence that it waited for; speech ended that much earlier.
-        waited = self.plan.turns.silence if self.plan.turns.detector == "server" else 0
-        self._answer_due = (item_id, self._turns.written.call_time(written) - waited)
+        self._answer_due = (item_id, self._turns.model_heard_end(written))
 
     def _response_ended(self, event: on.ResponseEnded) -> Iterator[Effect]:
         self._responses.ended(event.response_id, failed=event.status == "failed")
         self._playback.end_response(event.response_id)
-        for effect in self._tools.take(event):
-            if isinstance(effect, do.SendToolOutput):
-                yield from self._outgoing.tell(effect)
-            else:
-                yield effect
+        yield from self._tools.take(event, self._outgoing)
         if event.status == "failed" and not self._responses.retry(self._now):
             yield do.ShowNotice("answer_failed", f"The model could not answer: {event.reason}")
 
     def _refused(self, event: on.AssistantRefused) -> Iterator[Effect]:
-        if event.request.startswith("respond"):
+        if event.request.startswith("response.create"):
             active = event.code == "conversation_already_has_active_response"
             self._responses.refused(already_active=active)
             if not active:
@@ -272,7 +277,7 @@ class Call:
         self._outgoing.end()
         self._model_hears = False
         self._responses.lost()
-        self._turns.model_heard_end()
+        self._turns.model_lost()
         yield from self._tools.abandon()
         yield do.ShowNotice("assistant_lost", reason)
         self._voice.notice()
@@ -281,13 +286,10 @@ class Call:
     # ------------------------------------------------------------ tools and the end
 
     def _tool_finished(self, event: on.ToolFinished) -> Iterator[Effect]:
-        for effect in self._tools.finish(event):
-            if isinstance(effect, do.SendToolOutput):
-                yield from self._outgoing.tell(effect)
-                if not self._tools.running:
-                    self._responses.want()
-            else:
-                yield effect
+        was_running = self._tools.running
+        yield from self._tools.finish(event, self._outgoing)
+        if was_running and not self._tools.running:
+            self._responses.want()
 
     def _finish(self, reason: str) -> Iterator[Effect]:
         yield from self._tools.abandon()
@@ -301,6 +303,7 @@ class Call:
 
     def _settle(self) -> Iterator[Effect]:
         now = self._now
+        yield from self._outcomes(self._turns.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(pressed)
         for effect in self._voice.settle(now):
@@ -335,7 +338,8 @@ class Call:
 
     @property
     def _hears(self) -> bool:
-        return self._model_hears or (self._turns.open and self.plan.turns.detector == "gateway")
+        # A shut gate wins: a model that misses the end of speech must not hold up the call.
+        return self._turns.open and (self._model_hears or self.plan.turns.detector == "gateway")
 
     def _whose_turn(self) -> do.State:
         if self._hears:

@@ -2,14 +2,14 @@
 
 Three ways, by the plan's detector. `gateway`: turns end here, by silence, and are committed by
 hand; of the silence after speech only a short tail is sent. `server` and `semantic`: the model
-detects turns, so after speech it gets as much real silence as it needs to hear the end, and a map
-leads from the audio it was written back to call time.
+detects turns, so after speech it gets as much silence as it needs to hear the end, even when the
+line goes dead, and a map leads from the audio it was written back to call time.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from enum import Enum
 
 from audio.pcm import BYTES, silence
@@ -19,6 +19,7 @@ from gateway.call.plan import FRAME_US, Plan
 ONSET_US = 60_000  # voiced sound that opens the gate
 TAIL_US = 200_000  # silence after speech that is sent: the end of a word lies in it
 STALLED_US = 200_000  # frames that are this late are not coming: the caller is muted
+SEMANTIC_PADDING_US = 300_000  # of earlier audio that semantic detection counts to a turn
 SEMANTIC_LIMIT_US = {"low": 8_000_000, "medium": 4_000_000, "auto": 4_000_000, "high": 2_000_000}
 
 
@@ -32,6 +33,7 @@ class Sign(Enum):
 
 
 Outcome = SendAudio | Commit | ClearInput | Sign
+Frame = tuple[bytes, int]  # and the call time at which it ended
 
 
 class Turns:
@@ -40,27 +42,28 @@ class Turns:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._policy = plan.turns
-        self._pre_roll: deque[bytes] = deque(maxlen=max(1, plan.turns.pre_roll // FRAME_US))
-        self._held: list[bytes] = []  # silence within speech, sent if the speech goes on
+        kept = (plan.turns.pre_roll + ONSET_US) // FRAME_US
+        self._pre_roll: deque[Frame] = deque(maxlen=kept)  # what opens the gate lies in it, too
+        self._held: list[Frame] = []  # silence within speech, sent if the speech goes on
         self._onset = 0  # voiced sound lately, while the gate is shut
         self._voiced = 0  # voiced sound since the gate opened
         self._quiet = 0  # silence since the last voiced frame, counted in audio, not by the clock
         self._length = 0  # of the turn so far
         self._interrupted = False
         self._frame_end = 0  # call time at which the latest frame ended
+        self._model_hears = False  # the model's detector is within speech
+        self.last_voiced_at = 0  # call time at which the caller was last heard to speak
         self.open = False
         self.began_at = 0
         self.written = WrittenMap(plan)
-
-    @property
-    def last_voiced_at(self) -> int:
-        """Call time at which the caller was last heard to speak."""
-        return self._frame_end - self._quiet
 
     # ------------------------------------------------------------ frames
 
     def frame(self, pcm: bytes, voiced: bool, now: int) -> Iterator[Outcome]:
         """Take 20 ms of the caller."""
+        if now - self._frame_end > STALLED_US and not self.open:
+            self._pre_roll.clear()  # from before the line was dead: no part of what comes now
+            self._onset = 0
         self._frame_end = now
         if self.open:
             yield from self._in_speech(pcm, voiced)
@@ -68,16 +71,16 @@ class Turns:
             yield from self._in_quiet(pcm, voiced)
 
     def _in_quiet(self, pcm: bytes, voiced: bool) -> Iterator[Outcome]:
-        self._pre_roll.append(pcm)
+        self._pre_roll.append((pcm, self._frame_end))
         self._onset = self._onset + FRAME_US if voiced else max(0, self._onset - FRAME_US)
         if self._onset < ONSET_US:
             return
         self.open, self._interrupted = True, False
         self._voiced, self._length, self._quiet = self._onset, self._onset, 0
         self.began_at = max(0, self._frame_end - self._onset)
+        self.last_voiced_at = self._frame_end
         self._onset = 0
-        yield from self._send_all(self._pre_roll, pcm_follows=False)
-        self._pre_roll.clear()
+        yield from self._send_all(self._pre_roll)
         yield Sign.BEGAN
         yield from self._interruption()
 
@@ -86,16 +89,24 @@ class Turns:
         self._quiet = 0 if voiced else self._quiet + FRAME_US
         if voiced:
             self._voiced += FRAME_US
-            yield from self._send_all(self._held, pcm_follows=True)
-            self._held.clear()
+            self.last_voiced_at = self._frame_end
+            yield from self._send_all(self._held)
             yield self._send(pcm, self._frame_end)
             yield from self._interruption()
         elif self._policy.detector == "gateway" and self._quiet > TAIL_US:
-            self._held.append(pcm)
+            self._held.append((pcm, self._frame_end))
+        elif self._quiet > self._patience():
+            # The model takes the noise of the room for speech: nothing ends that but silence.
+            yield self._send(bytes(len(pcm)), self._frame_end)
         else:
             yield self._send(pcm, self._frame_end)
-        if self._quiet >= self._patience() or self._length >= self._policy.longest:
+        if self._is_over():
             yield from self._end()
+
+    def _is_over(self) -> bool:
+        if self._policy.detector == "gateway" and self._length >= self._policy.longest:
+            return True
+        return self._quiet >= self._patience() * (2 if self._model_hears else 1)
 
     def _interruption(self) -> Iterator[Sign]:
         if not self._interrupted and self._voiced >= self._policy.barge_in:
@@ -103,7 +114,7 @@ class Turns:
             yield Sign.INTERRUPTED
 
     def _patience(self) -> int:
-        """Silence after which the gate shuts."""
+        """Silence after which the gate shuts, unless the model still hears speech."""
         policy = self._policy
         if policy.detector == "gateway":
             return policy.hang_over
@@ -112,7 +123,7 @@ class Turns:
         return SEMANTIC_LIMIT_US[policy.eagerness] + policy.margin
 
     def _end(self) -> Iterator[Outcome]:
-        self.open = False
+        self.open = self._model_hears = False
         self._pre_roll.extend(self._held)  # what was not sent comes before the next speech
         self._held.clear()
         if self._policy.detector != "gateway":
@@ -130,9 +141,26 @@ class Turns:
         """A key was pressed: the gap that its tone leaves in the speech is not the end of it."""
         self._quiet = 0
 
-    def model_heard_end(self) -> None:
-        """The model has detected the end of speech: it needs no more silence."""
-        self.open = False
+    def model_heard_start(self, written: int) -> int:
+        """The model has detected speech, padding included; returns when the speech began."""
+        self._model_hears = True
+        if not written:
+            return self.began_at  # there was not so much before it
+        server = self._policy.detector == "server"
+        padding = self._policy.pre_roll if server else SEMANTIC_PADDING_US
+        return self.written.call_time(written + self._plan.samples(padding))
+
+    def model_heard_end(self, written: int) -> int:
+        """The model has detected the end: it needs no more silence; returns when speech ended."""
+        self.open = self._model_hears = False
+        if self._policy.detector == "server":  # it counts the silence that it waited for
+            waited = self._plan.samples(self._policy.silence)
+            return self.written.call_time(max(0, written - waited))
+        return min(self.written.call_time(written), self.last_voiced_at)
+
+    def model_lost(self) -> None:
+        """Nobody listens any more."""
+        self.open = self._model_hears = False
         self._held.clear()
 
     def tick(self, now: int) -> Iterator[Outcome]:
@@ -140,23 +168,28 @@ class Turns:
         deadline = self.deadline
         if deadline is None or now < deadline:
             return
-        if self._policy.detector != "gateway":
-            rest = self._plan.samples(max(0, self._patience() - self._quiet))
-            yield self._send(silence(rest), now)
-        yield from self._end()
+        if self._policy.detector == "gateway":
+            yield from self._end()
+            return
+        missing, self._frame_end = now - self._frame_end, now
+        self._quiet += missing
+        yield self._send(silence(self._plan.samples(missing)), now)
+        if self._is_over():
+            yield from self._end()
 
     @property
     def deadline(self) -> int | None:
-        """When the turn ends even if no more frames come."""
+        """When frames that do not come make a difference."""
         if not self.open:
             return None
-        return self._frame_end + max(STALLED_US, self._patience() - self._quiet)
+        rest = self._policy.hang_over - self._quiet if self._policy.detector == "gateway" else 0
+        return self._frame_end + max(STALLED_US, rest)
 
-    def _send_all(self, frames: Collection[bytes], *, pcm_follows: bool) -> Iterator[SendAudio]:
-        """Frames that ended just before the latest one, or with it."""
-        behind = len(frames) - (0 if pcm_follows else 1)
-        for index, earlier in enumerate(frames):
-            yield self._send(earlier, self._frame_end - (behind - index) * FRAME_US)
+    def _send_all(self, frames: deque[Frame] | list[Frame]) -> Iterator[SendAudio]:
+        """Send what was kept back, and keep it no more."""
+        for pcm, spoken_until in frames:
+            yield self._send(pcm, spoken_until)
+        frames.clear()
 
     def _send(self, pcm: bytes, spoken_until: int) -> SendAudio:
         self.written.add(len(pcm) // BYTES, spoken_until)

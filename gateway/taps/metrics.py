@@ -24,48 +24,29 @@ class Metrics:
     """The registry of one gateway; makes a tap for each call."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.live = Gauge("trunkline_calls_live", "Calls at this moment", registry=self.registry)
-        self.calls = Counter("trunkline_calls", "Calls that have ended", registry=self.registry)
+        registry = self.registry = CollectorRegistry()
+
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(f"trunkline_{name}", about, labels, registry=registry)
+
+        self.live = Gauge("trunkline_calls_live", "Calls at this moment", registry=registry)
         self.latency = Histogram(
             "trunkline_voice_to_voice_seconds",
             "From the end of the caller's speech to the first sound of the answer",
             buckets=LATENCY_BUCKETS,
-            registry=self.registry,
+            registry=registry,
         )
-        self.audio = Counter(
-            "trunkline_caller_audio_seconds",
-            "The caller's audio: heard by the gateway, sent to the model",
-            ["way"],
-            registry=self.registry,
-        )
-        self.bytes_saved = Counter(
-            "trunkline_saved_bytes", "Bytes that trimming saved", registry=self.registry
-        )
-        self.tokens_saved = Counter(
-            "trunkline_saved_tokens", "Tokens that trimming saved", registry=self.registry
-        )
-        self.money_saved = Counter(
-            "trunkline_saved_usd", "US dollars that trimming saved", registry=self.registry
-        )
-        self.played = Counter(
-            "trunkline_played_seconds", "Audio sent to callers", registry=self.registry
-        )
-        self.interruptions = Counter(
-            "trunkline_interruptions", "Times a caller cut in", registry=self.registry
-        )
-        self.responses = Counter(
-            "trunkline_responses", "Answers by status", ["status"], registry=self.registry
-        )
-        self.tokens = Counter(
-            "trunkline_tokens", "Tokens used, as billed", ["kind"], registry=self.registry
-        )
-        self.tools = Counter(
-            "trunkline_tool_calls", "Tool calls by outcome", ["status"], registry=self.registry
-        )
-        self.notices = Counter(
-            "trunkline_notices", "Troubles by their code", ["code"], registry=self.registry
-        )
+        self.calls = counter("calls", "Calls that have ended")
+        self.audio = counter("caller_audio_seconds", "The caller's audio: heard, sent on", "way")
+        self.bytes_saved = counter("saved_bytes", "Bytes that trimming saved")
+        self.tokens_saved = counter("saved_tokens", "Tokens that trimming saved")
+        self.money_saved = counter("saved_usd", "US dollars that trimming saved")
+        self.played = counter("played_seconds", "Audio sent to callers")
+        self.interruptions = counter("interruptions", "Times a caller cut in")
+        self.responses = counter("responses", "Answers by status", "status")
+        self.tokens = counter("tokens", "Tokens used, as billed", "kind")
+        self.tools = counter("tool_calls", "Tool calls by outcome", "status")
+        self.notices = counter("notices", "Troubles by their code", "code")
 
     def tap(self, plan: Plan) -> CallMetrics:
         """The tap of one call."""

@@ -155,7 +155,7 @@ def main() -> None:
         began = time.perf_counter()
         differences = len(list(replay.differences()))
         speed = replay.length / 1e6 / (time.perf_counter() - began)
-        print(f"replay: {speed:.0f} × real time, {differences} differences (goal: 200 ×)")
+        print(f"replay: {speed:.0f} times real time, {differences} differences (goal: 200)")
 
 
 if __name__ == "__main__":

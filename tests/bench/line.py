@@ -1,4 +1,4 @@
-"""A caller for measurements: speaks frames at their times over WS /browser, and times what comes."""
+"""A caller for measurements: speaks frames at their times over WS /browser, times what comes."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ class Line:
             else:
                 self.messages.append((now, json.loads(message)))
 
-    async def speak(self, pcm: bytes) -> float:
-        """Send audio in time; gives the moment at which it was over."""
+    async def speak(self, pcm: bytes, sent: list[float] | None = None) -> float:
+        """Send audio in time; gives the moment at which it was over, and when each frame went."""
         began = time.perf_counter()
         for number, at in enumerate(range(0, len(pcm) - FRAME + 1, FRAME), start=1):
+            if sent is not None:
+                sent.append(time.perf_counter())
             await self.socket.send(pcm[at : at + FRAME])
             rest = began + number * 0.02 - time.perf_counter()
             if rest > 0:

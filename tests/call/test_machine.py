@@ -387,7 +387,8 @@ def test_a_model_that_never_answers_is_given_up() -> None:
 def test_a_refused_request_is_made_again_after_the_answer_that_was_in_its_way() -> None:
     story = Story()
     story.says(1000)
-    story.feed(on.AssistantRefused("conversation_already_has_active_response", "wait", "respond_1"))
+    code = "conversation_already_has_active_response"
+    story.feed(on.AssistantRefused(code, "wait", "response.create-1"))
     story.begins("resp_other")
     story.ends("resp_other")
     assert len(story.all(do.Respond)) >= 2

@@ -201,7 +201,7 @@ class AnyCall(RuleBasedStateMachine):
     def refuse(self, active: bool) -> None:
         self.asked -= 1
         code = "conversation_already_has_active_response" if active else "invalid_value"
-        self.feed(on.AssistantRefused(code, "no", "respond_1"))
+        self.feed(on.AssistantRefused(code, "no", "response.create-1"))
 
     # ------------------------------------------------------------ the end
 
