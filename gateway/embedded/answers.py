@@ -12,6 +12,8 @@ from gateway.embedded.parts import Mind, Mouth, Situation
 from gateway.embedded.responses import Failure, Prompt, Response, Work
 from gateway.embedded.wire import Emit, Json, Refused
 
+MOST_BESIDE = 16  # responses out of band at the same time
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -57,9 +59,12 @@ class Answers:
         self._meter = usage.Meter()
         self._rate = usage.RateLimit(limits.tokens_per_minute)
 
-    def check_free(self) -> None:
-        """Raises Refused while a response of the conversation is active."""
-        if self.active is not None:
+    def check_free(self, *, beside: bool) -> None:
+        """Raises Refused where a response cannot begin now, in the conversation or beside it."""
+        if beside and len(self._beside) >= MOST_BESIDE:
+            message = f"{MOST_BESIDE} responses out of band are running. Wait until one has ended."
+            raise Refused("rate_limit_exceeded", message)
+        if not beside and self.active is not None:
             message = (
                 "Conversation already has an active response in progress: "
                 f"{self.active.id}. Wait until the response is finished before creating a new one."

@@ -232,8 +232,7 @@ class Connection:
             raise Refused("invalid_parameter", message, "type")
         wanted = sessions.request(event.get("response"), lenient=self._lenient)
         beside = wanted.get("conversation") == "none"
-        if not beside:
-            self._answers.check_free()
+        self._answers.check_free(beside=beside)
         voice = wanted.get("audio", {}).get("output", {}).get("voice")
         locked = not beside and self.conversation.audio_present
         if voice and locked and voice != self.session["audio"]["output"]["voice"]:

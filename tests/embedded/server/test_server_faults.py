@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import Any
 
@@ -142,3 +143,19 @@ async def test_two_clients_share_nothing(stage: Any) -> None:
         first, second = s.mind.situations
         assert (first.instructions, second.instructions) == ("one", "")
         assert [line.text for line in second.lines] == ["I am two."]
+
+
+async def test_a_server_that_stops_says_goodbye_to_who_is_there(stage: Any) -> None:
+    async with stage() as s:
+        socket = await websockets.connect(s.address.url)
+        await socket.recv()
+        s.mouth.pause_after = 1
+        await socket.send('{"type": "response.create"}')
+        while not s.mouth.running:
+            await socket.recv()
+    with contextlib.suppress(websockets.ConnectionClosed):
+        while True:
+            await socket.recv()
+    assert socket.close_code == 1012
+    assert s.mouth.running == s.mind.running == 0
+    await socket.close()

@@ -324,3 +324,29 @@ async def test_audio_in_an_item_is_recognised_unless_its_words_come_along(
             await client.ask("conversation.item.create", "conversation.item.done", item=item)
         await client.ask("response.create", "response.done")
         assert s.mind.situations[0].lines == (Heard("Where is my order?"), Heard("As I said."))
+
+
+async def test_answers_out_of_band_are_cancelled_by_id_and_not_without_number(stage: Any) -> None:
+    gate = asyncio.Event()
+    async with stage([[gate]] * 16) as s, s.client() as client:
+        await client.receive()
+        content = [{"type": "input_text", "text": "Sort this."}]
+        given = [{"type": "message", "role": "user", "content": content}]
+        for _ in range(16):
+            wanted = {"conversation": "none", "input": given}
+            await client.ask("response.create", "response.created", response=wanted)
+        await client.send("response.create", response={"conversation": "none"})
+        await refused(client, "rate_limit_exceeded")
+        await client.send("response.cancel")
+        await refused(client, "response_cancel_not_active")
+        first = next(e for e in client.events if e["type"] == "response.created")
+        await client.send("response.cancel", response_id=first["response"]["id"])
+        done = (await client.until("response.done"))[-1]["response"]
+        assert (done["id"], done["status"]) == (first["response"]["id"], "cancelled")
+        gate.set()
+        rest = await client.until("response.done", 15)
+        assert rest[-1]["response"]["status"] == "completed"
+        assert s.mind.situations[1].lines == (Heard("Sort this."),)
+        reference = [{"type": "item_reference", "id": "nothing"}]
+        await client.send("response.create", response={"input": reference})
+        await refused(client, "item_retrieve_invalid_item_id")
