@@ -13,7 +13,17 @@ from typing import Protocol, cast
 from gateway.errors import TrunklineError
 from gateway.version import version
 
-COMMANDS = ("serve", "assistant", "replay", "prepare", "doctor", "settings", "version")
+COMMANDS = (
+    "serve",
+    "call",
+    "demo",
+    "assistant",
+    "replay",
+    "prepare",
+    "doctor",
+    "settings",
+    "version",
+)
 
 
 class Command(Protocol):

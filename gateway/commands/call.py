@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
     _check(args)
     settings = load(args.config)
+    _check_clock(args, settings)
     script, sounds = script_of(args.files)
     if args.tools:
         script = replace(script, tools=(*script.tools, _absolute(args.tools)))
@@ -118,6 +119,16 @@ def _check(args: argparse.Namespace) -> None:
         raise TrunklineError("--token is for the gateway at --url; name that, or leave it out")
     if args.stereo and not args.out:
         raise TrunklineError("--stereo says how --out is written; add --out answer.wav")
+
+
+def _check_clock(args: argparse.Namespace, settings: Settings) -> None:
+    from gateway.rehearsal.inside import is_inside
+
+    if args.fast and not is_inside(settings):
+        raise TrunklineError(
+            "--fast turns a clock of its own, and the assistant of these settings runs elsewhere,"
+            ' in real time; leave --fast out, or set assistant.kind = "embedded"'
+        )
 
 
 def _absolute(tools: str) -> str:

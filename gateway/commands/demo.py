@@ -94,7 +94,7 @@ async def _demo(settings: Settings, port: int, once: bool) -> int:
 async def _wait_for_recording(gateway: Gateway, conversation: Conversation) -> None:
     """The gateway closes the file when its side of the call is over, an instant later."""
     async with asyncio.timeout(10):
-        while gateway.switchboard.find(conversation.call_id) is not None:
+        while gateway.switchboard.find(conversation.call_id) is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

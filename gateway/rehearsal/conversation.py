@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,7 +71,7 @@ class Notice:
 class Sound:
     """PCM16 mono."""
 
-    pcm: bytes
+    pcm: bytes = field(repr=False)
     rate: int
 
     @property
@@ -110,6 +110,15 @@ class Conversation:
     def median_latency(self) -> float:
         """Seconds; 0 where nothing was answered."""
         return statistics.median(self.latencies) if self.latencies else 0.0
+
+    def __str__(self) -> str:
+        """The transcript, for the message of a failed test."""
+        said = [
+            (line.at, f"{line.who}: {line.text}{' ...' * line.cut}") for line in self.transcript
+        ]
+        done = [(use.at, f"{use.name}({use.arguments}) {use.status}") for use in self.tool_calls]
+        lines = (f"{at:6.1f} {what}" for at, what in sorted([*said, *done]))
+        return "\n".join([*lines, f"ended: {self.ended}"])
 
     def texts(self, who: Who) -> list[str]:
         """What the caller or the assistant said, line by line."""
