@@ -1,0 +1,113 @@
+"""The pytest plugin: a fixture `trunkline` that places whole calls from other people's tests.
+
+Imports little, for pytest loads it in every project of an environment that has Trunkline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from gateway.rehearsal.conversation import Conversation
+    from gateway.settings import Settings
+    from tools import Tool
+
+    Tools = str | Path | Tool[..., Any] | Iterable[str | Path | Tool[..., Any]]
+
+
+@pytest.fixture
+def trunkline(request: pytest.FixtureRequest) -> Trunkline:
+    """Places calls: `conversation = trunkline.call("order.wav", tools="mytools.py")`."""
+    folders = (request.path.parent, request.config.rootpath, Path.cwd())
+    return Trunkline(tuple(dict.fromkeys(folders)))
+
+
+class Trunkline:
+    """Plays recordings or a script to a gateway of its own, and gives back the conversation.
+
+    Files are looked for beside the test, in pytest's root folder, and in the current one.
+    """
+
+    def __init__(self, folders: tuple[Path, ...]) -> None:
+        self._folders = folders
+
+    def call(
+        self,
+        *files: str | Path,
+        tools: Tools = (),
+        instructions: str = "",
+        settings: Mapping[str, Any] | None = None,
+        config: str | Path | None = None,
+        real_time: bool = False,
+    ) -> Conversation:
+        """Call with sound files to say in turn, or with one script (*.toml).
+
+        `tools` are functions decorated with @tool, Python files, or names of modules. `settings`
+        are sections as in trunkline.toml: {"turns": {"detector": "server"}}; `config` names such a
+        file, and without it none is read. Runs on a virtual clock, many times faster than real
+        time, unless `real_time` is asked for (for tools that talk to a network) or the settings
+        name an assistant elsewhere. Raises TrunklineError where the call cannot be placed.
+        """
+        from gateway import clock
+        from gateway.rehearsal.inside import is_inside
+
+        chosen = self._settings(settings, config)
+        wanted = self._call(files, chosen, tools, instructions)
+        if real_time or not is_inside(chosen):
+            return asyncio.run(wanted)
+        return clock.run(wanted)
+
+    async def acall(
+        self,
+        *files: str | Path,
+        tools: Tools = (),
+        instructions: str = "",
+        settings: Mapping[str, Any] | None = None,
+        config: str | Path | None = None,
+    ) -> Conversation:
+        """The same from an async test, in its loop and so at that loop's pace."""
+        return await self._call(files, self._settings(settings, config), tools, instructions)
+
+    def sample(self, name: str) -> Path:
+        """A recording that ships with Trunkline, such as "commands/what_time.wav"."""
+        from gateway.files import samples_dir
+
+        return samples_dir() / "audio" / name
+
+    async def _call(
+        self, files: Iterable[str | Path], settings: Settings, tools: Tools, instructions: str
+    ) -> Conversation:
+        from gateway.rehearsal.inside import converse
+        from gateway.rehearsal.sounds import script_of
+
+        script, sounds = script_of([self._find(file) for file in files])
+        modules, given = self._sorted(tools)
+        return await converse(
+            script, sounds, settings, modules, given, instructions or script.instructions
+        )
+
+    def _settings(self, sections: Mapping[str, Any] | None, config: str | Path | None) -> Settings:
+        from gateway.rehearsal.inside import settings_of
+
+        return settings_of(sections or {}, None if config is None else self._find(config))
+
+    def _sorted(self, tools: Tools) -> tuple[list[str], list[Tool[..., Any]]]:
+        """Modules by name or path, and tools as they are."""
+        from tools import Tool
+
+        several = [tools] if isinstance(tools, str | Path | Tool) else list(tools)
+        modules = [
+            str(self._find(one)) if str(one).endswith(".py") else str(one)
+            for one in several
+            if not isinstance(one, Tool)
+        ]
+        return modules, [one for one in several if isinstance(one, Tool)]
+
+    def _find(self, file: str | Path) -> Path:
+        places = [folder / file for folder in self._folders]  # an absolute path stays as it is
+        return next((place for place in places if place.exists()), places[0])
