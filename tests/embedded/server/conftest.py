@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -213,10 +214,11 @@ def stage() -> StageMaker:
 
 @pytest.fixture(scope="session")
 def session_without_socket() -> Callable[..., AbstractAsyncContextManager[Any]]:
-    """A session alone, for a clock that jumps: `async with … as (connection, emitted, loop)`."""
+    """A session alone, for a clock that jumps: `async with … as (connection, emitted, mind)`."""
 
     @asynccontextmanager
-    async def opened(**kwargs: Any) -> AsyncIterator[Any]:
+    async def opened() -> AsyncIterator[Any]:
+        mind = Mind()
         emitted: list[dict[str, Any]] = []
 
         async def room() -> None:
@@ -224,7 +226,7 @@ def session_without_socket() -> Callable[..., AbstractAsyncContextManager[Any]]:
 
         ears = Ears()
         parts = Parts(
-            mind=kwargs.get("mind", Mind()),
+            mind=mind,
             mouth=Mouth(),
             listen=lambda partials: Listener(ears, partials=partials),
             voice=lambda: detector(EARS_RATE),
@@ -232,9 +234,9 @@ def session_without_socket() -> Callable[..., AbstractAsyncContextManager[Any]]:
         )
         session = sessions.new_session("realtime", "sess_1", "m", 0)
         async with asyncio.TaskGroup() as tasks:
-            frame = Frame(emitted.append, room, tasks)
+            frame = Frame(lambda event: emitted.append(copy.deepcopy(event)), room, tasks)
             connection = Connection(session, parts, frame, limits=Limits())
-            yield connection, emitted, asyncio.get_running_loop()
+            yield connection, emitted, mind
             connection.close()
 
     return opened

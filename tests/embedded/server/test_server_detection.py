@@ -152,7 +152,7 @@ async def test_turning_detection_off_keeps_what_was_sent(stage: Any, speech: byt
 
 @pytest.mark.virtual_clock
 async def test_a_silent_user_is_spoken_to(session_without_socket: Any) -> None:
-    async with session_without_socket() as (connection, emitted, loop):
+    async with session_without_socket() as (connection, emitted, _):
         detection = {"type": "server_vad", "idle_timeout_ms": 6000}
         change = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
         connection.handle({"type": "session.update", "session": change})
@@ -173,7 +173,7 @@ async def test_a_silent_user_is_spoken_to(session_without_socket: Any) -> None:
         ]
         assert (emitted[0]["audio_start_ms"], emitted[0]["audio_end_ms"]) == (1000, 7000)
         assert emitted[0]["item_id"] == emitted[1]["item_id"]
-        assert loop.time() == pytest.approx(6.3)
+        assert asyncio.get_running_loop().time() == pytest.approx(6.3)
         emitted.clear()
         update = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
         connection.handle({"type": "session.update", "session": update})
