@@ -66,8 +66,6 @@ class Call:
         self._answer_due: tuple[str, int] | None = None  # the turn to answer, when it ended
         self._state: do.State = "listening"
 
-    # ------------------------------------------------------------ the two things a driver needs
-
     def handle(self, event: Event, now: int) -> list[Effect]:
         """Take one event; say what is to be done about it. `now`: microseconds of call time."""
         orders: list[Effect] = []
