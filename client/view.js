@@ -1,0 +1,100 @@
+/** All that is shown besides the transcript: state, figures, meters, clock, buttons. */
+
+const STATES = {
+  listening: "Listening",
+  hearing: "I hear you",
+  thinking: "Thinking",
+  speaking: "Speaking",
+};
+const PHASES = {
+  idle: ["Ready when you are", "Start talking"],
+  connecting: ["Connecting", "Cancel"],
+  live: [STATES.listening, "Hang up"],
+  ended: ["The call has ended", "Call again"],
+};
+const FLOOR = 50; // dB below full scale at which a meter shows nothing
+
+const find = (id) => document.getElementById(id);
+
+export class View {
+  constructor() {
+    this.text = find("text");
+    this.mute = find("mute");
+    this.call = find("call");
+    this.form = find("typed");
+    this.orb = find("orb");
+    this.bars = { in: find("in-meter").querySelector("i"), out: find("out-meter").querySelector("i") };
+    this.shown = { in: 0, out: 0 };
+    this.latencies = [];
+  }
+
+  phase(phase) {
+    document.body.dataset.phase = phase;
+    const [state, label] = PHASES[phase];
+    find("state").textContent = state;
+    find("call-label").textContent = label;
+    const live = phase === "live";
+    this.text.disabled = find("send").disabled = !live;
+    this.mute.disabled = !live;
+    if (phase === "connecting") {
+      this.latencies = [];
+      for (const id of ["latency", "saved"]) find(id).textContent = "–";
+      for (const id of ["median", "saved-more", "who", "clock"]) find(id).textContent = "";
+    }
+    if (live) this.state("listening");
+    else document.body.dataset.state = "listening";
+  }
+
+  state(state) {
+    document.body.dataset.state = state;
+    find("state").textContent = STATES[state] ?? state;
+  }
+
+  who({ assistant, detector }) {
+    find("who").textContent = `${assistant} assistant · turns by ${detector}`;
+  }
+
+  muted(muted) {
+    this.mute.setAttribute("aria-pressed", String(muted));
+    this.mute.setAttribute("aria-label", muted ? "Unmute the microphone" : "Mute the microphone");
+    document.body.classList.toggle("muted", muted);
+  }
+
+  latency(ms) {
+    this.latencies.push(ms);
+    const sorted = [...this.latencies].sort((a, b) => a - b);
+    const middle = sorted.length >> 1;
+    const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    find("latency").textContent = `${ms} ms`;
+    find("median").textContent = `median ${Math.round(median)} ms of ${sorted.length}`;
+  }
+
+  savings({ heard_ms: heard, sent_ms: sent, tokens_saved: tokens, usd_saved: usd }) {
+    const share = heard > 0 ? Math.max(0, 1 - sent / heard) : 0;
+    find("saved").textContent = `${Math.round(share * 100)} %`;
+    const money = usd >= 0.00005 ? ` · $${usd.toFixed(4)}` : "";
+    const seconds = Math.max(0, heard - sent) / 1000;
+    find("saved-more").textContent = `${seconds.toFixed(1)} s · ${tokens} tokens${money}`;
+  }
+
+  clock(seconds) {
+    const text = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+    if (find("clock").textContent !== text) find("clock").textContent = text;
+  }
+
+  /** Root mean squares of both sides, 0 to 1; meters rise at once and fall slowly. */
+  levels(into, out) {
+    this.bar("in", into);
+    this.bar("out", out);
+    const state = document.body.dataset.state;
+    const loudest = state === "speaking" ? this.shown.out : this.shown.in;
+    this.orb.style.setProperty("--level", loudest.toFixed(3));
+  }
+
+  bar(side, level) {
+    const dbfs = 20 * Math.log10(Math.max(level, 1e-6));
+    const share = Math.min(1, Math.max(0, 1 + (dbfs + 6) / FLOOR));
+    this.shown[side] = Math.max(share, this.shown[side] * 0.88);
+    this.bars[side].style.transform = `scaleX(${this.shown[side].toFixed(3)})`;
+  }
+}
