@@ -1,12 +1,15 @@
 """The pytest plugin: a fixture `trunkline` that places whole calls from other people's tests.
 
-Imports little, for pytest loads it in every project of an environment that has Trunkline.
+Pytest loads it in every project of an environment that has Trunkline. So it imports nothing of ours
+until it is used, and in the wheel it stands outside the packages, as the module `trunkline_pytest`:
+a project with a package `gateway` of its own can still run its tests.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +26,23 @@ if TYPE_CHECKING:
 @pytest.fixture
 def trunkline(request: pytest.FixtureRequest) -> Trunkline:
     """Places calls: `conversation = trunkline.call("order.wav", tools="mytools.py")`."""
+    if said := _obstacle():
+        pytest.fail(said, pytrace=False)
     folders = (request.path.parent, request.config.rootpath, Path.cwd())
     return Trunkline(tuple(dict.fromkeys(folders)))
+
+
+def _obstacle() -> str:
+    """What stands in the way of our packages; empty where nothing does."""
+    try:
+        from gateway.launch import obstacle
+    except ImportError:
+        found = find_spec("gateway")
+        return (
+            f"the package 'gateway' at {found and found.origin} stands in the way of Trunkline's"
+            " own; run the tests that use the fixture `trunkline` from another folder, or rename it"
+        )
+    return obstacle()
 
 
 class Trunkline:
