@@ -20,7 +20,6 @@ from gateway.rehearsal.script import (
     Type,
 )
 
-KEY_SECONDS = 0.2  # between two keys of the telephone
 UNANSWERED = 8.0  # seconds of quiet after which an answer to interrupt will not come any more
 # Seconds that the gateway may take to notice what the caller did, before quiet means no answer.
 PATIENCE = {Say: 0.3, Type: 1.0, Press: 3.0, Keep: 0.0}
@@ -37,7 +36,7 @@ class Stage(Protocol):
 
     def type(self, text: str) -> None: ...
 
-    def press(self, digit: str) -> None: ...
+    async def press(self, digits: str) -> None: ...
 
 
 class Actor:
@@ -102,9 +101,7 @@ class Actor:
             case Type(text):
                 self._stage.type(text)
             case Press(digits):
-                for digit in digits:
-                    self._stage.press(digit)
-                    await asyncio.sleep(KEY_SECONDS)
+                await self._stage.press(digits)
             case Keep(seconds):
                 await asyncio.sleep(seconds)
             case _:

@@ -23,6 +23,7 @@ from gateway.rehearsal.sounds import RATE
 
 SUBPROTOCOL = "trunkline"
 START_SECONDS = 10.0  # for the gateway to take the call
+KEY_SECONDS = 0.2  # between two keys of the telephone
 END_SECONDS = 15.0  # for it to say farewell
 OUTBOX = 1_000  # messages that may wait for a gateway that does not read
 FATAL = ("assistant_lost",)  # notices after which a call has not gone through
@@ -86,6 +87,7 @@ class SampleCaller:
         self._outbox: asyncio.Queue[str | bytes] = asyncio.Queue(OUTBOX)
         self._ended: str | None = None  # as the gateway said
         self._broken = ""  # what went wrong
+        self._writings = 0
         self.ledger = Ledger()
         self.player = Player(RATE, self._report, self._sounded)
         self.microphone = Microphone(RATE, self._put)
@@ -123,15 +125,27 @@ class SampleCaller:
     def type(self, text: str) -> None:
         """Write."""
         self._put(_json("text", text=text))
+        self._wrote(text)
 
-    def press(self, digit: str) -> None:
-        """Press a key of the telephone."""
-        self._put(_json("digit", digit=digit))
+    async def press(self, digits: str) -> None:
+        """Press keys of the telephone."""
+        self._wrote(f"[pressed {digits}]")
+        for digit in digits:
+            self._put(_json("digit", digit=digit))
+            await asyncio.sleep(KEY_SECONDS)
+
+    def _wrote(self, text: str) -> None:
+        """The gateway shows what it hears; what was written is known here alone."""
+        self._writings += 1
+        line = Line("caller", text, self._loop.time() - self._began)
+        item = self.ledger.wrote(self._writings, line)
+        self._watcher.line(item, line, True)
 
     # ------------------------------------------------------------ the call
 
     async def _begin(self, socket: ClientConnection) -> None:
-        await socket.send(_json("start", reports=True, name=self._name[:200]))
+        with suppress(ConnectionClosed):  # why it was closed stands in what is received
+            await socket.send(_json("start", reports=True, name=self._name[:200]))
         try:
             async with asyncio.timeout(START_SECONDS):
                 while not self.ledger.call_id and not self._broken:
