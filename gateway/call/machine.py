@@ -206,6 +206,7 @@ class Call:
                 self._responses.want()
                 yield self._savings.show()
             case Sign.DISCARDED:
+                yield from some(self._transcript.caller_took_back())
                 if self._resume is not None:
                     self._responses.want(self._resume)
             case _:

@@ -17,6 +17,7 @@ class TranscriptLine:
     text: str = ""
     final: bool = False
     cut: bool = False
+    committed: bool = False  # the caller's: whether it became an item
     marks: list[tuple[int, str]] = field(default_factory=list)
 
     def show(self) -> ShowWords:
@@ -29,16 +30,28 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lines: dict[str, TranscriptLine] = {}
+        self._open: TranscriptLine | None = None  # recognised while it is still being spoken
 
     def caller_began(self, item_id: str, at: int) -> None:
         """The caller's item began to be said at that time."""
-        self._lines.setdefault(item_id, TranscriptLine(item_id, "caller", at))
+        line = self._lines.setdefault(item_id, TranscriptLine(item_id, "caller", at))
+        line.committed = True
+
+    def caller_took_back(self) -> ShowWords | None:
+        """What was being said was no turn: its words, if any were recognised, are taken away."""
+        line, self._open = self._open, None
+        if line is None or line.committed or line.final:
+            return None
+        line.text, line.final = "", True
+        return line.show()
 
     def caller_said(self, item_id: str, text: str, final: bool, at: int) -> ShowWords | None:
         """Words of the caller: an addition, or the whole when final."""
         line = self._lines.setdefault(item_id, TranscriptLine(item_id, "caller", at))
         if line.final:
             return None
+        if not line.committed:
+            self._open = line
         line.text = text.strip() if final else line.text + text
         line.final = final
         return line.show()

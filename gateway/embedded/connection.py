@@ -51,9 +51,10 @@ class Connection:
         self._emit = frame.emit
         self._lenient = lenient
         self._model_named = model_named
-        self._input = InputBuffer(parts.listen, parts.voice, parts.turn_end)
-        self._input.configure(session["audio"]["input"])
         self._recognition = Recognition(frame.emit, frame.tasks, self.conversation)
+        tell = self._recognition.tell_early
+        self._input = InputBuffer(parts.listen, parts.voice, parts.turn_end, tell)
+        self._input.configure(session["audio"]["input"])
         self._answers = Answers(
             mind=parts.mind,
             mouth=parts.mouth,

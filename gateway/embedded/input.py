@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from audio.pcm import Framer
@@ -39,7 +40,9 @@ class Voiced(Protocol):
     def voiced(self, frame: bytes) -> bool: ...
 
 
-Listen = Callable[[bool], Listener]  # whether the words are wanted while they are spoken
+OnWords = Callable[[str], None]
+Listen = Callable[[OnWords, bool], Listener]  # told certain words; wanted while they are spoken?
+TellWords = Callable[[str, str], None]  # the item, and the words that are added to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,15 @@ class Turn:
 class InputBuffer:
     """Audio that a client has sent and not committed; positions are milliseconds written."""
 
-    def __init__(self, listen: Listen, voice: Callable[[], Voiced], turn_end: TurnEnd) -> None:
+    def __init__(
+        self,
+        listen: Listen,
+        voice: Callable[[], Voiced],
+        turn_end: TurnEnd,
+        tell: TellWords = lambda _item_id, _words: None,
+    ) -> None:
         self._listen = listen
+        self._tell = tell
         self._voice = voice
         self._turn_end = turn_end
         self._written = 0.0  # ms, before the bytes of the present format
@@ -69,6 +79,7 @@ class InputBuffer:
         self.item_id: str | None = None
         self._format = ""
         self._policy: Json | None = None
+        self._written_down = False  # whether the client wants the words
         self._detector: TurnDetector | None = None
         self._frames = Framer(PCM_PER_MS * FRAME_MS)
         self._framed = 0.0  # ms up to which frames were looked at
@@ -81,6 +92,7 @@ class InputBuffer:
             self._format = hearing["format"]["type"]
             self._decoder = Decoder(self._format)
             self.clear()
+        self._written_down = hearing["transcription"] is not None
         if hearing["turn_detection"] != self._policy:
             self._policy = hearing["turn_detection"]
             self._drop_listener()
@@ -161,7 +173,9 @@ class InputBuffer:
     def _hear(self) -> None:
         if self._listener is None:
             by_words = bool(self._policy and self._policy["type"] == "semantic_vad")
-            self._listener = self._listen(by_words)
+            item_id = self.item_id = self.item_id or new_id("item")
+            tell = partial(self._tell, item_id) if self._written_down else _nobody
+            self._listener = self._listen(tell, by_words or self._written_down)
         if self._heard < len(self._pcm):
             self._listener.hear(bytes(self._pcm[self._heard :]))
             self._heard = len(self._pcm)
@@ -196,7 +210,7 @@ class InputBuffer:
 
     def listener_for(self, sound: Sound) -> Listener:
         """A listener that has heard audio from elsewhere than the buffer."""
-        listener = self._listen(False)
+        listener = self._listen(_nobody, False)
         listener.hear(Decoder(sound.format).push(sound.data))
         return listener
 
@@ -221,3 +235,7 @@ class InputBuffer:
         self.item_id = None
         if self._detector is not None:
             self._detector.reset()
+
+
+def _nobody(words: str) -> None:
+    """Where nobody wants the words before the turn is over."""

@@ -1,4 +1,4 @@
-"""The three parts of the embedded assistant as Protocols: Ears, Mind, Mouth, and what passes between."""
+"""The three parts of the embedded assistant as Protocols, and what passes between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 EARS_RATE = 16_000  # Hz of what Ears hear
 MOUTH_RATE = 24_000  # Hz of what a Mouth says
 
-# ---------------------------------------------------------------- the conversation as a Mind sees it
+# ---------------------------------------------------------------- what a Mind sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Ears(Protocol):
     """Speech to text."""
 
     async def transcribe(self, pcm: bytes) -> str:
-        """The words in PCM16 mono at EARS_RATE; empty where there are none. Runs off the event loop."""
+        """The words in PCM16 mono at EARS_RATE, or nothing. Runs off the event loop."""
         ...
 
     async def close(self) -> None: ...
@@ -111,7 +111,7 @@ class Mind(Protocol):
     """From a situation to words and function calls."""
 
     def answer(self, situation: Situation) -> AsyncIterator[Thought]:
-        """Stream an answer; the consumer may stop at any point with `aclose`. Keeps no state of a session."""
+        """Stream an answer until `aclose`, if not to its end. Keeps no state of a session."""
         ...
 
     async def close(self) -> None: ...

@@ -23,12 +23,23 @@ class Recognition:
         self._tasks = tasks
         self._conversation = conversation
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._early: tuple[str, str] = ("", "")  # an item that is being spoken, its words so far
 
     def start(self, item: Item, listeners: dict[int, Listener], told: bool) -> None:
         """Recognise an item's audio; `told` says whether the client hears of it."""
         task = self._tasks.create_task(self._run(item, listeners, told))
         self._running[id(item)] = task
         task.add_done_callback(lambda _: self._running.pop(id(item), None))
+
+    def tell_early(self, item_id: str, words: str) -> None:
+        """Words that are certain while the item is still being spoken."""
+        so_far = self._early[1] if self._early[0] == item_id else ""
+        self._early = item_id, so_far + words
+        self._tell_delta(item_id, 0, words)
+
+    def _tell_delta(self, item_id: str, index: int, words: str) -> None:
+        kind = "conversation.item.input_audio_transcription.delta"
+        self._emit({"type": kind, "item_id": item_id, "content_index": index, "delta": words})
 
     async def wait(self, items: Iterable[Item]) -> None:
         """Wait for the words of these items. Raises Failure, once, where the ears failed."""
@@ -64,8 +75,9 @@ class Recognition:
         item.wire["content"][index]["transcript"] = words
         where = {"item_id": item.id, "content_index": index}
         kind = "conversation.item.input_audio_transcription"
-        if words:
-            self._emit({"type": f"{kind}.delta", **where, "delta": words})
+        told = self._early[1] if self._early[0] == item.id else ""
+        if words.startswith(told) and words != told:  # else the last look changed earlier words
+            self._tell_delta(item.id, index, words[len(told) :])
         spent = transcription_usage(item.sounds[index].ms, words)
         self._emit({"type": f"{kind}.completed", **where, "transcript": words, "usage": spent})
 

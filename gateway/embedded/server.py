@@ -88,7 +88,7 @@ class _Door:
         self._parts = Parts(
             mind=assistant.mind,
             mouth=assistant.mouth,
-            listen=lambda partials: Listener(assistant.ears, partials=partials),
+            listen=lambda on_words, partials: Listener(assistant.ears, on_words, partials),
             voice=lambda: vad.detector(EARS_RATE),
             turn_end=options.turn_end,
         )

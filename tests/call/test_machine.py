@@ -481,3 +481,12 @@ def test_the_state_follows_the_conversation() -> None:
         "speaking",
         "listening",
     ]
+
+
+def test_words_of_a_turn_that_was_none_are_taken_back() -> None:
+    story = Story()
+    story.speaks(120)
+    story.feed(on.CallerWords("item_u", "Hm", final=False))
+    story.silent(400)
+    line = story.lines()["item_u"]
+    assert (line.text, line.final) == ("", True)

@@ -42,7 +42,7 @@ class Recorder:
 
 
 def buffer(listeners: list[Recorder], **hearing: Any) -> InputBuffer:
-    def listen(partials: bool) -> Recorder:
+    def listen(on_words: object, partials: bool) -> Recorder:
         listeners.append(Recorder())
         return listeners[-1]
 

@@ -228,7 +228,7 @@ def session_without_socket() -> Callable[..., AbstractAsyncContextManager[Any]]:
         parts = Parts(
             mind=mind,
             mouth=Mouth(),
-            listen=lambda partials: Listener(ears, partials=partials),
+            listen=lambda on_words, partials: Listener(ears, on_words, partials),
             voice=lambda: detector(EARS_RATE),
             turn_end=TurnEndByWords(),
         )
