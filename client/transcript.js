@@ -13,7 +13,6 @@ export class Transcript {
   clear() {
     this.list.replaceChildren();
     this.entries = new Map();
-    this.began = performance.now();
   }
 
   words({ item, role, text, at, final, cut }) {
@@ -32,7 +31,7 @@ export class Transcript {
   }
 
   tool({ call, name, arguments: given, status, output }) {
-    const entry = this.entry(`tool ${call}`, performance.now() - this.began, card);
+    const entry = this.entry(`tool ${call}`, this.latest(), card);
     entry.dataset.status = status;
     entry.querySelector(".name").textContent = name;
     entry.querySelector(".status").textContent = STATUS[status];
@@ -42,6 +41,11 @@ export class Transcript {
     result.textContent = pretty(output);
     if (status !== "running") this.announce(`${name}: ${STATUS[status]}`);
     this.follow();
+  }
+
+  /** When the last thing was said or done: tools come without a time and belong after it. */
+  latest() {
+    return Number(this.list.lastElementChild?.dataset.at ?? 0);
   }
 
   /** The entry of that name; a new one goes where its time belongs. */

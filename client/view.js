@@ -51,7 +51,8 @@ export class View {
   }
 
   who({ assistant, detector }) {
-    find("who").textContent = `${assistant} assistant · turns by ${detector}`;
+    find("who").textContent = `${assistant} assistant`;
+    find("who").title = `Turns are detected by: ${detector}`;
   }
 
   muted(muted) {
@@ -71,10 +72,10 @@ export class View {
 
   savings({ heard_ms: heard, sent_ms: sent, tokens_saved: tokens, usd_saved: usd }) {
     const share = heard > 0 ? Math.max(0, 1 - sent / heard) : 0;
-    find("saved").textContent = `${Math.round(share * 100)} %`;
-    const money = usd >= 0.00005 ? ` · $${usd.toFixed(4)}` : "";
     const seconds = Math.max(0, heard - sent) / 1000;
-    find("saved-more").textContent = `${seconds.toFixed(1)} s · ${tokens} tokens${money}`;
+    const money = usd >= 0.0005 ? ` · $${usd.toFixed(3)}` : "";
+    find("saved").textContent = `${Math.round(share * 100)} % · ${Math.round(seconds)} s`;
+    find("saved-more").textContent = `${tokens} tokens${money}`;
   }
 
   clock(seconds) {

@@ -135,7 +135,7 @@ class WebSocketLeg:
         except WireError as error:
             self._part(_Parting("broke its protocol", error.code, error))
         except WebSocketDisconnect as left:
-            reason = "hung up" if left.code in (1000, 1001) else f"line broke ({left.code})"
+            reason = "hung up" if left.code in (1000, 1001) else "line broke"
             self._part(_Parting(reason, gone=True))
 
     async def _take(self, feed: Feed) -> None:
