@@ -242,7 +242,8 @@ class SampleCaller:
                 self.ledger.notices.append(notice)
                 if told["type"] == "error" or notice.code in FATAL:
                     self._broken = self._broken or notice.message
-                self._watcher.notice(notice)
+                if self.ledger.call_id:  # else there is no call, which the error says
+                    self._watcher.notice(notice)
 
     def _report(self, item: str, samples: int, generation: int) -> None:
         self._put(_json("played", item=item, samples=samples, generation=generation))

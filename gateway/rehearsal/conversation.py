@@ -112,7 +112,7 @@ class Conversation:
         return statistics.median(self.latencies) if self.latencies else 0.0
 
     def __str__(self) -> str:
-        """The transcript, for the message of a failed test."""
+        """The transcript and the tool calls, in order."""
         said = [
             (line.at, f"{line.who}: {line.text}{' ...' * line.cut}") for line in self.transcript
         ]

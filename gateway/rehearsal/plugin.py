@@ -8,7 +8,7 @@ a project with a package `gateway` of its own can still run its tests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,19 @@ def trunkline(request: pytest.FixtureRequest) -> Trunkline:
     return Trunkline(tuple(dict.fromkeys(folders)))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the conversations that it had."""
+    report = yield
+    used = getattr(item, "funcargs", {}).get("trunkline")
+    if report.when == "call" and report.failed and isinstance(used, Trunkline):
+        for conversation in used.conversations:
+            report.sections.append((f"call {conversation.call_id}", str(conversation)))
+    return report
+
+
 def _obstacle() -> str:
     """What stands in the way of our packages; empty where nothing does."""
     try:
@@ -53,6 +66,7 @@ class Trunkline:
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
         self._folders = folders
+        self.conversations: list[Conversation] = []
 
     def call(
         self,
@@ -105,9 +119,10 @@ class Trunkline:
 
         script, sounds = script_of([self._find(file) for file in files])
         modules, given = self._sorted(tools)
-        return await converse(
-            script, sounds, settings, modules, given, instructions or script.instructions
-        )
+        told = instructions or script.instructions
+        conversation = await converse(script, sounds, settings, modules, given, told)
+        self.conversations.append(conversation)
+        return conversation
 
     def _settings(self, sections: Mapping[str, Any] | None, config: str | Path | None) -> Settings:
         from gateway.rehearsal.inside import settings_of
