@@ -67,7 +67,7 @@ export class View {
     const middle = sorted.length >> 1;
     const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     find("latency").textContent = `${ms} ms`;
-    find("median").textContent = `median ${Math.round(median)} ms of ${sorted.length}`;
+    find("median").textContent = `median ${Math.round(median)} ms`;
   }
 
   savings({ heard_ms: heard, sent_ms: sent, tokens_saved: tokens, usd_saved: usd }) {

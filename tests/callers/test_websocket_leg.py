@@ -87,7 +87,12 @@ async def opened(rate: int = 24_000, limits: Limits | None = None) -> AsyncItera
     listener = socket.create_server(("127.0.0.1", 0))
     door.address = f"ws://127.0.0.1:{listener.getsockname()[1]}/browser"
     config = uvicorn.Config(
-        app, log_level="critical", ws="websockets-sansio", ws_max_size=MAX_FRAME * 2, lifespan="off"
+        app,
+        log_level="critical",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME * 2,
+        lifespan="off",
+        ws_per_message_deflate=False,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve(sockets=[listener]))
@@ -196,7 +201,8 @@ async def test_a_broken_protocol_is_an_error_message_a_close_code_and_one_depart
 async def test_megabytes_in_one_frame_end_the_call_before_they_are_read() -> None:
     async with opened() as door:
         client, served = await door.joined()
-        await client.send(b"\0" * (8 * 1024 * 1024))
+        with suppress(ConnectionClosed):  # the server may close before all is written
+            await client.send(b"\0" * (8 * 1024 * 1024))
         _, code, _ = await received_until_close(client)
         await asyncio.wait_for(served.over.wait(), 10)
     assert code in (1009, 1006)

@@ -32,9 +32,13 @@ def house() -> Iterator[House]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium whose microphone hears a second of voice-like sound, then two of silence."""
+    """Chromium whose microphone hears a second of voice-like sound between silences.
+
+    Not for the whole session: Playwright's loop counts as running as long as it is there, and no
+    asyncio test could run in the meantime.
+    """
     if not Path(CHROMIUM).exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
     clip = tmp_path_factory.mktemp("microphone") / "voice.wav"

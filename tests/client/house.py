@@ -129,7 +129,12 @@ class House:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         app = Starlette(routes=[*routes(client_dir()), WebSocketRoute("/browser", self.answer)])
         config = uvicorn.Config(
-            app, log_level="warning", ws="websockets-sansio", ws_max_size=MAX_FRAME, lifespan="off"
+            app,
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME,
+            lifespan="off",
+            ws_per_message_deflate=False,
         )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(
