@@ -88,25 +88,31 @@ def spoken() -> list[Clip]:
     return [clip for clip in clips().values() if clip.text]
 
 
-def assistant(hear: Hear) -> Assistant:
+def assistant(hear: Hear, answer: str = ANSWER) -> Assistant:
     """Real ears; what is answered does not matter, only that it takes its time."""
-    return Assistant(MoonshineEars(hear), PlainMind(ANSWER), ToneMouth())
+    return Assistant(MoonshineEars(hear), PlainMind(answer), ToneMouth())
 
 
-def converse(turns: TurnPolicy, hear: Hear, voice: VoiceDetector | None = None) -> Measured:
+def converse(
+    turns: TurnPolicy,
+    hear: Hear,
+    voice: VoiceDetector | None = None,
+    think: float = THINK,
+    answer: str = ANSWER,
+) -> Measured:
     """The whole conversation under that policy, on a virtual clock."""
     began: dict[str, float] = {}
 
     async def script(caller: Caller) -> None:
-        await caller.listen(THINK)
+        await caller.listen(think)
         for clip in spoken():
             began[clip.name] = caller.now
             await caller.say(clip.pcm)
             await caller.wait_answer()
-            await caller.listen(THINK)
+            await caller.listen(think)
 
     async def live() -> Log:
-        parts = assistant(hear)
+        parts = assistant(hear, answer)
         try:
             return await call(script, turns, parts, voice)
         finally:
@@ -121,17 +127,17 @@ def converse(turns: TurnPolicy, hear: Hear, voice: VoiceDetector | None = None) 
         sent=savings.sent / RATE,
         committed=_committed(log, turns.detector) / RATE,
         tokens_saved=savings.tokens_saved,
-        words=_by_clip(log, began),
+        words=_by_clip(log, began, think),
         turns=len(log.all(on.TurnCommitted)),
     )
 
 
-def _by_clip(log: Log, began: dict[str, float]) -> Words:
+def _by_clip(log: Log, began: dict[str, float], think: float) -> Words:
     """What was recognised of each clip: the lines that began between it and the next one."""
     names, words = list(began), dict.fromkeys(began, "")
     for line in sorted(log.lines(), key=lambda line: line.at):
         # A line may be said to begin a little before its clip: the room opened the gate.
-        earlier = [name for name in names if began[name] <= line.at / 1e6 + THINK / 2]
+        earlier = [name for name in names if began[name] <= line.at / 1e6 + think / 2]
         words[earlier[-1]] += " " + line.text
     return words
 

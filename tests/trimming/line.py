@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from audio import wav
@@ -23,6 +24,8 @@ from gateway.call.plan import Plan, TurnPolicy
 from gateway.embedded.server import Assistant, serve
 from gateway.files import samples_dir
 from gateway.session import Session
+from gateway.toolrunner import ToolRunner, specs
+from tools.toolbox import Toolbox
 
 RATE = 24_000
 FRAME = RATE // 50 * BYTES
@@ -179,25 +182,19 @@ class Caller:
         await self.wait("listening")
 
 
-class NoTools:
-    """None is offered."""
-
-    async def run(self, order: do.RunTool, hang_up: Callable[[str], None]) -> on.ToolFinished:
-        raise AssertionError("no tool is offered")
-
-
 async def call(
     script: Callable[[Caller], Awaitable[None]],
     turns: TurnPolicy,
     assistant: Assistant,
     voice: VoiceDetector | None = None,
+    tools: Path | None = None,
 ) -> Log:
     """A whole call; the embedded server runs its own voice detection."""
-    plan = replace(Plan(), turns=turns, transcription="any", rate=RATE)
     log = Log()
-    async with serve(assistant) as address:
-        target = Target(kind="embedded", base_url=address.base_url)
-        leg = open_leg(target, RATE)
-        caller = Caller(script, log)
-        await Session(plan, caller, leg, NoTools(), voice or detector(RATE), [log]).run()
+    with Toolbox.load(*([str(tools)] if tools else [])) as box:
+        plan = replace(Plan(), turns=turns, transcription="any", rate=RATE, tools=specs(box))
+        async with serve(assistant) as address:
+            leg = open_leg(Target(kind="embedded", base_url=address.base_url), RATE)
+            caller, hands = Caller(script, log), ToolRunner(box, plan)
+            await Session(plan, caller, leg, hands, voice or detector(RATE), [log]).run()
     return log
