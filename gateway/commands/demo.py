@@ -83,8 +83,8 @@ async def _demo(settings: Settings, port: int, once: bool) -> int:
             conversation = await SampleCaller(script, sounds, watcher=show).call(house.url)
         await _wait_for_recording(house.gateway, conversation)
         _tell(show, conversation)
-        if missing := list(_missing(conversation)):
-            out.print(f"\nThe demo call failed: {'; '.join(missing)}.", style="bold red")
+        if failures := list(missing(conversation)):
+            out.print(f"\nThe demo call failed: {'; '.join(failures)}.", style="bold red")
             return 1
         if not once:
             await _show_page(house.gateway, port, out)
@@ -106,7 +106,7 @@ def _tell(show: Show, conversation: Conversation) -> None:
     show.fact("recording", Text(f"{recording}  (stereo, as it was heard: the caller left)"))
 
 
-def _missing(conversation: Conversation) -> Iterator[str]:
+def missing(conversation: Conversation) -> Iterator[str]:
     """What the demo shows, and this call did not."""
     looked_up = [use for use in conversation.tool_calls if use.name == "look_up_order"]
     if not any(use.arguments.get("order_number") == ORDER for use in looked_up):

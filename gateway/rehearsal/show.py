@@ -33,7 +33,7 @@ class Show:
         self._growing: dict[str, Line] = {}
         self._live: Live | None = None
         if console.is_terminal:
-            self._live = Live(console=console, transient=True, refresh_per_second=12)
+            self._live = Live(console=console, transient=True, auto_refresh=False)
 
     def __enter__(self) -> Show:
         if self._live is not None:
@@ -47,7 +47,7 @@ class Show:
         trace: TracebackType | None,
     ) -> None:
         if self._live is not None:
-            self._live.update(Text(""))
+            self._live.update(Group(), refresh=True)
             self._live.stop()
 
     # ------------------------------------------------------------ what a watcher is told
@@ -63,7 +63,7 @@ class Show:
         if self._live is not None:
             growing = self._growing.values()
             rows = (_row(self._console, one.at, one.who, _growing(one)) for one in growing)
-            self._live.update(Group(*rows))
+            self._live.update(Group(*rows), refresh=True)
         if final and line.text:
             self._row(line.at, line.who, _said(line))
 
