@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -85,29 +87,22 @@ def gateway(**variables: str) -> Iterator[tuple[str, psutil.Process]]:
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables}
     )
     assert process.stderr is not None
+    log = process.stderr
     try:
-        for line in process.stderr:
+        for line in log:
             if found := re.search(r"http://\S+?(?=[\s\"',]|$)", line):
                 break
         else:
             raise RuntimeError("the gateway did not start")
-        process_stderr_drain(process)
+        # Read on, so that the gateway never waits for a reader of its log.
+        reader = threading.Thread(target=deque, args=(log, 0))
+        reader.start()
         yield found.group(), psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(30)
-
-
-def process_stderr_drain(process: subprocess.Popen[str]) -> None:
-    """Read on, so that the gateway never waits for a reader of its log."""
-    import threading
-
-    def read() -> None:
-        assert process.stderr is not None
-        for _ in process.stderr:
-            pass
-
-    threading.Thread(target=read, daemon=True).start()
+        reader.join()
+        log.close()
 
 
 def cpu_seconds(process: psutil.Process) -> float:
