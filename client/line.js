@@ -15,6 +15,9 @@ export class Line {
   open(reports) {
     const address = new URL("browser", document.baseURI);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    // Behind the #, where no server and no log sees it until it is needed.
+    const token = new URLSearchParams(location.hash.slice(1)).get("token");
+    if (token) address.searchParams.set("token", token);
     this.socket = new WebSocket(address, "trunkline");
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => {

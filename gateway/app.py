@@ -82,7 +82,7 @@ class Gateway:
     async def browser(self, websocket: WebSocket) -> None:
         """A call from the page, or from any program that speaks its protocol."""
         if not self._may_enter(websocket):
-            await _turn_away(websocket, FORBIDDEN, "Expected a valid token; see server.token.")
+            await _turn_away(websocket, FORBIDDEN, "Expected the token: open the page as /#token=…")
             return
         if not _same_origin(websocket):
             await _turn_away(websocket, FORBIDDEN, "Another site's page may not place calls here.")
@@ -187,7 +187,8 @@ def _same_origin(websocket: WebSocket) -> bool:
 
 async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
     """Say why, in the caller's own protocol, and close."""
-    await websocket.accept()
+    offered = websocket.scope["subprotocols"]  # a browser hears nothing where none is chosen
+    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
     dialect = BrowserDialect(Greeting("", "", ""))
     for text in dialect.farewell("", WireError(message, code)):
         assert isinstance(text, str)
