@@ -54,7 +54,7 @@ async def test_it_shows_a_call_and_then_the_page_at_the_next_free_port(tmp_path:
             page = await client.get(f"http://127.0.0.1:{found[1]}/")
         process.send_signal(signal.SIGINT)
         _, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
+    assert (process.returncode, err.decode()) == (0, "")
     assert f"Port {port} is in use" in shown
     assert "\x1b" not in shown
     for words in ("cut off by the caller", "ships on Wednesday", "median", "worth $", "recording"):
