@@ -65,7 +65,7 @@ RULES = {
         ours=(*LEG, "gateway.store"),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),
-    "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE), others=ANY),
+    "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.settings": Rule(
         ours=("gateway.settings_sections", "gateway.call.plan"), others=("pydantic",)
     ),
