@@ -19,7 +19,7 @@ BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 def blocks(kind: str) -> list[tuple[str, str]]:
     """Each block of that kind with the name of its page."""
     return [
-        (page.name, text)
+        (str(page.relative_to(ROOT)), text)
         for page in PAGES
         for found, text in BLOCK.findall(page.read_text(encoding="utf-8"))
         if found == kind
