@@ -7,13 +7,14 @@ Run by itself: `python -m tests.bench.trimming` prints the table of docs/trimmin
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audio.pcm import BYTES
 from audio.tone import ComfortNoise
-from audio.vad import VoiceDetector
+from audio.vad import VoiceDetector, WebrtcDetector
 from gateway import clock
 from gateway.assistants.openai import open_leg
 from gateway.assistants.target import Target
@@ -44,8 +45,11 @@ TOKENS_PER_SECOND = 10
 COLUMNS = (
     *("policy", "seconds heard", "seconds sent", "share saved", "seconds in turns"),
     *("tokens in turns", "tokens saved", "same transcripts", "wrong words"),
+    "ms to the answer",
 )
 WITHOUT = "everything sent"
+ALONE = "gateway, no second opinion"  # webrtcvad alone decides what is speech
+ROWS = (WITHOUT, *POLICIES, ALONE)
 Hear = Callable[..., str]
 Words = dict[str, str]  # by clip
 
@@ -61,6 +65,7 @@ class Measured:
     tokens_saved: int
     words: Words
     turns: int
+    waits: list[int]  # microseconds from the end of speech to the answer; computing costs none
 
     def row(self, without: Words) -> list[str]:
         """A line of the table."""
@@ -74,7 +79,8 @@ class Measured:
             f"{self.committed * TOKENS_PER_SECOND:.0f}",
             str(self.tokens_saved),
             f"{same} of {len(without)}",
-            str(wrong(self.words)),
+            f"{wrong(self.words)} of {sum(len(normal(clip.text)) for clip in spoken())}",
+            f"{statistics.median(self.waits) / 1000:.0f}",
         ]
 
 
@@ -120,15 +126,15 @@ def converse(
 
     log = clock.run(live())
     savings = log.savings()
-    name = WITHOUT if isinstance(voice, Everything) else turns.detector
     return Measured(
-        policy=name,
+        policy=turns.detector,
         heard=savings.heard / RATE,
         sent=savings.sent / RATE,
         committed=_committed(log, turns.detector) / RATE,
         tokens_saved=savings.tokens_saved,
         words=_by_clip(log, began, think),
         turns=len(log.all(on.TurnCommitted)),
+        waits=[one.voice_to_voice for one in log.all(do.ShowLatency)],
     )
 
 
@@ -196,11 +202,13 @@ def table(rows: list[list[str]]) -> str:
 
 
 def measure(hear: Hear) -> list[Measured]:
-    """Everything sent, then each policy."""
-    return [
+    """One conversation for each of ROWS."""
+    measured = [
         converse(policy("server"), hear, Everything()),
         *(converse(policy(detector), hear) for detector in POLICIES),
+        converse(policy("gateway"), hear, WebrtcDetector(RATE)),
     ]
+    return [replace(one, policy=row) for one, row in zip(measured, ROWS, strict=True)]
 
 
 def main() -> None:

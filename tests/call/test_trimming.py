@@ -156,6 +156,7 @@ def test_latency_counts_from_the_end_of_speech(detector: str, silence_ms: int) -
     story.feed(on.SpeechStopped("item_1", story.samples(do.SendAudio)))
     story.wait(100)
     story.answers(500)
+    assert story.all(do.ShowSavings)
     (latency,) = story.all(do.ShowLatency)
     assert latency.voice_to_voice == (silence_ms + 100) * 1000
 

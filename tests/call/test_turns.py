@@ -27,9 +27,9 @@ def test_the_gate_opens_after_three_voiced_frames() -> None:
     gate = Gate()
     gate.quiet(1000)
     gate.speech(40)
-    assert not gate.turns.open
+    assert gate.said() == []
     gate.frame(True)
-    assert gate.turns.open
+    assert gate.said() == [Sign.BEGAN]
     assert gate.turns.began_at == gate.now - 60_000
 
 
