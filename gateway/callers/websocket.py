@@ -141,13 +141,15 @@ class WebSocketLeg:
     async def _take(self, feed: Feed) -> None:
         """One message of the peer."""
         message = self._frame(await self._websocket.receive())
+        await asyncio.sleep(0)  # a flood is received without waiting; others have their turn
         for fact in self._dialect.decode(message):
             match fact:
                 case Reply(answer):
                     self._put(answer)
                 case CallerLeft(reason):
                     self._joined = True
-                    self._part(_Parting(reason))
+                    feed(fact)  # what the call says at its end is still written
+                    self._part(_Parting(reason, known=True))
                 case _:
                     self._joined = self._joined or isinstance(fact, CallerJoined)
                     feed(fact)

@@ -113,6 +113,12 @@ async def test_digits_are_told_to_the_assistant_together() -> None:
     assert conversation.texts("assistant") == ["The caller pressed 4 2 # on the telephone."]
 
 
+async def test_the_savings_are_those_of_the_whole_call() -> None:
+    conversation = await talk(Turn(Type("one"), Think(0.5)), Turn(Keep(3.0), Think(0.0)))
+    assert conversation.savings.spoken == pytest.approx(conversation.said.seconds, abs=0.05)
+    assert conversation.savings.sent == 0.0
+
+
 async def test_keeping_silent_takes_its_time() -> None:
     conversation = await talk(Turn(Keep(5.0), Think(0.0)))
     assert conversation.complete
