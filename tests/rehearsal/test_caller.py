@@ -151,7 +151,7 @@ async def test_an_interruption_of_nothing_is_said() -> None:
 async def test_a_wrong_token_is_told_in_the_words_of_the_gateway() -> None:
     script = Script("a test", (Turn(Type("x"), Think(0.0)),))
     async with open_house(variables={"TRUNKLINE_SERVER__TOKEN": "secret"}) as there:
-        with pytest.raises(CallError, match="Expected a valid token"):
+        with pytest.raises(CallError, match=r"Expected .* token"):
             await SampleCaller(script, {}).call(there.browser, "wrong")
         conversation = await SampleCaller(script, {}).call(there.browser, "secret")
     assert conversation.complete
