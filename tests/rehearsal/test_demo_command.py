@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from audio import wav
@@ -50,7 +50,7 @@ async def test_it_shows_a_call_and_then_the_page_at_the_next_free_port(tmp_path:
         shown = await read_until(process.stdout, "Now talk to it yourself")
         found = re.search(r"http://localhost:(\d+)", shown)
         assert found is not None, shown
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             page = await client.get(f"http://127.0.0.1:{found[1]}/")
         process.send_signal(signal.SIGINT)
         _, err = await process.communicate()

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trustme
 import websockets
@@ -62,7 +62,7 @@ async def test_without_keys_everybody_is_let_in(stage: Any) -> None:
 async def test_a_client_secret_opens_the_session_that_it_was_made_for(stage: Any) -> None:
     now = 1_000.0
     options = ServerOptions(keys=frozenset({"sk-right"}), wall=lambda: now)
-    async with stage(options=options) as s, httpx.AsyncClient() as http:
+    async with stage(options=options) as s, httpx2.AsyncClient() as http:
         url = s.address.base_url + "/realtime/client_secrets"
         body = {
             "expires_after": {"anchor": "created_at", "seconds": 60},
@@ -92,7 +92,7 @@ async def test_a_client_secret_opens_the_session_that_it_was_made_for(stage: Any
 
 
 async def test_a_secret_for_transcription_opens_a_transcription_session(stage: Any) -> None:
-    async with stage() as s, httpx.AsyncClient() as http:
+    async with stage() as s, httpx2.AsyncClient() as http:
         url = s.address.base_url + "/realtime/client_secrets"
         answer = (await http.post(url, json={"session": {"type": "transcription"}})).json()
         headers = {"Authorization": f"Bearer {answer['value']}"}
@@ -119,7 +119,7 @@ async def test_azures_ga_address_is_the_same_door(stage: Any) -> None:
 
 
 async def test_health_is_told(stage: Any) -> None:
-    async with stage() as s, httpx.AsyncClient() as http:
+    async with stage() as s, httpx2.AsyncClient() as http:
         url = s.address.base_url.removesuffix("/v1")
         assert (await http.get(f"{url}/healthz")).json() == {"status": "ok"}
         assert (await http.get(f"{url}/v1/realtime/client_secrets")).status_code == 405
