@@ -21,6 +21,7 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.machine import Call
+from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Session:
         self._tools = tools
         self._detector = detector
         self._taps = list(taps)
+        self._pace = Pace()
         self._framer = Framer(plan.samples(FRAME_US) * BYTES)
         self._legs: tuple[asyncio.Task[None], ...] = ()
         self._cut_off: asyncio.TimerHandle | None = None
@@ -139,10 +141,19 @@ class Session:
         if self._call.ended:
             return
         if isinstance(event, on.CallerAudio):
-            for frame in self._framer.push(event.pcm):
-                self._handle(on.CallerAudio(frame, self._detector.voiced(frame)))
+            self._hear(event.pcm)
         else:
             self._handle(event)
+
+    def _hear(self, pcm: bytes) -> None:
+        """The caller's sound in frames, voiced or not; what no ear could follow is dropped."""
+        exceeded = self._pace.exceeded
+        if self._pace.take(self.plan.microseconds(len(pcm) // BYTES), self._now()):
+            for frame in self._framer.push(pcm):
+                self._handle(on.CallerAudio(frame, self._detector.voiced(frame)))
+        elif not exceeded:
+            log.warning("audio comes faster than it is spoken, and some is dropped")
+            self._handle(on.AudioRefused())
 
     def _handle(self, event: Event) -> None:
         now = self._now()

@@ -29,8 +29,13 @@ class Digits:
         return self._last if self._pressed.endswith("#") else self._last + PAUSE_US
 
     def take(self, now: int) -> str:
-        """What the model is told, once the digits are complete; empty until then."""
+        """The digits, once they are complete; empty until then."""
         if self.deadline is None or now < self.deadline:
             return ""
         pressed, self._pressed = self._pressed, ""
-        return f"The caller pressed {' '.join(pressed)} on the telephone."
+        return pressed
+
+
+def told(pressed: str) -> str:
+    """What the model is told of digits."""
+    return f"The caller pressed {' '.join(pressed)} on the telephone."

@@ -206,6 +206,11 @@ class HangUpOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioRefused:
+    """The caller's audio comes faster than time passes, for too long; said once in a call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The call's deadline has come."""
 
@@ -225,5 +230,5 @@ FromAssistant = (
     | AssistantRefused
     | AssistantLost
 )
-FromSession = ToolFinished | HangUpOrdered | Tick
+FromSession = ToolFinished | HangUpOrdered | AudioRefused | Tick
 Event = FromCaller | FromAssistant | FromSession

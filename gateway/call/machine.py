@@ -23,23 +23,19 @@ from typing import assert_never
 from audio.pcm import BYTES
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call.digits import Digits
+from gateway.call.digits import Digits, told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.outgoing import Outgoing
+from gateway.call.pace import TOO_FAST
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
-from gateway.call.responses import Responses
+from gateway.call.responses import GO_ON, Responses
 from gateway.call.savings import Savings
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.transcript import Transcript
 from gateway.call.turns import Outcome, Sign, Turns
 from gateway.call.voice import Voice, some
-
-GO_ON = (
-    "A noise interrupted you, not the caller. Go on from where you stopped, "
-    "without mentioning the interruption."
-)
 
 
 class Call:
@@ -113,7 +109,7 @@ class Call:
             case on.CallerJoined():
                 self._caller_joined(event)
             case on.CallerText(text):
-                yield from self._caller_wrote(text)
+                yield from self._caller_wrote(text, text)
             case on.CallerDigit(digit):
                 self._digits.press(digit, self._now)
                 self._turns.digit()
@@ -137,7 +133,7 @@ class Call:
             case on.SpeechStarted(item_id, written):
                 yield from self._model_heard_start(item_id, written)
             case on.SpeechStopped(item_id, written):
-                self._model_heard_end(item_id, written)
+                yield from self._model_heard_end(item_id, written)
             case on.TurnCommitted(item_id):
                 began = self._commits.popleft() if self._commits else self._turns.began_at
                 self._transcript.caller_began(item_id, began)
@@ -161,6 +157,8 @@ class Call:
                 yield from self._finish(reason)
             case on.HangUpOrdered(reason):
                 self._quiet.hang_up(reason, self._now)
+            case on.AudioRefused():
+                yield do.ShowNotice("audio_too_fast", TOO_FAST)
             case on.Tick():
                 pass  # what is due is settled after every event
             case _:
@@ -212,11 +210,12 @@ class Call:
             case _:
                 assert_never(sign)
 
-    def _caller_wrote(self, text: str) -> Iterator[Effect]:
+    def _caller_wrote(self, text: str, shown: str) -> Iterator[Effect]:
         if self._outgoing.lost or not text.strip():
             return
         self._quiet.caller_spoke()
         yield from self._barge_in()
+        yield self._transcript.caller_wrote(shown, self._now)
         yield from self._outgoing.tell(do.SendText(text))
         self._answer_due = ("", self._now)
         self._responses.want()
@@ -250,11 +249,11 @@ class Call:
         if self.plan.turns.interruptible:
             yield from self._barge_in()
 
-    def _model_heard_end(self, item_id: str, written: int) -> None:
-        if self.plan.turns.detector == "gateway":
-            return
-        self._model_hears = False
-        self._answer_due = (item_id, self._turns.model_heard_end(written))
+    def _model_heard_end(self, item_id: str, written: int) -> Iterator[Effect]:
+        if self.plan.turns.detector != "gateway":
+            self._model_hears = False
+            self._answer_due = (item_id, self._turns.model_heard_end(written))
+            yield self._savings.show()
 
     def _response_ended(self, event: on.ResponseEnded) -> Iterator[Effect]:
         self._responses.ended(event.response_id, failed=event.status == "failed")
@@ -304,7 +303,7 @@ class Call:
         now = self._now
         yield from self._outcomes(self._turns.tick(now))
         if pressed := self._digits.take(now):
-            yield from self._caller_wrote(pressed)
+            yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
         for effect in self._voice.settle(now):
             yield effect
             if isinstance(effect, do.Play) and self._answer_due is not None:

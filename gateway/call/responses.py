@@ -11,6 +11,11 @@ STOP_LIMIT_US = 5_000_000  # a cancelled answer that has not ended by then is ta
 RETRY_US = 1_000_000  # before a failed answer is asked for again, once
 REMEMBERED = 256
 
+GO_ON = (
+    "A noise interrupted you, not the caller. Go on from where you stopped, "
+    "without mentioning the interruption."
+)
+
 
 class Responses:
     """Serialises `response.create`: never while one is being made, and one for many reasons."""

@@ -30,12 +30,21 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lines: dict[str, TranscriptLine] = {}
+        self._written = 0
         self._open: TranscriptLine | None = None  # recognised while it is still being spoken
 
     def caller_began(self, item_id: str, at: int) -> None:
         """The caller's item began to be said at that time."""
         line = self._lines.setdefault(item_id, TranscriptLine(item_id, "caller", at))
         line.committed = True
+
+    def caller_wrote(self, text: str, at: int) -> ShowWords:
+        """The caller typed, or pressed keys."""
+        self._written += 1
+        item_id = f"written_{self._written}"
+        line = TranscriptLine(item_id, "caller", at, text.strip(), final=True)
+        self._lines[item_id] = line
+        return line.show()
 
     def caller_took_back(self) -> ShowWords | None:
         """What was being said was no turn: its words, if any were recognised, are taken away."""

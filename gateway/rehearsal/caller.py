@@ -87,7 +87,6 @@ class SampleCaller:
         self._outbox: asyncio.Queue[str | bytes] = asyncio.Queue(OUTBOX)
         self._ended: str | None = None  # as the gateway said
         self._broken = ""  # what went wrong
-        self._writings = 0
         self.ledger = Ledger()
         self.player = Player(RATE, self._report, self._sounded)
         self.microphone = Microphone(RATE, self._put)
@@ -125,21 +124,12 @@ class SampleCaller:
     def type(self, text: str) -> None:
         """Write."""
         self._put(_json("text", text=text))
-        self._wrote(text)
 
     async def press(self, digits: str) -> None:
         """Press keys of the telephone."""
-        self._wrote(f"[pressed {digits}]")
         for digit in digits:
             self._put(_json("digit", digit=digit))
             await asyncio.sleep(KEY_SECONDS)
-
-    def _wrote(self, text: str) -> None:
-        """The gateway shows what it hears; what was written is known here alone."""
-        self._writings += 1
-        line = Line("caller", text, self._loop.time() - self._began)
-        item = self.ledger.wrote(self._writings, line)
-        self._watcher.line(item, line, True)
 
     # ------------------------------------------------------------ the call
 

@@ -167,12 +167,6 @@ class Ledger:
             self._lines.pop(message["item"], None)
         return line
 
-    def wrote(self, number: int, line: Line) -> str:
-        """A line that the caller wrote; gives it a name."""
-        item = f"written {number}"
-        self._lines[item] = line
-        return item
-
     def tool(self, message: Mapping[str, Any], at: float) -> ToolUse:
         """A tool call as it stands now; its time is when it began."""
         try:

@@ -490,3 +490,14 @@ def test_words_of_a_turn_that_was_none_are_taken_back() -> None:
     story.silent(400)
     line = story.lines()["item_u"]
     assert (line.text, line.final) == ("", True)
+
+
+def test_what_was_typed_or_pressed_stands_in_the_transcript() -> None:
+    story = Story()
+    story.feed(on.CallerText("hello"))
+    story.feed(on.CallerDigit("7"))
+    story.feed(on.CallerDigit("#"))
+    assert [(line.role, line.text) for line in story.lines().values()] == [
+        ("caller", "hello"),
+        ("caller", "[pressed 7#]"),
+    ]
