@@ -46,7 +46,7 @@ class _Text(msgspec.Struct):
 
 
 class _Digit(msgspec.Struct):
-    digit: Annotated[str, msgspec.Meta(pattern="^[0-9*#A-D]$")]
+    digit: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#A-D]\Z")]
 
 
 class _HangUp(msgspec.Struct):
