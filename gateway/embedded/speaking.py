@@ -82,8 +82,20 @@ def _load_hibari() -> Any:
             ' pip install "trunkline[assistant]"'
         ) from error
     voice = Hibari(threads=1)
+    voice.sess = _frugal(voice.model_path)
     voice("Hello.", seed=1)  # its word lists are read on first use
     return voice
+
+
+def _frugal(model: str) -> Any:
+    """hibari's own session keeps the memory of its longest phrase; this one gives it back."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def trimmed(wave: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from functools import partial
 
+from gateway.embedded.memory import give_back
 from gateway.errors import AssistantError
 
 Stop = Callable[[], bool]
@@ -127,6 +128,8 @@ class Workers:
         del self._running[job]
         job.settle(ran)
         self._start()
+        if not self._running and not self._closed and job.rank is not Rank.PARTIAL:
+            self._threads.submit(give_back)  # what a turn took, before the next one needs it
 
     async def close(self) -> None:
         """Cancel what waits, stop what runs, end the threads."""

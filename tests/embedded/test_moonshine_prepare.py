@@ -96,7 +96,8 @@ def test_what_is_prepared_is_used_at_once_and_says_what_it_is(models_cache: Path
     assert describe(folder)["version"] == metadata.version("moonshine-cpp")
     assert describe(folder)["form"] in ("int8", "int8-reduced", "float")
     assert {file.name for file in folder.iterdir()} == {
-        *("encoder.onnx", "kv.onnx", "step.onnx", "tokenizer.bin", "about.json")
+        *("encoder.onnx", "kv.onnx", "step.onnx", "tokenizer.bin", "about.json"),
+        *("encoder.weights", "kv.weights", "step.weights"),
     }
 
 
@@ -110,7 +111,7 @@ def copied(models_cache: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("name", ["encoder.onnx", "kv.onnx", "step.onnx", "tokenizer.bin"])
+@pytest.mark.parametrize("name", ["encoder.onnx", "kv.weights", "step.weights", "tokenizer.bin"])
 def test_a_spoilt_file_is_noticed(copied: Path, name: str) -> None:
     data = bytearray((copied / name).read_bytes())
     data[len(data) // 2] ^= 1
