@@ -31,5 +31,8 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     from gateway.app import serve
 
-    asyncio.run(serve(listening_settings(args)))
+    try:
+        asyncio.run(serve(listening_settings(args)))
+    except asyncio.CancelledError:
+        return 130  # told twice to stop: at once
     return 0

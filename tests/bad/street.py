@@ -122,6 +122,11 @@ class Stranger:
             seen = len(self.told)
             await self._take()
 
+    async def until_heard(self, size: int) -> None:
+        """Read until so many bytes of audio have come."""
+        while self.heard < size:
+            await self._take()
+
     async def to_the_end(self) -> None:
         """Read until the gateway closes."""
         with suppress(ConnectionClosed):
