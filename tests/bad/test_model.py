@@ -197,7 +197,7 @@ async def test_a_message_larger_than_any_ends_the_assistant_in_words() -> None:
 
 
 async def test_a_call_of_a_function_that_is_none_is_answered_and_the_talk_goes_on() -> None:
-    outputs = []
+    outputs: list[dict[str, str]] = []
 
     async def script(peer: Peer) -> None:
         await peer.open()

@@ -135,7 +135,7 @@ async def test_thousands_of_texts_lead_to_answers_not_to_thousands() -> None:
         await caller.start()
         await caller.send(*(message("text", text=f"number {n}") for n in range(3000)))
         await caller.until("words", role="assistant", text="number 2999", final=True)
-        assert len(caller.all("words")) < 3000
+        assert len([one for one in caller.all("words") if one["role"] == "assistant"]) < 3000
         await caller.send(message("hangup"))
         await caller.to_the_end()
         assert caller.code == 1000
