@@ -12,6 +12,7 @@ from gateway.call.effects import Play
 from gateway.call.plan import Plan
 
 BACKLOG_US = 600_000_000  # audio of one call that may wait to be played
+ITEMS = 64  # of one call that may wait to be played, with sound or without
 REPORT_GRACE_US = 1_000_000  # a report this late will not come any more
 
 Source = Literal["paced", "reported"]
@@ -94,6 +95,8 @@ class Playback:
         """Queue a piece of an item; False where the backlog is full and it was refused."""
         track = self._tracks.get(item_id)
         if track is None:
+            if len(self._tracks) >= ITEMS:
+                return False
             track = self._tracks[item_id] = Track(item_id, response_id)
         if self._backlog() > self._plan.samples(BACKLOG_US):
             return False

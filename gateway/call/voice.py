@@ -31,26 +31,33 @@ class Voice:
 
     def audio(self, event: AssistantAudio, now: int) -> Iterator[Effect]:
         """A piece of sound: to be played, unless its answer was cancelled."""
-        item_id = event.item_id
         if self._responses.is_dropped(event.response_id):
-            yield from self._came_late(item_id)
-        elif not self.playback.add(item_id, event.response_id, event.pcm):
-            cancel = self._responses.cancel(now)
-            if cancel is not None:
-                yield from self._outgoing.tell(cancel)
-            self._responses.drop(event.response_id)
-            self._settled.add(item_id)
-            yield from self._outgoing.tell(do.Truncate(item_id, self.playback.received(item_id)))
-            yield do.ShowNotice("answer_too_long", "The answer was cut: it is too long to play.")
+            yield from self._came_late(event.item_id)
+        elif not self.playback.add(event.item_id, event.response_id, event.pcm):
+            yield from self._too_much(event.item_id, event.response_id, now)
 
     def words(self, event: AssistantWords, now: int) -> Iterator[Effect]:
         """A piece of text: it belongs to the sound that comes after it."""
+        item_id = event.item_id
         if self._responses.is_dropped(event.response_id):
-            yield from self._came_late(event.item_id)
-            return
-        self.playback.add(event.item_id, event.response_id, b"")
-        received = self.playback.received(event.item_id)
-        yield from some(self._transcript.assistant_says(event.item_id, event.text, received, now))
+            yield from self._came_late(item_id)
+        elif not self.playback.add(item_id, event.response_id, b""):
+            yield from self._too_much(item_id, event.response_id, now)
+        else:
+            received = self.playback.received(item_id)
+            yield from some(self._transcript.assistant_says(item_id, event.text, received, now))
+
+    def _too_much(self, item_id: str, response_id: str, now: int) -> Iterator[Effect]:
+        """The model speaks on and on: what waits is played, and nothing more is taken."""
+        cancel = self._responses.cancel(now)
+        if cancel is not None:
+            yield from self._outgoing.tell(cancel)
+        self._responses.drop(response_id)
+        self._settled.add(item_id)
+        received = self.playback.received(item_id)
+        end = do.Truncate(item_id, received) if received else do.Delete(item_id)
+        yield from self._outgoing.tell(end)
+        yield do.ShowNotice("answer_too_long", "The answer was cut: it is too long to play.")
 
     def _came_late(self, item_id: str) -> Iterator[Effect]:
         """An item of an answer that was cancelled before it: nothing of it was heard."""

@@ -259,21 +259,27 @@ async def test_an_answer_without_end_is_cut_at_the_limit_and_the_call_goes_on() 
         assert caller.heard < BACKLOG_US / 1_000_000 * 48_000
 
 
-async def test_thousands_of_items_without_a_sound_cost_the_call_nothing() -> None:
+async def test_thousands_of_items_without_a_sound_are_cut_off_and_the_call_goes_on() -> None:
     async def script(peer: Peer) -> None:
         await peer.open()
         await peer.expect("response.create")
         await peer.emit(created())
+        words = {"type": "response.output_audio_transcript.delta", "delta": "x "}
         for n in range(5000):
-            words = {"type": "response.output_audio_transcript.delta", "delta": "x "}
             await peer.emit({**words, "response_id": "r", "item_id": f"i{n}"})
-        await peer.emit(delta(), done())
+        await peer.expect("response.cancel")
+        await peer.emit(done())
+        await peer.expect("response.create")
+        await peer.emit(created("s"), delta(response="s"), done("s"))
         await peer.until_closed()
 
     async with a_bad_model(script) as (_, caller):
         await caller.start()
         await caller.send(message("text", text="Hello?"))
+        await caller.until("notice", code="answer_too_long")
+        await caller.send(message("text", text="Hello??"))
         await caller.until("audio", item="item")
+        assert len(caller.all("words")) < 300
 
 
 @pytest.mark.parametrize("pace", [0.1, 10.0])

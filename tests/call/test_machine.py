@@ -501,3 +501,15 @@ def test_what_was_typed_or_pressed_stands_in_the_transcript() -> None:
         ("caller", "hello"),
         ("caller", "[pressed 7#]"),
     ]
+
+
+def test_an_answer_of_more_items_than_anybody_speaks_is_cut() -> None:
+    story = Story()
+    story.says(500)
+    story.begins()
+    for number in range(100):
+        story.words("x", item=f"item_{number}")
+    assert [notice.code for notice in story.all(do.ShowNotice)] == ["answer_too_long"]
+    assert story.all(do.Cancel) == [do.Cancel("resp_1")]
+    assert do.Delete("item_99") in story.all(do.Delete)
+    assert not story.all(do.Truncate)
