@@ -7,7 +7,6 @@ its last, in the running loop; `serve` is one that listens until it is told to s
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import signal
 import socket
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -31,9 +30,10 @@ from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.call.plan import Plan
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
-from gateway.callers.websocket import MAX_FRAME, WebSocketLeg
+from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
+from gateway.entrance import NO_TOKEN, refusal
 from gateway.errors import WireError
 from gateway.files import client_dir
 from gateway.listening import listen
@@ -81,11 +81,8 @@ class Gateway:
 
     async def browser(self, websocket: WebSocket) -> None:
         """A call from the page, or from any program that speaks its protocol."""
-        if not self._may_enter(websocket):
-            await _turn_away(websocket, FORBIDDEN, "Expected the token: open the page as /#token=…")
-            return
-        if not _same_origin(websocket):
-            await _turn_away(websocket, FORBIDDEN, "Another site's page may not place calls here.")
+        if said := refusal(websocket, self.settings.server):
+            await _turn_away(websocket, FORBIDDEN, said)
             return
         try:
             plan = self.plan(self.switchboard.new_call_id())
@@ -166,23 +163,9 @@ class Gateway:
 
     async def metrics_page(self, request: Request) -> Response:
         """The figures, for Prometheus."""
-        if not self._may_enter(request):
-            return PlainTextResponse("Expected the token: Authorization: Bearer …\n", 401)
+        if said := refusal(request, self.settings.server):
+            return PlainTextResponse(said + "\n", 401 if said is NO_TOKEN else 403)
         return Response(self.metrics.page(), media_type="text/plain; version=0.0.4")
-
-    def _may_enter(self, connection: HTTPConnection) -> bool:
-        token = self.settings.server.token.reveal()
-        scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
-        shown = shown if scheme.lower() == "bearer" else connection.query_params.get("token", "")
-        return not token or hmac.compare_digest(shown.encode(), token.encode())
-
-
-def _same_origin(websocket: WebSocket) -> bool:
-    """A page of another site, open in the caller's browser, must not reach a local gateway."""
-    origin = websocket.headers.get("origin")
-    if origin is None:
-        return True  # no browser
-    return origin.partition("://")[2] == websocket.headers.get("host", "")
 
 
 async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
@@ -193,7 +176,7 @@ async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
     for text in dialect.farewell("", WireError(message, code)):
         assert isinstance(text, str)
         await websocket.send_text(text)
-    await websocket.close(code, message[:120])
+    await websocket.close(code, message.encode()[:LONGEST_REASON].decode(errors="ignore"))
 
 
 # ---------------------------------------------------------------- from beginning to end

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, field_validator
 
 from gateway.call.plan import (
     Detector,
@@ -51,9 +52,24 @@ class Server(Section):
         description="Secret that every caller and operator must show; empty: none is asked for.",
         examples=["a long random word"],
     )
+    origins: tuple[str, ...] = Field(
+        default=(),
+        description="Other addresses at which the page may stand, as a browser shows them: of a"
+        " proxy before this server, or of your own site.",
+        examples=[["https://voice.example.com"]],
+    )
     max_calls: int = Field(
         default=100, ge=1, description="Calls at once; one more is refused as busy."
     )
+
+    @field_validator("origins")
+    @classmethod
+    def _as_browsers_write(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for one in origins:
+            parts = urlsplit(one)
+            if parts.scheme not in ("http", "https") or one != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError("should be http:// or https:// and a host, and no path behind it")
+        return tuple(one.lower() for one in origins)
 
 
 class Mind(Section):

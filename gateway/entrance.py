@@ -1,0 +1,51 @@
+"""The entrance: who may come in over HTTP, by token, by the page they come from, by the name used.
+
+A page of any other site, open in a browser on this machine, can reach a gateway on loopback. It
+gives itself away by its Origin; where its own name was made to point here, by that name in Host.
+"""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from gateway.settings_sections import Server
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+NO_TOKEN = "Expected the token: open the page as /#token=…, or send Authorization: Bearer …"
+OTHER_SITE = (
+    "Another site's page may not place calls here. If it is yours, or a proxy stands before this "
+    "server, name its address in server.origins, such as https://voice.example.com"
+)
+
+
+def refusal(connection: HTTPConnection, server: Server) -> str:
+    """Why whoever comes may not come in, in words for them; nothing where they may."""
+    if not _shows_token(connection, server.token.reveal()):
+        return NO_TOKEN
+    origin = connection.headers.get("origin", "").lower()
+    if origin in server.origins:
+        return ""
+    host = connection.headers.get("host", "").lower()
+    if origin and origin.partition("://")[2] != host:
+        return OTHER_SITE
+    if not server.token and not _is_ours(host, server):
+        return OTHER_SITE
+    return ""
+
+
+def _shows_token(connection: HTTPConnection, token: str) -> bool:
+    scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
+    shown = shown if scheme.lower() == "bearer" else connection.query_params.get("token", "")
+    return not token or hmac.compare_digest(shown.encode(), token.encode())
+
+
+def _is_ours(host: str, server: Server) -> bool:
+    """Whether that is a name of this server: of the loopback, or of an origin that is allowed."""
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return name in (*LOOPBACK, server.host, *(urlsplit(one).hostname for one in server.origins))
