@@ -34,7 +34,7 @@ from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
 from gateway.entrance import NO_TOKEN, refusal
-from gateway.errors import WireError
+from gateway.errors import SettingsError, WireError
 from gateway.files import client_dir
 from gateway.listening import listen
 from gateway.log import calling
@@ -46,6 +46,7 @@ from gateway.taps.metrics import Metrics
 from gateway.taps.recording import Recording
 from gateway.taps.transcripts import Transcripts
 from gateway.toolrunner import ToolRunner, specs
+from tools import ToolDefinitionError, ToolLoadError
 from tools.builtin import current_time, hang_up
 from tools.toolbox import Toolbox
 
@@ -186,9 +187,7 @@ async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
-        toolbox = parts.enter_context(
-            Toolbox.load(*settings.tools.modules, tools=(current_time, hang_up))
-        )
+        toolbox = parts.enter_context(_toolbox(settings))
         target = _target(settings)
         if target.kind == "embedded" and not target.base_url:
             mind = settings.assistant.mind
@@ -206,6 +205,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         switchboard = Switchboard(settings.server.max_calls)
         yield Gateway(settings, target, toolbox, switchboard, Metrics())
         await switchboard.drain(DRAIN_SECONDS)
+
+
+def _toolbox(settings: Settings) -> Toolbox:
+    try:
+        return Toolbox.load(*settings.tools.modules, tools=(current_time, hang_up))
+    except (ToolLoadError, ToolDefinitionError) as error:
+        raise SettingsError(f"tools.modules: {error}") from error
 
 
 def _target(settings: Settings) -> Target:

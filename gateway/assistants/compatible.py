@@ -122,7 +122,8 @@ def endpoint(target: Target) -> Endpoint:
     model = target.model or provider.model
     if not model:
         raise SettingsError(
-            f"[assistant] model: expected the name of a model of {provider.able.name!r}, got none"
+            f"[assistant] model: expected the name of a model of {provider.able.name!r}, got none; "
+            "set it there or in TRUNKLINE_ASSISTANT__MODEL"
         )
     if provider.base_url:
         address = base_url(target.base_url, provider.base_url)

@@ -30,14 +30,15 @@ def memory() -> int:
 
 
 @virtual
-@pytest.mark.parametrize("sound", ["silence", "a whisper of noise"])
-async def test_an_hour_of_silence_costs_the_model_nothing_and_no_memory(sound: str) -> None:
-    quiet = silence(RATE) if sound == "silence" else white_noise(1.0, RATE, dbfs=-70.0)
+@pytest.mark.parametrize("every", ["silence", "a whisper of noise"])
+async def test_an_hour_of_quiet_costs_the_model_nothing_and_no_memory(every: str) -> None:
+    seconds = 3600 if every == "silence" else 600
+    quiet = silence(RATE) if every == "silence" else white_noise(1.0, RATE, dbfs=-70.0)
     long = ServerOptions(session_seconds=10_000)
     async with open_house(Parrot(), options=long) as house, stranger(house) as caller:
         await caller.start()
         at_first = 0
-        for second in range(3600):
+        for second in range(seconds):
             await caller.send(quiet)
             await asyncio.sleep(1.0)
             at_first = memory() if second == 60 else at_first
@@ -45,8 +46,8 @@ async def test_an_hour_of_silence_costs_the_model_nothing_and_no_memory(sound: s
         await caller.send(message("hangup"))
         await caller.to_the_end()
         savings = caller.all("savings")[-1]
-        assert (savings["heard_ms"], savings["sent_ms"]) == (3_600_000, 0)
-        assert savings["tokens_saved"] == 36_000
+        assert (savings["heard_ms"], savings["sent_ms"]) == (seconds * 1000, 0)
+        assert savings["tokens_saved"] == seconds * 10
         assert not caller.all("words")
         assert caller.code == 1000
 
