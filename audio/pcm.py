@@ -65,10 +65,10 @@ class Framer:
     """Cuts a stream that comes in any pieces into frames of one size."""
 
     def __init__(self, size_bytes: int) -> None:
-        if size_bytes <= 0 or size_bytes % BYTES:
+        if size_bytes <= 0:
             raise AudioError(
-                f"a frame of PCM16 is a positive, even number of bytes, not {size_bytes}; "
-                "20 ms at 24 kHz are 960"
+                f"a frame is a positive number of bytes, not {size_bytes}; "
+                "20 ms of PCM16 at 24 kHz are 960"
             )
         self.size = size_bytes
         self._rest = b""

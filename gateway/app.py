@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from audio import vad
+from audio.format import pcm16
 from gateway import page
 from gateway.announcements import assistant_lost
 from gateway.assistants import catalogue
@@ -91,7 +92,9 @@ class Gateway:
             await _turn_away(websocket, BUSY, str(busy))
             return
         greeting = Greeting(plan.call_id, self.assistant_name, plan.turns.detector)
-        leg = WebSocketLeg(websocket, BrowserDialect(greeting), plan.rate, subprotocol=SUBPROTOCOL)
+        leg = WebSocketLeg(
+            websocket, BrowserDialect(greeting), plan.format, subprotocol=SUBPROTOCOL
+        )
         with calling(plan.call_id):
             await self.switchboard.connect(self.session(plan, leg))
 
@@ -113,7 +116,7 @@ class Gateway:
             playback=self.settings.playback_policy(),
             idle=self.settings.idle_policy(),
             audio_price=model.audio.input if model and billed else 0.0,
-            lost_notice=assistant_lost(RATE),
+            lost_notice=assistant_lost(pcm16(RATE)),
         )
 
     def session(self, plan: Plan, leg: WebSocketLeg) -> Session:
@@ -122,7 +125,7 @@ class Gateway:
         return Session(
             plan,
             leg,
-            open_leg(self.target, plan.rate),
+            open_leg(self.target, plan.format),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),
             self._taps(plan),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from audio.pcm import silence
+from audio.format import SILENCE, WIDTHS, Encoding
 from gateway.call import events as on
 from gateway.call.events import Event
 from gateway.call.machine import Call
@@ -35,6 +35,7 @@ class Replay:
     path: Path
     events: int = 0
     length: int = 0  # of the call, in microseconds
+    _encoding: Encoding = "pcm16"
 
     def differences(self) -> Iterator[str]:
         """A sentence for each order that differs. Raises JournalError where it is no journal."""
@@ -45,6 +46,7 @@ class Replay:
                 f"{self.path} is not a journal of version {VERSION}: its first line should be "
                 f'{{"journal": {VERSION}, "plan": …}}. Give a file that taps.journal has made.'
             )
+        self._encoding = head.get("plan", {}).get("encoding", "pcm16")
         call = Call(self._build(Plan, head.get("plan", {}), number))
         due: deque[dict[str, Any]] = deque()
         for number, line in lines:
@@ -65,8 +67,8 @@ class Replay:
         now: int = line["t"]
         values = {key: value for key, value in line.items() if key not in ("t", "event")}
         self.events, self.length = self.events + 1, now
-        event = self._build(kind, values, number)
-        return (effect_line(effect, now) for effect in call.handle(event, now))
+        event, width = self._build(kind, values, number), WIDTHS[self._encoding]
+        return (effect_line(effect, now, width) for effect in call.handle(event, now))
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -79,29 +81,29 @@ class Replay:
 
     def _build(self, kind: type[T], values: dict[str, Any], number: int) -> T:
         try:
-            return cast(T, _rebuilt(values, kind))
+            return cast(T, _rebuilt(values, kind, self._encoding))
         except (TypeError, KeyError, ValueError) as error:
             raise JournalError(
                 f"{self.path}, line {number}: no {kind.__name__}: {error}"
             ) from error
 
 
-def _rebuilt(value: Any, kind: Any) -> Any:
+def _rebuilt(value: Any, kind: Any, encoding: Encoding) -> Any:
     """What was written, by its type: dataclasses, tuples of them, audio from its length."""
     if kind is bytes:
-        return _silence(int(value))
+        return _silence(int(value), encoding)
     if is_dataclass(kind):
         assert isinstance(kind, type)
         hints = _hints(kind)
-        return kind(**{key: _rebuilt(one, hints[key]) for key, one in value.items()})
+        return kind(**{key: _rebuilt(one, hints[key], encoding) for key, one in value.items()})
     if get_origin(kind) is tuple:
-        return tuple(_rebuilt(one, get_args(kind)[0]) for one in value)
+        return tuple(_rebuilt(one, get_args(kind)[0], encoding) for one in value)
     return value
 
 
 @lru_cache(maxsize=64)
-def _silence(samples: int) -> bytes:
-    return silence(samples)
+def _silence(samples: int, encoding: Encoding) -> bytes:
+    return SILENCE[encoding] * samples
 
 
 @cache

@@ -14,7 +14,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar, assert_never
 
-from audio.pcm import BYTES, Framer
+from audio.convert import DECODERS
+from audio.pcm import Framer
 from audio.vad import VoiceDetector
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -96,7 +97,8 @@ class Session:
         self._detector = detector
         self._taps = list(taps)
         self._pace = Pace()
-        self._framer = Framer(plan.samples(FRAME_US) * BYTES)
+        self._framer = Framer(plan.samples(FRAME_US) * plan.format.width)
+        self._decode = DECODERS[plan.encoding]
         self._legs: tuple[asyncio.Task[None], ...] = ()
         self._cut_off: asyncio.TimerHandle | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -148,9 +150,9 @@ class Session:
     def _hear(self, pcm: bytes) -> None:
         """The caller's sound in frames, voiced or not; what no ear could follow is dropped."""
         exceeded = self._pace.exceeded
-        if self._pace.take(self.plan.microseconds(len(pcm) // BYTES), self._now()):
+        if self._pace.take(self.plan.microseconds(self.plan.count(pcm)), self._now()):
             for frame in self._framer.push(pcm):
-                self._handle(on.CallerAudio(frame, self._detector.voiced(frame)))
+                self._handle(on.CallerAudio(frame, self._detector.voiced(self._decode(frame))))
         elif not exceeded:
             log.warning("audio comes faster than it is spoken, and some is dropped")
             self._handle(on.AudioRefused())

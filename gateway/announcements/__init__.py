@@ -6,11 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from audio import wav
+from audio.convert import encode
+from audio.format import Format
 
 FOLDER = Path(__file__).parent
 
 
 @lru_cache(maxsize=8)
-def assistant_lost(rate: int) -> bytes:
-    """That the way to the model is gone: PCM16 mono at that rate."""
-    return wav.read(FOLDER / "assistant_lost.flac", rate=rate)
+def assistant_lost(call: Format) -> bytes:
+    """That the way to the model is gone, as a call in that format plays it."""
+    return encode(wav.read(FOLDER / "assistant_lost.flac", rate=call.rate), call.encoding)

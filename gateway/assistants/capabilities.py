@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from audio.format import Encoding, Format, pcm16
+
 Shape = Literal["ga", "beta"]
-Law = Literal["pcm", "pcmu", "pcma"]
+Law = Literal["pcm", "pcmu", "pcma"]  # as the protocol names them: audio/pcm and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +32,16 @@ class Capabilities:
 OPENAI = Capabilities()
 
 
-@dataclass(frozen=True, slots=True)
-class WireFormat:
-    """How audio is written on the wire."""
-
-    law: Law
-    rate: int  # Hz
-
-    def wire(self) -> dict[str, object]:
-        """As the protocol's `format` object."""
-        if self.law == "pcm":
-            return {"type": "audio/pcm", "rate": self.rate}
-        return {"type": f"audio/{self.law}"}
+def wire_formats(call: Format, able: Capabilities) -> tuple[Format, Format]:
+    """What to send and what to receive for a call in that format: G.711 at 8 kHz, else PCM."""
+    law: Encoding = "pcma" if call.encoding == "pcma" else "pcmu"
+    if call.rate == 8_000 and law in able.formats:
+        return Format(law, 8_000), Format(law, 8_000)
+    return pcm16(able.input_rate), pcm16(able.output_rate)
 
 
-def wire_formats(rate: int, able: Capabilities) -> tuple[WireFormat, WireFormat]:
-    """What to send and what to receive for a call at so many Hz: G.711 at 8 kHz, else PCM."""
-    if rate == 8_000 and "pcmu" in able.formats:
-        return WireFormat("pcmu", 8_000), WireFormat("pcmu", 8_000)
-    return WireFormat("pcm", able.input_rate), WireFormat("pcm", able.output_rate)
+def spelled(wire: Format) -> dict[str, object]:
+    """As the protocol's `format` object."""
+    if wire.encoding == "pcm16":
+        return {"type": "audio/pcm", "rate": wire.rate}
+    return {"type": f"audio/{wire.encoding}"}

@@ -14,6 +14,7 @@ import msgspec
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed
 
+from audio.format import pcm16
 from audio.tone import sine
 from gateway.assistants import reasons
 from gateway.assistants.beta import from_beta_server, to_beta_client
@@ -157,7 +158,7 @@ class Peer:
         self.heard_at = 0.0  # when the first audio of an answer came, by the monotonic clock
         self._connection = connection
         self._dialect = Realtime(
-            RATE, way.capabilities, way.host, lambda words: reasons.redact(words, secret)
+            pcm16(RATE), way.capabilities, way.host, lambda words: reasons.redact(words, secret)
         )
 
     async def do(self, effect: do.ToAssistant) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed
 
+from audio.format import Format
 from gateway.assistants import azure, compatible, reasons
 from gateway.assistants.connection import connect, hang_up
 from gateway.assistants.fields import parse, text
@@ -42,12 +43,12 @@ def endpoint(target: Target) -> Endpoint:
             return compatible.endpoint(target)
 
 
-def open_leg(target: Target, rate: int) -> AssistantLeg:
-    """A leg to this model for a call at so many Hz; it connects when it is run.
+def open_leg(target: Target, call: Format) -> AssistantLeg:
+    """A leg to this model for a call in that format; it connects when it is run.
 
     Raises SettingsError where the settings do not say enough to try.
     """
-    return AssistantLeg(target, endpoint(target), rate)
+    return AssistantLeg(target, endpoint(target), call)
 
 
 class Outbox:
@@ -98,11 +99,11 @@ class Outbox:
 class AssistantLeg:
     """The assistant's side of one call."""
 
-    def __init__(self, target: Target, way: Endpoint, rate: int) -> None:
+    def __init__(self, target: Target, way: Endpoint, call: Format) -> None:
         self._target = target
         self._way = way
         self._key = key(target)
-        self.dialect = Realtime(rate, way.capabilities, way.host, self._redact)
+        self.dialect = Realtime(call, way.capabilities, way.host, self._redact)
         self._outbox = Outbox()
         self._closing = asyncio.Event()
         self._connected = False

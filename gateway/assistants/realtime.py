@@ -13,10 +13,12 @@ from typing import Any, Literal, assert_never
 
 import msgspec
 
+from audio.convert import Converter
+from audio.format import Format
 from gateway.assistants import reasons
 from gateway.assistants.beta import from_beta_server, to_beta_client
 from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
-from gateway.assistants.codec import Receiving, Sending
+from gateway.assistants.codec import Receiving
 from gateway.assistants.fields import Json, count, inner, parse, text, whole_characters
 from gateway.assistants.responses import function_calls, outcome, tokens
 from gateway.assistants.sessions import session_of
@@ -66,20 +68,21 @@ class Realtime:
 
     def __init__(
         self,
-        rate: int,
+        call: Format,
         able: Capabilities = OPENAI,
         host: str = "the assistant",
         redact: Callable[[str], str] = reasons.redact,
     ) -> None:
-        self.rate = rate
+        self.rate = call.rate
+        self._call = call
         self.able = able
         self.host = host
         self.opened = False
         self.ignored: Counter[str] = Counter()  # messages that were skipped, by kind
         self._redact = redact
-        self._wires = wire_formats(rate, able)
-        self._sending = Sending(rate, self._wires[0])
-        self._receiving = Receiving(rate, self._wires[1])
+        self._wires = wire_formats(call, able)
+        self._sending = Converter(call, self._wires[0])
+        self._receiving = Receiving(self._wires[1], call)
         self._voices: dict[str, Voice] = {}
         self._speaking: dict[str, str] = {}  # item whose audio is not complete -> its response
         self._calls: dict[str, list[Json]] = {}  # response -> function calls announced by item
@@ -162,7 +165,7 @@ class Realtime:
             return []
         pcm = self._receiving.push(heard.item_id, heard.delta)
         self._speaking.setdefault(heard.item_id, heard.response_id)
-        self._voice(heard.item_id, heard.content_index).samples += len(pcm) // 2
+        self._voice(heard.item_id, heard.content_index).samples += self._call.samples(pcm)
         return [on.AssistantAudio(heard.response_id, heard.item_id, pcm)] if pcm else []
 
     def _silent(self, response_id: str, item_id: str) -> Iterator[on.FromAssistant]:
@@ -170,7 +173,7 @@ class Realtime:
         self._speaking.pop(item_id, None)
         rest = self._receiving.end(item_id)
         if rest:
-            self._voice(item_id, 0).samples += len(rest) // 2
+            self._voice(item_id, 0).samples += self._call.samples(rest)
             yield on.AssistantAudio(response_id, item_id, rest)
         yield on.ItemEnded(response_id, item_id)
 
@@ -242,7 +245,7 @@ class Realtime:
                 rest = self._append(self._sending.flush())
                 return rest + self._say("input_audio_buffer.commit")
             case do.ClearInput():
-                self._sending.reset()
+                self._sending.flush()
                 return self._say("input_audio_buffer.clear")
             case do.SendText(words):
                 content = [{"type": "input_text", "text": words}]

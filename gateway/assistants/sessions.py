@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.assistants.capabilities import Capabilities, WireFormat
+from audio.format import Format
+from gateway.assistants.capabilities import Capabilities, spelled
 from gateway.assistants.fields import Json
 from gateway.call.plan import Plan, ToolSpec
 
 
-def session_of(plan: Plan, able: Capabilities, sent: WireFormat, received: WireFormat) -> Json:
+def session_of(plan: Plan, able: Capabilities, sent: Format, received: Format) -> Json:
     """What session.update tells a server about a call."""
-    heard: Json = {"format": sent.wire()}
-    spoken: Json = {"format": received.wire()}
+    heard: Json = {"format": spelled(sent)}
+    spoken: Json = {"format": spelled(received)}
     session: Json = {"type": "realtime", "output_modalities": ["audio"]}
     if plan.instructions:
         session["instructions"] = plan.instructions

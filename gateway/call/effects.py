@@ -1,6 +1,6 @@
 """Effects: the orders that a call gives, each a small frozen value.
 
-Audio is PCM16 little-endian mono at the plan's rate; positions are samples at that rate.
+Audio is mono, in the plan's encoding and at its rate; positions are samples at that rate.
 """
 
 from __future__ import annotations

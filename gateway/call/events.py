@@ -1,6 +1,6 @@
 """Events: the facts that reach a call, each a small frozen value.
 
-Audio is PCM16 little-endian mono at the plan's rate. Positions and lengths are samples at that
+Audio is mono, in the plan's encoding and at its rate. Positions and lengths are samples at that
 rate; times are whole microseconds.
 """
 

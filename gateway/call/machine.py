@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Iterator
 from typing import assert_never
 
-from audio.pcm import BYTES
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.digits import Digits, told
@@ -172,7 +171,7 @@ class Call:
         self._greet()
 
     def _caller_audio(self, event: on.CallerAudio) -> Iterator[Effect]:
-        self._savings.heard += len(event.pcm) // BYTES
+        self._savings.heard += self.plan.count(event.pcm)
         if self._outgoing.lost:
             return
         may_speak = self.plan.turns.interruptible or not self._playback.playing(self._now)
@@ -186,7 +185,7 @@ class Call:
                 yield from self._sign(outcome)
                 continue
             if isinstance(outcome, do.SendAudio):
-                self._savings.sent += len(outcome.pcm) // BYTES
+                self._savings.sent += self.plan.count(outcome.pcm)
             elif isinstance(outcome, do.Commit):
                 self._commits.append(self._turns.began_at)
             yield from self._outgoing.tell(outcome)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from audio.format import SILENCE, WIDTHS, Encoding, Format
+
 FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
 
 Detector = Literal["gateway", "server", "semantic"]
@@ -60,6 +62,7 @@ class Plan:
 
     call_id: str = "call"
     rate: int = 24_000  # Hz of the audio inside the call
+    encoding: Encoding = "pcm16"  # of that audio; it is cut and counted here, never looked into
     instructions: str = ""
     voice: str = ""
     language: str = ""
@@ -70,8 +73,21 @@ class Plan:
     playback: PlaybackPolicy = PlaybackPolicy()
     idle: IdlePolicy = IdlePolicy()
     audio_price: float = 0.0  # US dollars per million tokens of input audio
-    lost_notice: bytes = b""  # what the caller hears when the model is gone, PCM16 at `rate`
+    lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def format(self) -> Format:
+        """How the audio inside the call is written."""
+        return Format(self.encoding, self.rate)
+
+    def count(self, audio: bytes) -> int:
+        """How many samples these bytes hold."""
+        return len(audio) // WIDTHS[self.encoding]
+
+    def silence(self, samples: int) -> bytes:
+        """So many samples of silence."""
+        return SILENCE[self.encoding] * samples
 
     def samples(self, microseconds: int) -> int:
         """How many samples that time holds."""

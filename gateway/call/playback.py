@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from audio.pcm import BYTES
 from gateway.call.effects import Play
 from gateway.call.plan import Plan
 
@@ -40,10 +39,9 @@ class Track:
     waiting: deque[bytes] = field(default_factory=deque)
     spans: list[Span] = field(default_factory=list)
 
-    def take(self, samples: int) -> bytes:
-        """Up to so many samples of what waits, in one piece."""
+    def take(self, wanted: int) -> bytes:
+        """Up to so many bytes of what waits, in one piece."""
         pieces: list[bytes] = []
-        wanted = samples * BYTES
         while wanted and self.waiting:
             piece = self.waiting.popleft()
             if len(piece) > wanted:
@@ -102,7 +100,7 @@ class Playback:
             return False
         if pcm:
             track.waiting.append(pcm)
-        track.received += len(pcm) // BYTES
+        track.received += self._plan.count(pcm)
         return True
 
     def end_item(self, item_id: str) -> None:
@@ -144,12 +142,12 @@ class Playback:
         if self._ear() <= now:
             self._run_start, self._run_samples = now, 0
             self._last_report = None  # after a gap only a new report says what is being heard
-        pcm = track.take(samples)
+        pcm = track.take(samples * self._plan.format.width)
         if not track.goes_on(self._run_start, self._run_samples):
             track.spans.append(Span(self._run_start, self._run_samples, track.sent))
         play = Play(track.item_id, pcm, track.sent, self.generation)
-        track.sent += len(pcm) // BYTES
-        self._run_samples += len(pcm) // BYTES
+        track.sent += self._plan.count(pcm)
+        self._run_samples += self._plan.count(pcm)
         return play
 
     # ------------------------------------------------------------ what was heard

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from audio.pcm import BYTES
 from gateway.call.effects import ShowSavings
 from gateway.call.plan import Plan
 
 TOKENS_PER_SECOND = 10  # of the caller's audio, one per 100 ms
+PCM16 = 2  # bytes per sample
 G711_RATE = 8_000  # at this rate the model is sent one byte per sample
 
 
@@ -25,7 +25,7 @@ class Savings:
         between them costs bandwidth and no tokens, so none are counted as saved.
         """
         saved = max(0, self.heard - self.sent)
-        width = 1 if self._plan.rate == G711_RATE else BYTES
+        width = 1 if self._plan.rate == G711_RATE else PCM16
         billed = saved if self._plan.turns.detector == "gateway" else 0
         tokens = billed * TOKENS_PER_SECOND // self._plan.rate
         return ShowSavings(

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterator
 from enum import Enum
 
-from audio.pcm import BYTES, silence
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import FRAME_US, Plan
 
@@ -97,7 +96,7 @@ class Turns:
             self._held.append((pcm, self._frame_end))
         elif self._quiet > self._patience():
             # The model takes the noise of the room for speech: nothing ends that but silence.
-            yield self._send(bytes(len(pcm)), self._frame_end)
+            yield self._send(self._plan.silence(self._plan.count(pcm)), self._frame_end)
         else:
             yield self._send(pcm, self._frame_end)
         if self._is_over():
@@ -173,7 +172,7 @@ class Turns:
             return
         missing, self._frame_end = now - self._frame_end, now
         self._quiet += missing
-        yield self._send(silence(self._plan.samples(missing)), now)
+        yield self._send(self._plan.silence(self._plan.samples(missing)), now)
         if self._is_over():
             yield from self._end()
 
@@ -192,7 +191,7 @@ class Turns:
         frames.clear()
 
     def _send(self, pcm: bytes, spoken_until: int) -> SendAudio:
-        self.written.add(len(pcm) // BYTES, spoken_until)
+        self.written.add(self._plan.count(pcm), spoken_until)
         return SendAudio(pcm)
 
 

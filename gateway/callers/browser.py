@@ -12,6 +12,7 @@ from typing import Annotated, Any, assert_never
 
 import msgspec
 
+from audio.format import pcm16
 from audio.pcm import BYTES
 from gateway.call import effects as to
 from gateway.call import events as of
@@ -76,7 +77,7 @@ class Greeting:
 class BrowserDialect:
     """One page's connection."""
 
-    rate = 24_000
+    format = pcm16(24_000)
     lead = 240_000
     grain = 20_000
 
@@ -149,7 +150,7 @@ class BrowserDialect:
         if len(pcm) % BYTES:
             raise WireError(
                 "Expected 16-bit samples, an even number of bytes, in a binary frame, and "
-                f"{len(pcm)} bytes came. Send PCM16 little-endian mono at {self.rate} Hz.",
+                f"{len(pcm)} bytes came. Send PCM16 little-endian mono at {self.format.rate} Hz.",
                 1003,
             )
         if pcm:
@@ -166,7 +167,9 @@ class BrowserDialect:
             case _Start():
                 self._started = True
                 hello = {"assistant": self._greeting.assistant, "detector": self._greeting.detector}
-                yield Reply(_json("started", call=self._greeting.call_id, rate=self.rate, **hello))
+                yield Reply(
+                    _json("started", call=self._greeting.call_id, rate=self.format.rate, **hello)
+                )
                 yield of.CallerJoined(message.name, reports_playback=message.reports)
             case _Played():
                 yield of.CallerPlayed(message.item, message.samples, message.generation)
@@ -177,10 +180,15 @@ class BrowserDialect:
             case _HangUp():
                 yield of.CallerLeft("hung up")
 
+    def _hello(self) -> dict[str, Any]:
+        hello = self._greeting
+        said = {"assistant": hello.assistant, "detector": hello.detector}
+        return {"call": hello.call_id, "rate": self.format.rate, **said}
+
     def _savings(self, savings: to.ShowSavings) -> dict[str, float]:
         return {
-            "heard_ms": savings.heard * 1000 // self.rate,
-            "sent_ms": savings.sent * 1000 // self.rate,
+            "heard_ms": savings.heard * 1000 // self.format.rate,
+            "sent_ms": savings.sent * 1000 // self.format.rate,
             "bytes_saved": savings.bytes_saved,
             "tokens_saved": savings.tokens_saved,
             "usd_saved": savings.money_saved,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from audio.pcm import BYTES
-from audio.resample import Resampler
+from audio.convert import Converter
+from audio.format import Format
 from gateway.call.effects import Flush, Play, ShowSavings, ToCaller
 from gateway.call.events import CallerAudio, CallerPlayed, FromCaller
 from gateway.errors import WireError
@@ -26,7 +26,7 @@ class Reply:
 class Dialect(Protocol):
     """One connection's translation; made afresh for each, so that two never share state."""
 
-    rate: int  # Hz of the audio on the wire, and of the audio in its events and effects
+    format: Format  # of the audio on the wire, and of the audio in its events and effects
     lead: int  # how far ahead of the caller's ear audio may be sent, in microseconds
     grain: int  # how much at once, in microseconds
 
@@ -52,23 +52,23 @@ class _Sent:
     wire: int  # the same place at the wire's rate, as it was counted there
 
 
-class AtRate:
-    """A dialect for a call at another rate: audio is resampled, positions are scaled.
+class Fitted:
+    """A dialect for a call in another format: audio is converted, positions are scaled.
 
     An item counts as heard in full when all that was written of it has been played, although the
     resampler still holds back its last samples: nobody would ever report those.
     """
 
-    def __init__(self, dialect: Dialect, rate: int) -> None:
-        self.rate, self.lead, self.grain = rate, dialect.lead, dialect.grain
+    def __init__(self, dialect: Dialect, call: Format) -> None:
+        self.format, self.lead, self.grain = call, dialect.lead, dialect.grain
         self._dialect = dialect
-        self._inward = Resampler(dialect.rate, rate)
-        self._outward = Resampler(rate, dialect.rate)
+        self._inward = Converter(dialect.format, call)
+        self._outward = Converter(call, dialect.format)
         self._sent: dict[str, _Sent] = {}
         self._playing = ""
 
     def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
-        """As the dialect does, at the call's rate."""
+        """As the dialect does, in the call's format."""
         for fact in self._dialect.decode(message):
             match fact:
                 case CallerAudio(pcm):
@@ -80,7 +80,7 @@ class AtRate:
                     yield fact
 
     def encode(self, effect: ToCaller) -> Iterator[Message]:
-        """As the dialect does, from an effect at the call's rate."""
+        """As the dialect does, from an effect in the call's format."""
         match effect:
             case Play():
                 yield from self._play(effect)
@@ -100,15 +100,15 @@ class AtRate:
     def _play(self, play: Play) -> Iterator[Message]:
         sent = self._sent.get(play.item_id)
         if self._playing != play.item_id or sent is None or sent.position != play.position:
-            self._outward = Resampler(self.rate, self._dialect.rate)
+            self._outward = Converter(self.format, self._dialect.format)
             sent = _Sent(play.item_id, play.position, self._to_wire(play.position))
             self._sent[play.item_id] = sent
             if len(self._sent) > REMEMBERED:
                 del self._sent[next(iter(self._sent))]
             self._playing = play.item_id
         pcm, position = self._outward.push(play.pcm), sent.wire
-        sent.position += len(play.pcm) // BYTES
-        sent.wire += len(pcm) // BYTES
+        sent.position += self.format.samples(play.pcm)
+        sent.wire += self._dialect.format.samples(pcm)
         if pcm:
             yield from self._dialect.encode(replace(play, pcm=pcm, position=position))
 
@@ -116,12 +116,12 @@ class AtRate:
         sent = self._sent.get(item_id)
         if sent is not None and samples >= sent.wire:
             return sent.position
-        return samples * self.rate // self._dialect.rate
+        return samples * self.format.rate // self._dialect.format.rate
 
     def _to_wire(self, samples: int) -> int:
-        return samples * self._dialect.rate // self.rate
+        return samples * self._dialect.format.rate // self.format.rate
 
 
-def at_rate(dialect: Dialect, rate: int) -> Dialect:
-    """The dialect as a call at that rate needs it: itself, where the wire has the same rate."""
-    return dialect if dialect.rate == rate else AtRate(dialect, rate)
+def fitted(dialect: Dialect, call: Format) -> Dialect:
+    """The dialect as a call in that format needs it: itself, where the wire has the same."""
+    return dialect if dialect.format == call else Fitted(dialect, call)

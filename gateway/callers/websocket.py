@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from starlette.types import Message as Received
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from audio.format import Format
 from gateway.call.effects import Effect, Flush, Play, ToCaller
 from gateway.call.events import CallerJoined, CallerLeft, Event
-from gateway.callers.dialect import Dialect, Message, Reply, at_rate
+from gateway.callers.dialect import Dialect, Message, Reply, fitted
 from gateway.errors import WireError
 
 MAX_FRAME = 256 * 1024  # bytes of one message; give it to the server as ws_max_size as well
@@ -59,13 +60,13 @@ class WebSocketLeg:
         self,
         websocket: WebSocket,
         dialect: Dialect,
-        rate: int,
+        call: Format,
         *,
         subprotocol: str = "",
         limits: Limits | None = None,
     ) -> None:
         self._websocket = websocket
-        self._dialect = at_rate(dialect, rate)
+        self._dialect = fitted(dialect, call)
         self._subprotocol = subprotocol
         self._limits = limits or Limits()
         self._outbox: deque[ToCaller | Message] = deque()

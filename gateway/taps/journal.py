@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from audio.pcm import BYTES
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.plan import Plan
@@ -32,15 +31,16 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("wb")
         self._encode = msgspec.json.Encoder().encode
-        self._write({"journal": VERSION, "plan": _plain(plan)})
+        self._width = plan.format.width
+        self._write({"journal": VERSION, "plan": _plain(plan, self._width)})
 
     def event(self, event: Event, now: int) -> None:
         """Write an event down."""
-        self._write({"t": now, "event": type(event).__name__, **_plain(event)})
+        self._write({"t": now, "event": type(event).__name__, **_plain(event, self._width)})
 
     def effect(self, effect: Effect, now: int) -> None:
         """Write an effect down."""
-        self._write(effect_line(effect, now))
+        self._write(effect_line(effect, now, self._width))
 
     def close(self) -> None:
         """The call is over."""
@@ -50,23 +50,24 @@ class Journal:
         self._file.write(self._encode(line) + b"\n")
 
 
-def effect_line(effect: Effect, now: int) -> dict[str, Any]:
-    """An order as the journal writes it down."""
-    line = {"t": now, "effect": type(effect).__name__, **_plain(effect)}
+def effect_line(effect: Effect, now: int, width: int) -> dict[str, Any]:
+    """An order as the journal writes it down; its audio has so many bytes a sample."""
+    line = {"t": now, "effect": type(effect).__name__, **_plain(effect, width)}
     line.pop("plan", None)  # of Configure: it stands in the first line
     return line
 
 
-def _plain(value: Any) -> dict[str, Any]:
+def _plain(value: Any, width: int) -> dict[str, Any]:
     """A dataclass as a dict, its audio as a number of samples."""
-    return {field.name: _plain_value(getattr(value, field.name)) for field in fields(value)}
+    named = ((field.name, getattr(value, field.name)) for field in fields(value))
+    return {name: _plain_value(one, width) for name, one in named}
 
 
-def _plain_value(value: Any) -> Any:
+def _plain_value(value: Any, width: int) -> Any:
     if isinstance(value, bytes):
-        return len(value) // BYTES
+        return len(value) // width
     if is_dataclass(value):
-        return _plain(value)
+        return _plain(value, width)
     if isinstance(value, tuple):
-        return [_plain_value(one) for one in value]
+        return [_plain_value(one, width) for one in value]
     return value

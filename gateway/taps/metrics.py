@@ -82,7 +82,7 @@ class CallMetrics:
         """Count what the call orders."""
         match effect:
             case Play(pcm=pcm):
-                self._all.played.inc(len(pcm) / 2 / self._plan.rate)
+                self._all.played.inc(self._plan.count(pcm) / self._plan.rate)
             case ShowLatency(voice_to_voice=latency):
                 self._all.latency.observe(latency / 1_000_000)
             case ShowSavings():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from audio.convert import decode
 from audio.pcm import BYTES, silence, stereo
 from audio.wav import Recorder
 from gateway.call.effects import Effect, Flush, Play
@@ -28,14 +29,15 @@ class Recording:
         """Keep the caller's sound: a frame ends when it arrives."""
         at = self._plan.samples(now)
         if isinstance(event, CallerAudio):
-            self._caller.put(event.pcm, at - len(event.pcm) // BYTES)
+            pcm = decode(event.pcm, self._plan.encoding)
+            self._caller.put(pcm, at - len(pcm) // BYTES)
         if at - self._written > 2 * self._plan.samples(BLOCK_US):
             self._write(at - self._plan.samples(BLOCK_US))
 
     def effect(self, effect: Effect, now: int) -> None:
         """Keep the assistant's sound where it will be heard, unless it is taken back before."""
         if isinstance(effect, Play):
-            self._assistant.put(effect.pcm, self._plan.samples(now))
+            self._assistant.put(decode(effect.pcm, self._plan.encoding), self._plan.samples(now))
         elif isinstance(effect, Flush):
             self._assistant.cut(self._plan.samples(now))
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from audio.format import pcm16
 from gateway.assistants.catalogue import load
 from gateway.assistants.compatible import PROVIDERS
 from gateway.assistants.openai import endpoint, open_leg
@@ -33,7 +34,7 @@ async def meet(where: Target, *effects: do.ToAssistant, rate: int = 24_000) -> l
     events: Events = asyncio.Queue()
     seen: list[Event] = []
     last = ResponseEnded if effects else AssistantReady
-    leg = open_leg(where, rate)
+    leg = open_leg(where, pcm16(rate))
     async with asyncio.timeout(20):
         task = asyncio.create_task(leg.run(events.put_nowait))
         while not (seen and isinstance(seen[-1], last)):
@@ -140,7 +141,9 @@ async def test_a_server_that_listens_at_16_khz_is_sent_16_khz() -> None:
 
 
 def test_a_voice_at_the_top_of_the_session() -> None:
-    dialect = open_leg(Target("compatible", provider="xai", api_key=Private(KEY)), 24_000).dialect
+    dialect = open_leg(
+        Target("compatible", provider="xai", api_key=Private(KEY)), pcm16(24_000)
+    ).dialect
     session = json.loads(dialect.encode(do.Configure(Plan(voice="eve")))[0])["session"]
     assert session["voice"] == "eve"
     assert session["turn_detection"] is None
@@ -179,7 +182,7 @@ BAD: list[tuple[Target, str]] = [
 @pytest.mark.parametrize(("where", "words"), BAD, ids=[words for _, words in BAD])
 def test_settings_that_lead_nowhere_say_which_key_and_what_fits(where: Target, words: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        open_leg(where, 24_000)
+        open_leg(where, pcm16(24_000))
     said = str(refused.value)
     assert words.replace("one of azure", "one of beta") in said
     assert KEY not in said
@@ -187,7 +190,7 @@ def test_settings_that_lead_nowhere_say_which_key_and_what_fits(where: Target, w
 
 def test_a_password_in_an_address_is_not_shown() -> None:
     with pytest.raises(SettingsError) as refused:
-        open_leg(Target("embedded", "ftp://me:secret@host/v1"), 24_000)
+        open_leg(Target("embedded", "ftp://me:secret@host/v1"), pcm16(24_000))
     assert "secret" not in str(refused.value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from audio.format import pcm16
 from audio.tone import sine
 from gateway.assistants.live import probe
 from gateway.assistants.openai import open_leg
@@ -99,7 +100,7 @@ async def test_a_call_with_a_function_in_between(rate: int) -> None:
     events: Events = asyncio.Queue()
     seen: list[on.Event] = []
     async with serve(ASSISTANT) as address:
-        leg = open_leg(Target("embedded", address.base_url), rate)
+        leg = open_leg(Target("embedded", address.base_url), pcm16(rate))
         task = asyncio.create_task(leg.run(events.put_nowait))
         await until(events, on.AssistantReady, seen)
         leg.send(do.Configure(Plan(rate=rate, tools=(TOOL,), transcription="any")))
@@ -129,7 +130,7 @@ async def test_what_was_not_heard_is_truncated_in_the_right_item() -> None:
     events: Events = asyncio.Queue()
     seen: list[on.Event] = []
     async with serve(ASSISTANT) as address:
-        leg = open_leg(Target("embedded", address.base_url), 24_000)
+        leg = open_leg(Target("embedded", address.base_url), pcm16(24_000))
         task = asyncio.create_task(leg.run(events.put_nowait))
         await until(events, on.AssistantReady, seen)
         leg.send(do.Configure(Plan()))
@@ -155,7 +156,7 @@ async def test_a_session_that_expires_is_lost_in_words() -> None:
     seen: list[on.Event] = []
     options = ServerOptions(faults=Faults(expire_ms=50))
     async with serve(ASSISTANT, options=options) as address:
-        await open_leg(Target("embedded", address.base_url), 24_000).run(events.put_nowait)
+        await open_leg(Target("embedded", address.base_url), pcm16(24_000)).run(events.put_nowait)
     lost = await until(events, on.AssistantLost, seen)
     assert "the session reached its longest duration" in lost.reason
     assert events.empty()
@@ -165,7 +166,7 @@ async def test_a_wrong_key_is_told_in_words() -> None:
     events: Events = asyncio.Queue()
     async with serve(ASSISTANT, options=ServerOptions(keys=frozenset({KEY}))) as address:
         wrong = Target("openai", address.base_url, api_key=Private("sk-wrong-000000"))
-        await open_leg(wrong, 24_000).run(events.put_nowait)
+        await open_leg(wrong, pcm16(24_000)).run(events.put_nowait)
     lost = events.get_nowait()
     assert isinstance(lost, on.AssistantLost)
     assert "the key was refused" in lost.reason

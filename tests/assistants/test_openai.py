@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import trustme
 
+from audio.format import pcm16
 from gateway.assistants.openai import AssistantLeg, open_leg
 from gateway.assistants.target import Target
 from gateway.call import effects as do
@@ -58,7 +59,7 @@ async def lost(where: Target) -> str:
     """Run a leg to its end; the reason that it gave, once, without the key."""
     events: Events = asyncio.Queue()
     async with asyncio.timeout(20):
-        await open_leg(where, 24_000).run(events.put_nowait)
+        await open_leg(where, pcm16(24_000)).run(events.put_nowait)
     given = [events.get_nowait() for _ in range(events.qsize())]
     assert [type(e) for e in given].count(AssistantLost) == 1
     last = given[-1]
@@ -103,7 +104,7 @@ async def test_a_turn_over_a_real_socket(
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     async with scripted(one_turn, tls=server_tls if secure else None) as server:
-        leg = open_leg(target(server.url, ca_file=str(ca_file) if secure else ""), 24_000)
+        leg = open_leg(target(server.url, ca_file=str(ca_file) if secure else ""), pcm16(24_000))
         async with running(leg, events) as task:
             assert await events.get() == AssistantReady("sess_1", "gpt-realtime-2.1")
             leg.send(do.Configure(Plan()))
@@ -136,7 +137,7 @@ async def test_the_handshake_carries_the_key_and_names_and_no_beta_header(
     monkeypatch.setenv("HTTP_PROXY", "http://ambient.invalid:1")
     async with scripted(idle) as server:
         where = target(server.url, project="proj_1", safety_identifier="user-hash")
-        leg = open_leg(replace(where, headers={"X-Own": "2"}), 24_000)
+        leg = open_leg(replace(where, headers={"X-Own": "2"}), pcm16(24_000))
         async with running(leg, events):
             await events.get()
     (request,) = server.requests
@@ -151,7 +152,7 @@ async def test_the_handshake_carries_the_key_and_names_and_no_beta_header(
 
 async def test_the_server_that_ships_with_trunkline_needs_no_key(events: Events) -> None:
     async with scripted(idle) as server:
-        leg = open_leg(Target(kind="embedded", base_url=server.url), 24_000)
+        leg = open_leg(Target(kind="embedded", base_url=server.url), pcm16(24_000))
         async with running(leg, events):
             assert isinstance(await events.get(), AssistantReady)
     assert "Authorization" not in server.requests[0].headers
@@ -162,7 +163,7 @@ async def test_the_server_that_ships_with_trunkline_needs_no_key(events: Events)
 
 async def test_close_says_what_is_queued_and_ends_normally(events: Events) -> None:
     async with scripted(idle) as server:
-        leg = open_leg(target(server.url), 24_000)
+        leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             await events.get()
             for _ in range(500):
@@ -179,7 +180,7 @@ async def test_close_says_what_is_queued_and_ends_normally(events: Events) -> No
 
 async def test_closing_before_the_session_is_open_ends_quietly(events: Events) -> None:
     async with scripted(Peer.until_closed) as server:
-        leg = open_leg(target(server.url), 24_000)
+        leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             leg.close("the caller hung up at once")
             await task
@@ -224,7 +225,7 @@ async def test_a_loss_is_told_before_the_socket_is_tidied_up(events: Events) -> 
         peer.drop()
 
     async with scripted(script) as server:
-        leg = open_leg(target(server.url), 24_000)
+        leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             while not isinstance(await events.get(), AssistantLost):
                 pass
@@ -279,7 +280,7 @@ async def test_an_error_that_the_session_survives_does_not_end_it(events: Events
         await peer.until_closed()
 
     async with scripted(script) as server:
-        leg = open_leg(target(server.url), 24_000)
+        leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             await events.get()
             leg.send(do.Cancel())
@@ -363,7 +364,7 @@ async def test_a_server_that_stops_reading_is_given_up(events: Events) -> None:
         peer.drop()
 
     async with scripted(script) as server:
-        leg = open_leg(target(server.url), 24_000)
+        leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             await events.get()
             for _ in range(40):
@@ -379,7 +380,7 @@ async def test_cancelling_a_leg_at_any_point_leaves_no_task_behind(events: Event
     async with scripted(one_turn) as server:
         for steps in range(40):
             before = asyncio.all_tasks()
-            leg = open_leg(target(server.url), 24_000)
+            leg = open_leg(target(server.url), pcm16(24_000))
             task = asyncio.create_task(leg.run(events.put_nowait))
             for _ in range(steps):
                 await asyncio.sleep(0)
@@ -398,7 +399,7 @@ async def test_the_log_shows_types_and_nothing_that_was_said(
 ) -> None:
     caplog.set_level(logging.DEBUG, "gateway")
     async with scripted(idle) as server:
-        leg = open_leg(target(server.url), 24_000)
+        leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             await events.get()
             leg.send(do.SendText("my card number"))

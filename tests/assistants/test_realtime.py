@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from openai.types.realtime.realtime_client_event import RealtimeClientEvent
 from pydantic import TypeAdapter
 
+from audio.format import pcm16
 from audio.g711 import ulaw_encode
 from gateway.assistants.capabilities import OPENAI, Capabilities
 from gateway.assistants.compatible import PROVIDERS
@@ -60,7 +61,7 @@ def audio_delta(item_id: str, pcm: bytes, content_index: int = 0) -> bytes:
 
 @pytest.mark.parametrize("case", GOLDEN, ids=[case["case"] for case in GOLDEN])
 def test_what_a_server_says_becomes_the_calls_events(case: dict[str, Any]) -> None:
-    dialect = Realtime(case["rate"], able(case["provider"]), "model.test")
+    dialect = Realtime(pcm16(case["rate"]), able(case["provider"]), "model.test")
     messages = [json.dumps(message).encode() for message in case["server"]]
     events = [shown(event) for message in messages for event in dialect.decode(message)]
     assert events == case["events"]
@@ -71,7 +72,7 @@ def test_key_order_and_spaces_do_not_matter() -> None:
     message = (
         '{ "delta" : "AQA=", "item_id":"a1",\n"response_id":"r1","type":"response.audio.delta"}'
     )
-    assert Realtime(24_000).decode(message) == [AssistantAudio("r1", "a1", b"\x01\x00")]
+    assert Realtime(pcm16(24_000)).decode(message) == [AssistantAudio("r1", "a1", b"\x01\x00")]
 
 
 # ---------------------------------------------------------------- effects
@@ -106,7 +107,7 @@ def strict(value: Any, model: Any) -> None:
 @pytest.mark.parametrize("effect", EVERY_EFFECT, ids=repr)
 def test_every_effect_is_an_event_that_the_sdk_knows(effect: do.ToAssistant) -> None:
     rate = effect.plan.rate if isinstance(effect, do.Configure) else 24_000
-    (message,) = Realtime(rate).encode(effect)
+    (message,) = Realtime(pcm16(rate)).encode(effect)
     event = CLIENT_EVENT.validate_json(message, strict=True)
     assert event.type == json.loads(message)["type"]
     strict(None, event)
@@ -120,7 +121,7 @@ def test_a_plan_becomes_a_session() -> None:
         transcription="gpt-transcribe",
         tools=(TOOL,),
     )
-    (event,) = sent(Realtime(24_000), do.Configure(plan))
+    (event,) = sent(Realtime(pcm16(24_000)), do.Configure(plan))
     assert event["session"] == {
         "type": "realtime",
         "output_modalities": ["audio"],
@@ -147,7 +148,7 @@ def test_a_plan_becomes_a_session() -> None:
 
 def test_the_models_own_turn_detection_follows_the_policy() -> None:
     policy = TurnPolicy(detector="server", pre_roll=250_000, silence=600_000, threshold=0.7)
-    (server,) = sent(Realtime(24_000), do.Configure(Plan(turns=policy)))
+    (server,) = sent(Realtime(pcm16(24_000)), do.Configure(Plan(turns=policy)))
     assert server["session"]["audio"]["input"]["turn_detection"] == {
         "type": "server_vad",
         "threshold": 0.7,
@@ -157,19 +158,19 @@ def test_the_models_own_turn_detection_follows_the_policy() -> None:
         "interrupt_response": True,
     }
     semantic = Plan(turns=TurnPolicy(detector="semantic", eagerness="low"))
-    (event,) = sent(Realtime(24_000), do.Configure(semantic))
+    (event,) = sent(Realtime(pcm16(24_000)), do.Configure(semantic))
     assert event["session"]["audio"]["input"]["turn_detection"] == {
         "type": "semantic_vad",
         "eagerness": "low",
         "create_response": True,
         "interrupt_response": True,
     }
-    (lesser,) = sent(Realtime(24_000, PROVIDERS["xai"].able), do.Configure(semantic))
+    (lesser,) = sent(Realtime(pcm16(24_000), PROVIDERS["xai"].able), do.Configure(semantic))
     assert lesser["session"]["turn_detection"]["type"] == "server_vad"
 
 
 def test_a_telephone_speaks_mu_law_and_is_never_resampled() -> None:
-    dialect = Realtime(8_000)
+    dialect = Realtime(pcm16(8_000))
     (event,) = sent(dialect, do.Configure(Plan(rate=8_000)))
     assert event["session"]["audio"]["input"]["format"] == {"type": "audio/pcmu"}
     assert event["session"]["audio"]["output"]["format"] == {"type": "audio/pcmu"}
@@ -179,7 +180,7 @@ def test_a_telephone_speaks_mu_law_and_is_never_resampled() -> None:
 
 
 def test_other_rates_are_resampled_at_the_edge_and_nothing_is_lost() -> None:
-    dialect = Realtime(16_000)
+    dialect = Realtime(pcm16(16_000))
     tone = b"\x00\x10" * 1600
     events = sent(dialect, do.SendAudio(tone[:1000]), do.SendAudio(tone[1000:]), do.Commit())
     assert events[-1]["type"] == "input_audio_buffer.commit"
@@ -192,18 +193,18 @@ def test_other_rates_are_resampled_at_the_edge_and_nothing_is_lost() -> None:
 
 def test_audio_is_sent_as_it_is_in_one_cheap_message() -> None:
     pcm = bytes(range(256)) * 4
-    (message,) = Realtime(24_000).encode(do.SendAudio(pcm))
+    (message,) = Realtime(pcm16(24_000)).encode(do.SendAudio(pcm))
     assert message == APPEND + base64.b64encode(pcm).decode() + '"}'
-    assert Realtime(24_000).encode(do.SendAudio(b"")) == []
+    assert Realtime(pcm16(24_000)).encode(do.SendAudio(b"")) == []
 
 
 def test_more_audio_than_one_message_may_hold_goes_in_several() -> None:
-    events = sent(Realtime(24_000), do.SendAudio(bytes(LARGEST_APPEND + 10)))
+    events = sent(Realtime(pcm16(24_000)), do.SendAudio(bytes(LARGEST_APPEND + 10)))
     assert [len(base64.b64decode(e["audio"])) for e in events] == [LARGEST_APPEND, 10]
 
 
 def test_requests_are_named_so_that_errors_can_be_tied_to_them() -> None:
-    events = sent(Realtime(24_000), do.Respond(), do.Cancel(), do.Delete("a1"))
+    events = sent(Realtime(pcm16(24_000)), do.Respond(), do.Cancel(), do.Delete("a1"))
     assert [e["event_id"] for e in events] == [
         "response.create-1",
         "response.cancel-2",
@@ -212,7 +213,7 @@ def test_requests_are_named_so_that_errors_can_be_tied_to_them() -> None:
 
 
 def test_cancel_names_the_response_where_it_is_known() -> None:
-    dialect = Realtime(24_000)
+    dialect = Realtime(pcm16(24_000))
     dialect.decode(b'{"type":"response.created","response":{"id":"r1","conversation_id":"c"}}')
     assert sent(dialect, do.Cancel())[0]["response_id"] == "r1"
     assert sent(dialect, do.Cancel("r0"))[0]["response_id"] == "r0"
@@ -221,17 +222,17 @@ def test_cancel_names_the_response_where_it_is_known() -> None:
 
 
 def test_truncation_rounds_down_names_the_audio_part_and_stays_within_what_came() -> None:
-    dialect = Realtime(24_000)
+    dialect = Realtime(pcm16(24_000))
     dialect.decode(audio_delta("a1", bytes(2 * 24_000), content_index=1))
     (cut,) = sent(dialect, do.Truncate("a1", 23_999))
     assert (cut["item_id"], cut["content_index"], cut["audio_end_ms"]) == ("a1", 1, 999)
     assert sent(dialect, do.Truncate("a1", 99_999))[0]["audio_end_ms"] == 1000
     assert sent(dialect, do.Truncate("other", 240))[0]["audio_end_ms"] == 10
-    assert Realtime(24_000, PROVIDERS["qwen"].able).encode(do.Truncate("a1", 240)) == []
+    assert Realtime(pcm16(24_000), PROVIDERS["qwen"].able).encode(do.Truncate("a1", 240)) == []
 
 
 def test_a_beta_server_is_spoken_to_in_its_own_words() -> None:
-    dialect = Realtime(24_000, PROVIDERS["beta"].able)
+    dialect = Realtime(pcm16(24_000), PROVIDERS["beta"].able)
     (event,) = sent(dialect, do.Configure(Plan(voice="alloy", transcription="whisper-1")))
     assert "type" not in event["session"]
     assert "audio" not in event["session"]
@@ -242,7 +243,7 @@ def test_a_beta_server_is_spoken_to_in_its_own_words() -> None:
 
 
 def test_halves_of_characters_do_not_stop_an_effect() -> None:
-    (event,) = sent(Realtime(24_000), do.SendText("a\ud83d"))
+    (event,) = sent(Realtime(pcm16(24_000)), do.SendText("a\ud83d"))
     assert event["item"]["content"] == [{"type": "input_text", "text": "a?"}]
 
 
@@ -305,7 +306,7 @@ EVENTS = st.builds(
 def test_no_message_of_a_server_raises(
     messages: list[str | bytes], provider: str, rate: int
 ) -> None:
-    dialect = Realtime(rate, able(provider), "model.test")
+    dialect = Realtime(pcm16(rate), able(provider), "model.test")
     for message in messages:
         for event in dialect.decode(message):
             assert "sk-12345678" not in repr(getattr(event, "message", "")) + repr(
@@ -317,7 +318,7 @@ def test_no_message_of_a_server_raises(
 
 
 def test_kinds_that_are_ignored_are_counted_within_bounds() -> None:
-    dialect = Realtime(24_000)
+    dialect = Realtime(pcm16(24_000))
     for n in range(3 * KINDS):
         dialect.decode(json.dumps({"type": f"novelty.{n}"}))
     assert len(dialect.ignored) == KINDS + 1
@@ -325,12 +326,12 @@ def test_kinds_that_are_ignored_are_counted_within_bounds() -> None:
 
 
 def test_json_as_deep_as_a_well_is_only_ignored() -> None:
-    dialect = Realtime(24_000)
+    dialect = Realtime(pcm16(24_000))
     assert dialect.decode(b'{"a":' * 100_000) == []
     assert dialect.ignored["not a JSON object"] == 1
 
 
 def test_an_emoji_cut_in_two_costs_no_more_than_itself() -> None:
-    dialect = Realtime(24_000)
+    dialect = Realtime(pcm16(24_000))
     done = rb'{"type":"response.done","response":{"id":"r1","x":"\ud83d","conversation_id":"c"}}'
     assert len(dialect.decode(done)) == 1

@@ -96,9 +96,9 @@ def test_a_framer_keeps_its_frame_though_the_callers_buffer_changes() -> None:
     assert list(frames) == [b"abcd"]
 
 
-@pytest.mark.parametrize("size", [0, -2, 3])
+@pytest.mark.parametrize("size", [0, -2])
 def test_a_frame_of_an_impossible_size_is_refused(size: int) -> None:
-    with pytest.raises(AudioError, match="even number of bytes"):
+    with pytest.raises(AudioError, match="positive number of bytes"):
         Framer(size)
 
 

@@ -16,6 +16,7 @@ from openai._models import construct_type_unchecked
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import Field, TypeAdapter
 
+from audio.format import pcm16
 from gateway.assistants.realtime import Realtime
 from gateway.call.effects import SendAudio
 
@@ -46,7 +47,7 @@ def microseconds(work: Callable[[], object], times: int = 2_000, rounds: int = 7
 
 def bench() -> dict[str, float]:
     """Microseconds for each way, and how many times ours the others cost, all in one run."""
-    wide, narrow = Realtime(24_000), Realtime(8_000)
+    wide, narrow = Realtime(pcm16(24_000)), Realtime(pcm16(8_000))
     union: Any = RealtimeServerEvent
     adapter: TypeAdapter[Any] = TypeAdapter(Annotated[union, Field(discriminator="type")])
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from audio.format import pcm16
 from audio.pcm import BYTES
 from audio.tone import ComfortNoise
 from audio.vad import VoiceDetector, WebrtcDetector
@@ -182,7 +183,7 @@ def whole_turns(hear: Hear) -> Words:
 
 async def _whole_turn(clip: Clip, target: Target) -> str:
     events: asyncio.Queue[Any] = asyncio.Queue()
-    leg = open_leg(target, RATE)
+    leg = open_leg(target, pcm16(RATE))
     running = asyncio.create_task(leg.run(events.put_nowait))
     room = ComfortNoise(RATE, ROOM_DBFS)
     leg.send(do.Configure(Plan(transcription="any")))

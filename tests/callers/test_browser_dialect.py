@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audio.format import pcm16
 from audio.tone import sine
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import LARGEST_AUDIO, BrowserDialect, Greeting
-from gateway.callers.dialect import Reply, at_rate
+from gateway.callers.dialect import Reply, fitted
 from gateway.errors import WireError
 
 START = '{"type":"start","reports":true}'
@@ -209,7 +210,7 @@ def test_garbage_raises_nothing_but_wire_errors(messages: list[str | bytes]) -> 
 
 
 def test_a_call_at_8_khz_hears_and_counts_at_8_khz() -> None:
-    dialect = at_rate(started(), 8_000)
+    dialect = fitted(started(), pcm16(8_000))
     heard = b"".join(
         fact.pcm
         for _ in range(50)
@@ -222,7 +223,7 @@ def test_a_call_at_8_khz_hears_and_counts_at_8_khz() -> None:
 
 
 def test_audio_of_an_8_khz_call_goes_out_at_24_khz_and_its_end_counts_as_heard() -> None:
-    dialect = at_rate(started(), 8_000)
+    dialect = fitted(started(), pcm16(8_000))
     pcm = sine(440, 1.0, 8_000)
     frames: list[str | bytes] = []
     for at in range(0, 8_000, 160):
@@ -237,6 +238,6 @@ def test_audio_of_an_8_khz_call_goes_out_at_24_khz_and_its_end_counts_as_heard()
 
 
 def test_the_savings_of_an_8_khz_call_are_the_same_milliseconds() -> None:
-    dialect = at_rate(started(), 8_000)
+    dialect = fitted(started(), pcm16(8_000))
     (frame,) = dialect.encode(to.ShowSavings(16_000, 8_000, 1, 1, 0.0))
     assert json.loads(str(frame))["heard_ms"] == 2_000

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from audio.format import pcm16
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
@@ -61,7 +62,7 @@ class Door:
     async def answer(self, websocket: WebSocket) -> None:
         dialect = BrowserDialect(Greeting("call_1", "embedded", "gateway"))
         leg = WebSocketLeg(
-            websocket, dialect, self.rate, subprotocol=SUBPROTOCOL, limits=self.limits
+            websocket, dialect, pcm16(self.rate), subprotocol=SUBPROTOCOL, limits=self.limits
         )
         served = Served(leg)
         self.served.put_nowait(served)

@@ -16,6 +16,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from audio.tone import sine
+from audio.format import pcm16
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
@@ -144,7 +145,7 @@ class House:
 
     async def answer(self, websocket: WebSocket) -> None:
         greeting = Greeting("call_test", "embedded", "gateway")
-        leg = WebSocketLeg(websocket, BrowserDialect(greeting), RATE, subprotocol=SUBPROTOCOL)
+        leg = WebSocketLeg(websocket, BrowserDialect(greeting), pcm16(RATE), subprotocol=SUBPROTOCOL)
         call = Tones(leg)
         self.calls.append(call)
         await leg.run(call.feed)

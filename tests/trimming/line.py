@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from audio import wav
+from audio.format import pcm16
 from audio.pcm import BYTES, silence
 from audio.tone import ComfortNoise
 from audio.vad import VoiceDetector, detector
@@ -194,7 +195,7 @@ async def call(
     with Toolbox.load(*([str(tools)] if tools else [])) as box:
         plan = replace(Plan(), turns=turns, transcription="any", rate=RATE, tools=specs(box))
         async with serve(assistant) as address:
-            leg = open_leg(Target(kind="embedded", base_url=address.base_url), RATE)
+            leg = open_leg(Target(kind="embedded", base_url=address.base_url), pcm16(RATE))
             caller, hands = Caller(script, log), ToolRunner(box, plan)
             await Session(plan, caller, leg, hands, voice or detector(RATE), [log]).run()
     return log
