@@ -91,6 +91,13 @@ class ShowNotice:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Put the caller through; answered by CallerLeft, or by TransferFailed."""
+
+    target: str
+
+
 # ---------------------------------------------------------------- to the assistant's leg
 
 
@@ -188,7 +195,17 @@ class End:
     reason: str
 
 
-ToCaller = Play | Flush | ShowState | ShowWords | ShowTool | ShowLatency | ShowSavings | ShowNotice
+ToCaller = (
+    Play
+    | Flush
+    | ShowState
+    | ShowWords
+    | ShowTool
+    | ShowLatency
+    | ShowSavings
+    | ShowNotice
+    | Transfer
+)
 ToAssistant = (
     Configure
     | SendAudio

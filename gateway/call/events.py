@@ -6,7 +6,8 @@ rate; times are whole microseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 # ---------------------------------------------------------------- from the caller's leg
@@ -18,6 +19,10 @@ class CallerJoined:
 
     address: str = ""  # telephone number, IP address, or whatever names the caller
     reports_playback: bool = False  # whether CallerPlayed will come from this leg
+    called: str = ""  # the number or name that was called
+    metadata: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what else is known of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,14 @@ class CallerPlayed:
 class CallerLeft:
     """The caller hung up, or the line broke."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """The caller could not be put through, and is still here."""
+
+    target: str
     reason: str
 
 
@@ -206,6 +219,21 @@ class HangUpOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferOrdered:
+    """The caller is to be put through to somebody else, once the assistant's sentence is said."""
+
+    target: str  # a telephone number, a SIP address, or a name that the caller's leg knows
+
+
+@dataclass(frozen=True, slots=True)
+class SoundOrdered:
+    """The gateway lets the caller hear something of its own: tones of keys, a recorded phrase."""
+
+    item_id: str  # of its own, so that it is no item of the model's
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AudioRefused:
     """The caller's audio comes faster than time passes, for too long; said once in a call."""
 
@@ -215,7 +243,15 @@ class Tick:
     """The call's deadline has come."""
 
 
-FromCaller = CallerJoined | CallerAudio | CallerText | CallerDigit | CallerPlayed | CallerLeft
+FromCaller = (
+    CallerJoined
+    | CallerAudio
+    | CallerText
+    | CallerDigit
+    | CallerPlayed
+    | CallerLeft
+    | TransferFailed
+)
 FromAssistant = (
     AssistantReady
     | SpeechStarted
@@ -230,5 +266,5 @@ FromAssistant = (
     | AssistantRefused
     | AssistantLost
 )
-FromSession = ToolFinished | HangUpOrdered | AudioRefused | Tick
+FromSession = ToolFinished | HangUpOrdered | TransferOrdered | SoundOrdered | AudioRefused | Tick
 Event = FromCaller | FromAssistant | FromSession

@@ -2,10 +2,10 @@
 
 An event and the time go in, orders come out. `handle` reacts to the event, then settles what the
 passing of time and the new state allow: audio is released to the caller, an answer is asked for,
-a deadline is met. All that takes more than a few lines lives in a part: `turns` decides whose turn
-it is, `voice` and its `playback` what the caller hears and has heard, `responses` when an answer
-may be asked for, `toolcalls` what the functions owe, `transcript` who said what, `outgoing` whether
-the model can be told, `quiet` what happens when nothing does.
+a deadline is met. All that takes more than a few lines lives in a part: `hearing` and its `turns`
+decide whose turn it is, `voice` and its `playback` what the caller hears and has heard, `responses`
+when an answer may be asked for, `toolcalls` what the functions owe, `transcript` who said what,
+`outgoing` whether the model can be told, `quiet` what happens when nothing does.
 
     caller speaks ──► turns ──► SendAudio … Commit ──► responses ──► Respond
                         │                                               │
@@ -16,7 +16,6 @@ the model can be told, `quiet` what happens when nothing does.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -25,16 +24,21 @@ from gateway.call import events as on
 from gateway.call.digits import Digits, told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
+from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.pace import TOO_FAST
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.responses import GO_ON, Responses
-from gateway.call.savings import Savings
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.transcript import Transcript
-from gateway.call.turns import Outcome, Sign, Turns
+from gateway.call.turns import Sign
 from gateway.call.voice import Voice, some
+
+TRANSFER_FAILED = (
+    "The caller could not be put through to {target}: {reason}. Say so in one sentence, and ask "
+    "what else you can do."
+)
 
 
 class Call:
@@ -44,19 +48,16 @@ class Call:
         self.plan = plan
         self.ended = False
         self._now = 0
-        self._turns = Turns(plan)
         self._responses = Responses()
         self._tools = ToolCalls()
         self._transcript = Transcript()
         self._outgoing = Outgoing()
         self._voice = Voice(plan, self._outgoing, self._responses, self._transcript)
         self._playback = self._voice.playback
-        self._savings = Savings(plan)
+        self._hearing = Hearing(plan, self._outgoing, self._transcript)
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)
         self._joined = False
-        self._commits: deque[int] = deque()  # when the turns began that are not items yet
-        self._model_hears = False  # the model's own detector is within speech
         self._resume: str | None = None  # what to ask if the interruption was none after all
         self._answer_due: tuple[str, int] | None = None  # the turn to answer, when it ended
         self._state: do.State = "listening"
@@ -82,7 +83,7 @@ class Call:
             return None
         times = (
             self._playback.deadline,
-            self._turns.deadline,
+            self._hearing.turns.deadline,
             self._responses.deadline,
             self._digits.deadline,
             self._quiet.deadline,
@@ -111,9 +112,12 @@ class Call:
                 yield from self._caller_wrote(text, text)
             case on.CallerDigit(digit):
                 self._digits.press(digit, self._now)
-                self._turns.digit()
+                self._hearing.turns.digit()
             case on.CallerLeft(reason):
                 yield from self._finish(reason)
+            case on.TransferFailed(target, reason):
+                yield do.ShowNotice("transfer_failed", f"No transfer to {target}: {reason}")
+                self._responses.want(TRANSFER_FAILED.format(target=target, reason=reason))
             case _:
                 assert_never(event)
 
@@ -134,11 +138,9 @@ class Call:
             case on.SpeechStopped(item_id, written):
                 yield from self._model_heard_end(item_id, written)
             case on.TurnCommitted(item_id):
-                began = self._commits.popleft() if self._commits else self._turns.began_at
-                self._transcript.caller_began(item_id, began)
-            case on.CallerWords(item_id, text, final):
-                began = self._turns.began_at
-                yield from some(self._transcript.caller_said(item_id, text, final, began))
+                self._hearing.committed(item_id)
+            case on.CallerWords():
+                yield from some(self._hearing.words(event))
             case on.AssistantReady():
                 yield from self._assistant_ready()
             case on.AssistantRefused():
@@ -156,6 +158,10 @@ class Call:
                 yield from self._finish(reason)
             case on.HangUpOrdered(reason):
                 self._quiet.hang_up(reason, self._now)
+            case on.TransferOrdered(target):
+                self._quiet.transfer(target, self._now)
+            case on.SoundOrdered(item_id, pcm):
+                self._voice.announce(item_id, pcm)
             case on.AudioRefused():
                 yield do.ShowNotice("audio_too_fast", TOO_FAST)
             case on.Tick():
@@ -171,24 +177,15 @@ class Call:
         self._greet()
 
     def _caller_audio(self, event: on.CallerAudio) -> Iterator[Effect]:
-        self._savings.heard += self.plan.count(event.pcm)
-        if self._outgoing.lost:
-            return
         may_speak = self.plan.turns.interruptible or not self._playback.playing(self._now)
-        yield from self._outcomes(
-            self._turns.frame(event.pcm, event.voiced and may_speak, self._now)
-        )
+        yield from self._signs(self._hearing.audio(event, self._now, may_speak=may_speak))
 
-    def _outcomes(self, outcomes: Iterator[Outcome]) -> Iterator[Effect]:
+    def _signs(self, outcomes: Iterator[Effect | Sign]) -> Iterator[Effect]:
         for outcome in outcomes:
             if isinstance(outcome, Sign):
                 yield from self._sign(outcome)
-                continue
-            if isinstance(outcome, do.SendAudio):
-                self._savings.sent += self.plan.count(outcome.pcm)
-            elif isinstance(outcome, do.Commit):
-                self._commits.append(self._turns.began_at)
-            yield from self._outgoing.tell(outcome)
+            else:
+                yield outcome
 
     def _sign(self, sign: Sign) -> Iterator[Effect]:
         match sign:
@@ -199,9 +196,9 @@ class Call:
                 if self.plan.turns.detector == "gateway":
                     yield from self._barge_in()
             case Sign.ENDED:
-                self._answer_due = ("", self._turns.last_voiced_at)
+                self._answer_due = ("", self._hearing.turns.last_voiced_at)
                 self._responses.want()
-                yield self._savings.show()
+                yield self._hearing.savings.show()
             case Sign.DISCARDED:
                 yield from some(self._transcript.caller_took_back())
                 if self._resume is not None:
@@ -240,19 +237,15 @@ class Call:
             self._responses.want(self.plan.greeting)
 
     def _model_heard_start(self, item_id: str, written: int) -> Iterator[Effect]:
-        if self.plan.turns.detector == "gateway":
-            return  # turns are decided here
-        self._model_hears = True
-        self._quiet.caller_spoke()
-        self._transcript.caller_began(item_id, self._turns.model_heard_start(written))
-        if self.plan.turns.interruptible:
-            yield from self._barge_in()
+        if self._hearing.model_began(item_id, written):
+            self._quiet.caller_spoke()
+            if self.plan.turns.interruptible:
+                yield from self._barge_in()
 
     def _model_heard_end(self, item_id: str, written: int) -> Iterator[Effect]:
-        if self.plan.turns.detector != "gateway":
-            self._model_hears = False
-            self._answer_due = (item_id, self._turns.model_heard_end(written))
-            yield self._savings.show()
+        if (ended := self._hearing.model_ended(written)) is not None:
+            self._answer_due = (item_id, ended)
+            yield self._hearing.savings.show()
 
     def _response_ended(self, event: on.ResponseEnded) -> Iterator[Effect]:
         self._responses.ended(event.response_id, failed=event.status == "failed")
@@ -272,9 +265,8 @@ class Call:
         if self._outgoing.lost:
             return
         self._outgoing.end()
-        self._model_hears = False
         self._responses.lost()
-        self._turns.model_lost()
+        self._hearing.model_lost()
         yield from self._tools.abandon()
         yield do.ShowNotice("assistant_lost", reason)
         self._voice.notice()
@@ -293,14 +285,14 @@ class Call:
         yield from self._voice.finish(self._now)
         if self._outgoing.open:
             yield from some(self._responses.cancel(self._now))
-        yield self._savings.show()
+        yield self._hearing.savings.show()
         yield do.End(reason)
 
     # ------------------------------------------------------------ time
 
     def _settle(self) -> Iterator[Effect]:
         now = self._now
-        yield from self._outcomes(self._turns.tick(now))
+        yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
         for effect in self._voice.settle(now):
@@ -315,6 +307,8 @@ class Call:
         match self._quiet.judge(calm=self._calm, now=now):
             case "end":
                 yield from self._finish(self._quiet.reason)
+            case "transfer":
+                yield do.Transfer(self._quiet.take_target())
             case "prompt":
                 self._responses.want(self.plan.idle.prompt)
                 yield from self._ask()
@@ -324,7 +318,7 @@ class Call:
             yield do.ShowState(state)
 
     def _ask(self) -> Iterator[Effect]:
-        if self._hears or not self._outgoing.open:
+        if self._hearing.open or not self._outgoing.open:
             return
         if (respond := self._responses.ask(self._now)) is not None:
             yield respond
@@ -333,13 +327,8 @@ class Call:
     def _calm(self) -> bool:
         return self._whose_turn() == "listening" and (self._joined or self._outgoing.lost)
 
-    @property
-    def _hears(self) -> bool:
-        # A shut gate wins: a model that misses the end of speech must not hold up the call.
-        return self._turns.open and (self._model_hears or self.plan.turns.detector == "gateway")
-
     def _whose_turn(self) -> do.State:
-        if self._hears:
+        if self._hearing.open:
             return "hearing"
         if self._playback.playing(self._now):
             return "speaking"

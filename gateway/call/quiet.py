@@ -8,7 +8,7 @@ from gateway.call.plan import IdlePolicy
 
 LAST_WORDS_US = 30_000_000  # a call that is to end when it is quiet ends after this at the latest
 
-Verdict = Literal["wait", "prompt", "end"]
+Verdict = Literal["wait", "prompt", "transfer", "end"]
 
 
 class Quiet:
@@ -19,6 +19,8 @@ class Quiet:
         self._since: int | None = None
         self._prompts = 0
         self._hang_up_by: int | None = None
+        self._target = ""  # to whom the caller is to be put through
+        self._transfer_by: int | None = None
         self.reason = ""  # why the call is to end
 
     def caller_spoke(self) -> None:
@@ -30,12 +32,23 @@ class Quiet:
         if self._hang_up_by is None:
             self.reason, self._hang_up_by = reason, now + LAST_WORDS_US
 
+    def transfer(self, target: str, now: int) -> None:
+        """Put the caller through at the next quiet moment; the last target counts."""
+        self._target, self._transfer_by = target, now + LAST_WORDS_US
+
+    def take_target(self) -> str:
+        """To whom; said once."""
+        self._transfer_by = None
+        return self._target
+
     def judge(self, *, calm: bool, now: int) -> Verdict:
         """What is to happen at this moment."""
         if not calm:
             self._since = None
         elif self._since is None:
             self._since = now
+        if self._transfer_by is not None and (calm or now >= self._transfer_by):
+            return "transfer"
         if self._hang_up_by is not None and (calm or now >= self._hang_up_by):
             return "end"
         if self._idle_at is None or now < self._idle_at:
@@ -56,5 +69,5 @@ class Quiet:
     @property
     def deadline(self) -> int | None:
         """When something is to happen if nothing does before."""
-        times = [t for t in (self._idle_at, self._hang_up_by) if t is not None]
+        times = [t for t in (self._idle_at, self._hang_up_by, self._transfer_by) if t is not None]
         return min(times, default=None)

@@ -26,6 +26,7 @@ class Voice:
         self._outgoing = outgoing
         self._responses = responses
         self._transcript = transcript
+        self._own: set[str] = set()  # items of the gateway's, of which the model knows nothing
         self._settled: set[str] = set()  # items whose place in the model's memory is decided
         self.playback = Playback(plan)
 
@@ -78,7 +79,7 @@ class Voice:
 
     def _unsay(self, cut: CutItem) -> Iterator[Effect]:
         yield from some(self._transcript.cut(cut.item_id, cut.heard, cut.received))
-        if cut.item_id == NOTICE_ITEM:
+        if cut.item_id in self._own:
             return
         self._settled.add(cut.item_id)
         if cut.heard * 1_000 >= self._plan.rate:  # a millisecond, the smallest unit on the wire
@@ -90,8 +91,13 @@ class Voice:
         """Let the caller hear that the model is gone, after what it has sent."""
         self.playback.end_all()
         if self._plan.lost_notice:
-            self.playback.add(NOTICE_ITEM, "", self._plan.lost_notice)
-            self.playback.end_item(NOTICE_ITEM)
+            self.announce(NOTICE_ITEM, self._plan.lost_notice)
+
+    def announce(self, item_id: str, pcm: bytes) -> None:
+        """Let the caller hear something that the model does not say."""
+        self._own.add(item_id)
+        self.playback.add(item_id, "", pcm)
+        self.playback.end_item(item_id)
 
     def finish(self, now: int) -> Iterator[Effect]:
         """The call is over: the transcript keeps what was heard."""
