@@ -33,8 +33,10 @@ class Rule:
 
 CALL = ("gateway.call.events", "gateway.call.effects", "gateway.call.plan")
 LEG = (*CALL, "gateway.settings", "gateway.log", "audio")
-SHARED_BY_CALLERS = tuple(f"gateway.callers.{name}" for name in ("dialect", "websocket", "tcp"))
-WIRE = ("gateway.assistants.realtime", "gateway.assistants.beta")
+SHARED_BY_CALLERS = tuple(
+    f"gateway.callers.{name}" for name in ("dialect", "websocket", "tcp", "realtime")
+)
+PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
 NOT_THE_CORE = (
     *("audio", "tools", "gateway.app", "gateway.session", "gateway.switchboard", "gateway.taps"),
     *("gateway.callers", "gateway.assistants", "gateway.embedded", "gateway.settings"),
@@ -62,12 +64,15 @@ RULES = {
     ),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
-        ours=(*LEG, *SHARED_BY_CALLERS),
+        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL),
         others=("starlette", "websockets", "aiortc", "av", "msgspec", "numpy"),
         itself=False,
     ),
-    "gateway.assistants": Rule(ours=LEG, others=("openai", "websockets", "msgspec", "httpx")),
-    "gateway.embedded": Rule(ours=("audio", "gateway.log", *WIRE), others=ANY),
+    "gateway.protocol": Rule(ours=(), others=()),
+    "gateway.assistants": Rule(
+        ours=(*LEG, *PROTOCOL), others=("openai", "websockets", "msgspec", "httpx")
+    ),
+    "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),
     "gateway.taps": Rule(
         ours=(*LEG, "gateway.store"),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
@@ -195,7 +200,7 @@ def test_a_forbidden_import_is_named_with_its_file_and_line(
         ("gateway/call/machine.py", "from collections import deque"),
         ("gateway/callers/twilio.py", "from gateway.callers.dialect import Dialect"),
         ("gateway/callers/twilio.py", "from gateway.errors import WireError"),
-        ("gateway/embedded/server.py", "from gateway.assistants.beta import to_beta"),
+        ("gateway/embedded/server.py", "from gateway.protocol.beta import to_beta_client"),
         ("gateway/app.py", "from gateway.callers import browser"),
     ],
 )

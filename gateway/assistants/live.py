@@ -17,7 +17,6 @@ from websockets.exceptions import ConnectionClosed
 from audio.format import pcm16
 from audio.tone import sine
 from gateway.assistants import reasons
-from gateway.assistants.beta import from_beta_server, to_beta_client
 from gateway.assistants.catalogue import load
 from gateway.assistants.connection import connect, hang_up
 from gateway.assistants.fields import Json, parse, text
@@ -28,6 +27,7 @@ from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.plan import Plan, TurnPolicy
 from gateway.errors import SettingsError, TrunklineError
+from gateway.protocol.beta import from_beta_server, to_beta_client
 
 Status = Literal["ok", "note", "missing", "broken"]
 E = TypeVar("E")

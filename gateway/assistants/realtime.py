@@ -16,7 +16,6 @@ import msgspec
 from audio.convert import Converter
 from audio.format import Format
 from gateway.assistants import reasons
-from gateway.assistants.beta import from_beta_server, to_beta_client
 from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
 from gateway.assistants.codec import Receiving
 from gateway.assistants.fields import Json, count, inner, parse, text, whole_characters
@@ -24,6 +23,7 @@ from gateway.assistants.responses import function_calls, outcome, tokens
 from gateway.assistants.sessions import session_of
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.protocol.beta import from_beta_server, to_beta_client
 
 ITEMS = 256  # items of which the audio part is remembered, for truncation
 LARGEST_APPEND = 6 * 1024 * 1024  # bytes; base64 makes 8 MiB of it, servers take 15

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 
-from gateway.embedded.schema import Fields, integer, mapping, nullable, one_of
-from gateway.embedded.wire import Json, Refused
+from gateway.protocol.schema import Fields, integer, mapping, nullable, one_of
+from gateway.protocol.wire import Json, Refused
 
 KEY_ENTRY = "openai-insecure-api-key."  # of the subprotocols, where a browser puts its key
 MOST_SECRETS = 10_000

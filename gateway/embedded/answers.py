@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from gateway.embedded import responses, sessions, usage
+from gateway.embedded import responses, usage
 from gateway.embedded.conversation import Conversation, Item, lines
 from gateway.embedded.parts import Mind, Mouth, Situation
 from gateway.embedded.responses import Failure, Prompt, Response, Work
-from gateway.embedded.wire import Emit, Json, Refused
+from gateway.protocol import sessions
+from gateway.protocol.wire import Emit, Json, Refused
 
 MOST_BESIDE = 16  # responses out of band at the same time
 

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.embedded import sessions
 from gateway.embedded.answers import Answers, Frame, Limits
 from gateway.embedded.conversation import Conversation, Item, make_item
 from gateway.embedded.input import InputBuffer, Listen, Listener, Turn, Voiced
@@ -18,7 +17,8 @@ from gateway.embedded.parts import Mind, Mouth
 from gateway.embedded.recognition import Recognition
 from gateway.embedded.responses import Response
 from gateway.embedded.turns import Started, Stopped, TurnEnd
-from gateway.embedded.wire import Json, Refused, decode_audio, new_id, unknown_value
+from gateway.protocol import sessions
+from gateway.protocol.wire import Json, Refused, decode_audio, new_id, unknown_value
 
 
 @dataclass(frozen=True, slots=True)

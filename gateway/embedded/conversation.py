@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gateway.embedded import schema
 from gateway.embedded.parts import Called, Heard, Line, Returned, Said, Told
-from gateway.embedded.schema import Check, Fields, list_of, nullable, one_of, text
-from gateway.embedded.wire import (
+from gateway.protocol import schema
+from gateway.protocol.schema import Check, Fields, list_of, nullable, one_of, text
+from gateway.protocol.wire import (
     Json,
     Refused,
     decode_audio,

@@ -12,7 +12,7 @@ from gateway.embedded.conversation import BYTES_PER_MS, Sound
 from gateway.embedded.parts import EARS_RATE
 from gateway.embedded.sound import Decoder
 from gateway.embedded.turns import FRAME_MS, Started, Stopped, TurnDetector, TurnEnd
-from gateway.embedded.wire import Json, Refused, new_id
+from gateway.protocol.wire import Json, Refused, new_id
 
 SAMPLE_BYTES = 2
 PCM_PER_MS = EARS_RATE // 1000 * SAMPLE_BYTES

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.embedded.conversation import BYTES_PER_MS, Conversation, Item, Piece, Sound
 from gateway.embedded.parts import CallPiece
 from gateway.embedded.usage import assistant_tokens, text_tokens
-from gateway.embedded.wire import Emit, Json, encode_audio, new_id
+from gateway.protocol.wire import Emit, Json, encode_audio, new_id
 
 
 class Output:

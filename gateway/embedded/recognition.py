@@ -10,7 +10,7 @@ from gateway.embedded.conversation import Conversation, Item
 from gateway.embedded.input import Listener
 from gateway.embedded.responses import Failure
 from gateway.embedded.usage import transcription_usage
-from gateway.embedded.wire import Emit
+from gateway.protocol.wire import Emit
 
 log = logging.getLogger(__name__)
 

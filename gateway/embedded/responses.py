@@ -18,7 +18,7 @@ from gateway.embedded.output import Output
 from gateway.embedded.parts import MOUTH_RATE, CallPiece, Function, Mind, Mouth, Say, Situation
 from gateway.embedded.sound import Encoder
 from gateway.embedded.usage import Cost, assistant_tokens, text_tokens
-from gateway.embedded.wire import Emit, Json, new_id
+from gateway.protocol.wire import Emit, Json, new_id
 
 log = logging.getLogger(__name__)
 PCM_PER_MS = MOUTH_RATE // 1000 * 2

@@ -19,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from audio import vad
-from gateway.embedded import access, faults, sessions
+from gateway.embedded import access, faults
 from gateway.embedded.answers import Limits
 from gateway.embedded.connection import Parts
 from gateway.embedded.faults import NO_FAULTS, Faults
@@ -27,8 +27,9 @@ from gateway.embedded.hearing import Listener
 from gateway.embedded.parts import EARS_RATE, Ears, Mind, Mouth
 from gateway.embedded.talk import Talk
 from gateway.embedded.turns import TurnEnd, TurnEndByWords
-from gateway.embedded.wire import Json, Refused, new_id, unknown_value
 from gateway.errors import AssistantError
+from gateway.protocol import sessions
+from gateway.protocol.wire import Json, Refused, new_id, unknown_value
 
 log = logging.getLogger(__name__)
 

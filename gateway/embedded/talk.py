@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.assistants import beta
 from gateway.embedded.answers import Frame, Limits
 from gateway.embedded.connection import Connection, Parts
 from gateway.embedded.faults import Faults
 from gateway.embedded.outbox import Outbox
-from gateway.embedded.wire import MAX_APPEND, MAX_EVENT_ID, Json, Refused, new_id, unknown_key
+from gateway.protocol import beta
+from gateway.protocol.wire import MAX_APPEND, MAX_EVENT_ID, Json, Refused, new_id, unknown_key
 
 log = logging.getLogger(__name__)
 MAX_FRAME = MAX_APPEND + 64 * 1024  # an append of the greatest length, and what surrounds it

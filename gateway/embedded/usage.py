@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import Any
 
 from gateway.embedded.conversation import Item
-from gateway.embedded.wire import Json
+from gateway.protocol.wire import Json
 
 CHARS_PER_TOKEN = 4
 USER_MS_PER_TOKEN = 100

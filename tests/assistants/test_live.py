@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from gateway.assistants import live
-from gateway.assistants.beta import from_ga_server
 from gateway.assistants.live import Finding, probe
 from gateway.assistants.target import Target
 from gateway.private import Private
+from gateway.protocol.beta import from_ga_server
 from tests.assistants.scripted import Peer, scripted
 
 KEY = "sk-test-0123456789abcdef"

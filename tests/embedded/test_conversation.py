@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.embedded.conversation import Conversation, Item, Piece, Sound, lines, make_item
 from gateway.embedded.parts import Called, Heard, Returned, Said, Told
-from gateway.embedded.wire import Json, Refused
+from gateway.protocol.wire import Json, Refused
 
 
 def message(item_id: str, role: str = "user", text: str = "hello") -> Item:

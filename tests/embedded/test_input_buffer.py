@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from audio import g711
 from audio.resample import convert
 from audio.vad import detector
-from gateway.embedded import sessions
 from gateway.embedded.input import InputBuffer
 from gateway.embedded.turns import Stopped, TurnEndByWords
-from gateway.embedded.wire import Json, Refused
+from gateway.protocol import sessions
+from gateway.protocol.wire import Json, Refused
 
 SAMPLE = Path(__file__).parents[2] / "samples/audio/commands/where_is_my_order_no_number.wav"
 

@@ -22,13 +22,13 @@ from pydantic import TypeAdapter
 
 from audio.resample import convert
 from audio.vad import detector
-from gateway.embedded import sessions
 from gateway.embedded.answers import Frame, Limits
 from gateway.embedded.connection import Connection, Parts
 from gateway.embedded.hearing import Listener
 from gateway.embedded.parts import EARS_RATE, MOUTH_RATE, Say, Situation, Thought
 from gateway.embedded.server import Address, Assistant, ServerOptions, serve
 from gateway.embedded.turns import TurnEndByWords
+from gateway.protocol import sessions
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "audio"
 OPENAI: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)

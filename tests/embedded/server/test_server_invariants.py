@@ -13,7 +13,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from gateway.embedded.parts import CallPiece, Say
-from gateway.embedded.wire import Refused
+from gateway.protocol.wire import Refused
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 SPEECH = ["input_audio_buffer.append"] * 12

@@ -9,9 +9,9 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gateway.embedded import schema
-from gateway.embedded.schema import Check, Fields, flag, list_of, nullable, number, one_of, text
-from gateway.embedded.wire import Json, Refused, missing, unknown_key, unknown_value, wrong_type
+from gateway.protocol import schema
+from gateway.protocol.schema import Check, Fields, flag, list_of, nullable, number, one_of, text
+from gateway.protocol.wire import Json, Refused, missing, unknown_key, unknown_value, wrong_type
 
 Kind = Literal["realtime", "transcription"]
 

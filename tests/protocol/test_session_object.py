@@ -11,9 +11,9 @@ from openai.types.realtime.realtime_transcription_session_create_request import 
     RealtimeTranscriptionSessionCreateRequest,
 )
 
-from gateway.embedded import sessions
-from gateway.embedded.sessions import Facts
-from gateway.embedded.wire import Json, Refused
+from gateway.protocol import sessions
+from gateway.protocol.sessions import Facts
+from gateway.protocol.wire import Json, Refused
 
 FREE = Facts()
 

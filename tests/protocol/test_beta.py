@@ -12,7 +12,7 @@ from openai.types.beta.realtime import RealtimeServerEvent as BetaServerEvent
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from gateway.assistants import beta
+from gateway.protocol import beta
 
 BETA_SESSION: dict[str, Any] = {
     "modalities": ["text", "audio"],

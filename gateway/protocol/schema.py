@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.embedded.wire import (
+from gateway.protocol.wire import (
     Json,
     Refused,
     missing,
