@@ -1,11 +1,16 @@
 """What the assistant may call; knows nothing of audio or of the wire."""
 
-from tools.context import ToolContext, ToolError
+from tools.context import ArgumentsError, ToolContext, ToolError
 from tools.loading import ToolLoadError
-from tools.spec import Tool, ToolDefinitionError, ToolSpec, tool
-from tools.toolbox import Result, Toolbox
+from tools.policy import Policy
+from tools.result import Result
+from tools.spec import AnyTool, Tool, ToolDefinitionError, ToolSpec, tool
+from tools.toolbox import Toolbox
 
 __all__ = [
+    "AnyTool",
+    "ArgumentsError",
+    "Policy",
     "Result",
     "Tool",
     "ToolContext",

@@ -7,12 +7,13 @@ import typing
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from tools.context import ToolContext
+from tools.faults import misfit
 
 REFUSED = {
     inspect.Parameter.VAR_POSITIONAL: "*{} has no place in a JSON object; take a list instead",
@@ -65,8 +66,11 @@ class Arguments:
         return tuple(self._names.values())
 
     def read(self, json_text: str) -> dict[str, Any]:
-        """The keyword arguments in a JSON object; raises pydantic's ValidationError."""
-        model = self._model.model_validate_json(json_text)
+        """The keyword arguments in a JSON object; none where the text is empty. ArgumentsError."""
+        try:
+            model = self._model.model_validate_json(json_text.strip() or "{}")
+        except ValidationError as error:
+            raise misfit(error, self.names) from None
         return {name: getattr(model, field) for field, name in self._names.items()}
 
     def schema(self, function: Callable[..., Any]) -> dict[str, Any]:

@@ -6,16 +6,29 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from tools.context import ToolContext, ToolError
+from tools.context import ArgumentsError, ToolContext, ToolError
+from tools.policy import Late, Policy
 from tools.schema import Arguments, ToolDefinitionError
 
-__all__ = ["Tool", "ToolContext", "ToolDefinitionError", "ToolError", "ToolSpec", "tool"]
+__all__ = [
+    "AnyTool",
+    "ArgumentsError",
+    "Policy",
+    "Tool",
+    "ToolContext",
+    "ToolDefinitionError",
+    "ToolError",
+    "ToolSpec",
+    "tool",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+RESERVED = frozenset({"cancel_task"})  # the gateway's own
+PLAIN = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,28 @@ class ToolSpec:
     parameters: dict[str, Any]
 
 
+class AnyTool(Protocol):
+    """Whatever a toolbox can run: a function, something behind HTTP, a tool of an MCP server."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told of it. It never changes; a changed tool is another one."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """How it is to be run. The toolbox keeps to it: a tool needs no limits of its own."""
+        ...
+
+    async def run(self, arguments_json: str, context: ToolContext) -> Any:
+        """Its result: anything that pydantic can write as JSON; text is told as it is.
+
+        Raises ArgumentsError where the model should mend its arguments, ToolError with words fit
+        for the caller, and anything else for a failure that only the operator may know.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tool(Generic[P, R]):
     """A function with its description; calling it calls the function, unchecked."""
@@ -34,11 +69,15 @@ class Tool(Generic[P, R]):
     function: Callable[P, R]
     spec: ToolSpec
     arguments: Arguments
-    timeout: float | None = None  # seconds; None leaves it to the toolbox
+    policy: Policy = PLAIN
 
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def timeout(self) -> float | None:
+        return self.policy.timeout
 
     @property
     def is_async(self) -> bool:
@@ -47,28 +86,48 @@ class Tool(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
 
+    async def run(self, arguments_json: str, context: ToolContext) -> Any:
+        """Check the arguments and call the function: on the loop if it is async, or in a thread."""
+        function: Callable[..., Any] = self.function
+        arguments = self.arguments.read(arguments_json)
+        if self.arguments.context:
+            arguments[self.arguments.context] = context
+        if self.is_async:
+            return await function(**arguments)
+        return await context.in_thread(lambda: function(**arguments))
+
 
 @overload
 def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 @overload
 def tool(
-    *, name: str = "", timeout: float | None = None
+    *,
+    name: str = "",
+    timeout: float | None = None,
+    concurrency: int = 0,
+    retries: int = 0,
+    cache: float = 0.0,
+    result_limit: int | None = None,
+    late: Late = "speak_when_free",
+    confirm: bool = False,
+    side_effects: bool = True,
+    idempotent: bool = False,
+    prefetch: bool = False,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
-def tool(
-    function: Callable[..., Any] | None = None, /, *, name: str = "", timeout: float | None = None
-) -> Any:
+def tool(function: Callable[..., Any] | None = None, /, *, name: str = "", **policy: Any) -> Any:
     """Make a function a tool: `@tool`, `@tool(timeout=5)`, or `tool(desk.look_up)` for a method.
 
     The first paragraph of its docstring tells the model what it is for. Its parameters need types
     that JSON can hold; say what each means with `Annotated[str, "The order number."]` or pydantic's
-    `Field`. It may be async; otherwise it runs in a thread. Raises ToolDefinitionError.
+    `Field`. It may be async; otherwise it runs in a thread. What else it takes says how it is run:
+    see Policy. Raises ToolDefinitionError.
     """
     if function is None:
-        return lambda function: _made(function, name, timeout)
-    return _made(function, name, timeout)
+        return lambda function: _made(function, name, policy)
+    return _made(function, name, policy)
 
 
-def _made(function: Callable[P, R], name: str, timeout: float | None) -> Tool[P, R]:
+def _made(function: Callable[P, R], name: str, policy: dict[str, Any]) -> Tool[P, R]:
     name = name or getattr(function, "__name__", "")
     if not NAME.fullmatch(name):
         raise ToolDefinitionError(
@@ -76,11 +135,12 @@ def _made(function: Callable[P, R], name: str, timeout: float | None) -> Tool[P,
         )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ToolDefinitionError(f"tool {name}: it yields; a tool returns its one result")
-    if timeout is not None and timeout <= 0:
-        raise ToolDefinitionError(f"tool {name}: timeout is {timeout}; give seconds above 0")
     arguments = Arguments(function)
     spec = ToolSpec(name, _description(function, name), arguments.schema(function))
-    return Tool(function, spec, arguments, timeout)
+    try:
+        return Tool(function, spec, arguments, Policy(**policy))
+    except ValueError as error:
+        raise ToolDefinitionError(f"tool {name}: {error}") from None
 
 
 def _description(function: Callable[..., Any], name: str) -> str:

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from gateway.app import Gateway, listening, open_gateway
 from gateway.clock import VirtualClockLoop
 from gateway.listening import listen
 from gateway.rehearsal.caller import CallError
 from gateway.settings import Settings
-from tools import Result, Tool, Toolbox, ToolContext, ToolDefinitionError, ToolLoadError
+from tools import AnyTool, Toolbox, ToolDefinitionError, ToolLoadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class House:
 @asynccontextmanager
 async def open_house(
     settings: Settings,
-    tools: Iterable[Tool[..., Any]] = (),
+    tools: Iterable[AnyTool] = (),
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -37,7 +36,7 @@ async def open_house(
         with listen(host, port) as bound:
             async with open_gateway(settings) as gateway:
                 toolbox = _with(gateway.toolbox, tools)
-                ours = replace(gateway, toolbox=cast(Toolbox, toolbox))
+                ours = replace(gateway, toolbox=toolbox)
                 async with listening(ours, bound) as base:
                     yield House(base.replace("http", "ws", 1) + "/browser", ours)
     except (ToolLoadError, ToolDefinitionError) as error:
@@ -54,33 +53,10 @@ def furnish(settings: Settings, modules: Iterable[str], instructions: str = "") 
     return settings.model_copy(update={"tools": tools, "assistant": assistant})
 
 
-def _with(toolbox: Toolbox, tools: Iterable[Tool[..., Any]]) -> Toolbox | _StillToolbox:
-    """The same toolbox, or one with those tools besides; its clean-up stays with the first."""
-    if more := tuple(tools):
-        toolbox = Toolbox((*toolbox.tools, *more))
-    return _StillToolbox(toolbox) if _virtual() is not None else toolbox
-
-
-def _virtual() -> VirtualClockLoop | None:
+def _with(toolbox: Toolbox, tools: Iterable[AnyTool]) -> Toolbox:
+    """The toolbox with those tools besides. A virtual clock stands still for a tool's thread."""
+    toolbox.add(*tools)
     loop = asyncio.get_running_loop()
-    return loop if isinstance(loop, VirtualClockLoop) else None
-
-
-class _StillToolbox:
-    """A toolbox for a virtual clock, which cannot see a tool's thread: it stands still for it."""
-
-    def __init__(self, toolbox: Toolbox) -> None:
-        self._toolbox = toolbox
-        self._in_threads = {item.name for item in toolbox.tools if not item.is_async}
-        self.tools = toolbox.tools
-        self.specs = toolbox.specs
-
-    async def run(
-        self, name: str, arguments_json: str, context: ToolContext | None = None
-    ) -> Result:
-        """As the toolbox does."""
-        loop = _virtual()
-        if loop is None or name not in self._in_threads:
-            return await self._toolbox.run(name, arguments_json, context)
-        with loop.hold():
-            return await self._toolbox.run(name, arguments_json, context)
+    if isinstance(loop, VirtualClockLoop):
+        toolbox.threads.around = loop.hold
+    return toolbox

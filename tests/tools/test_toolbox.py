@@ -98,7 +98,7 @@ async def test_wrong_arguments_are_told_so_that_they_can_be_mended(arguments, sa
 
 async def test_an_unknown_tool_is_told_with_the_nearest_name():
     assert await Toolbox([add]).run("ad", "{}") == Result(
-        "There is no tool 'ad'. Did you mean add?", True
+        "There is no tool 'ad'. Did you mean add?", True, mend=True
     )
     assert (await Toolbox([add]).run("zzz", "{}")).output.endswith("There are: add.")
     assert (await Toolbox().run("add", "{}")).output == "There are no tools in this call."

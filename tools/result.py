@@ -1,0 +1,71 @@
+"""The result of a tool as text for the model, within its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic_core
+from pydantic import BaseModel
+
+DONE = "done"  # what the model is told where a tool returns None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the model is told."""
+
+    output: str
+    failed: bool = False
+    mend: bool = False  # the model called it wrongly, and may do it right
+
+
+def told(value: Any, limit: int) -> Result:
+    """The value as text; too long a one is refused whole, for half a result is a wrong one.
+
+    Raises what pydantic does where the value cannot be written as JSON.
+    """
+    if value is None:
+        return Result(DONE)
+    if surely_longer(value, limit):
+        return _too_long(f"more than {limit}", limit)
+    if isinstance(value, str):
+        output = value.encode(errors="replace").decode()
+    else:
+        output = pydantic_core.to_json(value, inf_nan_mode="null").decode()
+    if (size := len(output.encode())) > limit:
+        return _too_long(str(size), limit)
+    return Result(output)
+
+
+def _too_long(size: str, limit: int) -> Result:
+    words = f"The result is too long: {size} bytes, at most {limit}. Ask for less."
+    return Result(words, failed=True)
+
+
+def surely_longer(value: Any, limit: int) -> bool:
+    """Whether the text would be longer, seen without writing it: that would hold up the loop."""
+    waiting: list[Any] = [value]
+    size = 0
+    while waiting and size <= limit:
+        one = waiting.pop()
+        size += 1
+        if isinstance(one, str | bytes):
+            size += len(one)
+        elif isinstance(one, dict):
+            size += len(one)
+            _take(waiting, one.values(), limit)
+        elif isinstance(one, list | tuple | set | frozenset):
+            _take(waiting, one, limit)
+        elif isinstance(one, BaseModel):
+            _take(waiting, vars(one).values(), limit)
+    return size > limit
+
+
+def _take(waiting: list[Any], values: Iterable[Any], limit: int) -> None:
+    """At most so many that they alone are too long."""
+    for number, value in enumerate(values):
+        if number > limit:
+            return
+        waiting.append(value)

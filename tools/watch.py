@@ -1,0 +1,125 @@
+"""A watch over what tools do on the event loop: which of them holds it up, and where."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Coroutine, Generator
+from types import FrameType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SLOW = 0.1  # seconds for which a tool may hold the loop in one go
+LOOK = 0.25  # seconds between two looks at a step that does not end
+IDLE = 5.0  # seconds without a step after which the thread that looks ends
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Times the steps of tools, and looks, from a thread, at one that does not come back."""
+
+    def __init__(self) -> None:
+        self._step: _Steps | None = None
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def over(self, name: str, work: Coroutine[Any, Any, T]) -> T:
+        """The same work. Where a step of it is slow, the operator is told the tool and the place.
+
+        A step is what happens between two awaits. Tasks that the work starts are not watched.
+        """
+        result: T = await _Steps(name, work, self)
+        return result
+
+    def began(self, step: _Steps) -> None:
+        """A step is under way on the loop."""
+        self._step = step
+        if not self._wake.is_set():
+            self._wake.set()
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+                    self._thread.start()
+
+    def ended(self) -> None:
+        """No step is under way."""
+        self._step = None
+
+    def _look(self) -> None:
+        while self._awaited():
+            time.sleep(LOOK)
+            step = self._step
+            if step is not None and (held := time.monotonic() - step.began) > LOOK:
+                step.tell(held, _place(sys._current_frames().get(step.thread)))
+
+    def _awaited(self) -> bool:
+        """Wait for a step; False when none has come for long, and this thread is to end."""
+        if self._step is None:
+            self._wake.clear()
+            if self._step is None and not self._wake.wait(IDLE):
+                with self._lock:
+                    if not self._wake.is_set():
+                        self._thread = None
+                        return False
+        return True
+
+
+class _Steps:
+    """Drives a coroutine step by step."""
+
+    def __init__(self, name: str, work: Coroutine[Any, Any, Any], watch: Watch) -> None:
+        self.began = 0.0
+        self.thread = threading.get_ident()
+        self._name = name
+        self._work = work
+        self._watch = watch
+        self._told = False
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        sent: Any = None
+        raised: BaseException | None = None
+        while True:
+            try:
+                awaited = self._step(sent, raised)
+            except StopIteration as done:
+                return done.value
+            sent = raised = None
+            try:
+                sent = yield awaited
+            except BaseException as error:  # a cancellation among them: the coroutine is to know
+                raised = error
+
+    def _step(self, sent: Any, raised: BaseException | None) -> Any:
+        self.began = began = time.monotonic()
+        self._watch.began(self)
+        try:
+            return self._work.send(sent) if raised is None else self._work.throw(raised)
+        finally:
+            self._watch.ended()
+            if (held := time.monotonic() - began) > SLOW:
+                self.tell(held, "")
+
+    def tell(self, held: float, where: str) -> None:
+        """Say so, once for each run."""
+        if not self._told:
+            self._told = True
+            fields = {"tool": self._name, "ms": round(held * 1000), "where": where}
+            log.warning(
+                "a tool holds up every call: it blocks the event loop; "
+                "define it without async, so that it runs in a thread",
+                extra=fields,
+            )
+
+
+def _place(frame: FrameType | None) -> str:
+    """File and line where a thread is, as deep as it goes."""
+    if frame is None:
+        return ""
+    last = traceback.extract_stack(frame)[-1]
+    return f"{last.filename}:{last.lineno}"
