@@ -23,15 +23,15 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from audio import vad
-from audio.format import pcm16
 from gateway import page
-from gateway.announcements import assistant_lost
-from gateway.assistants import catalogue
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
+from gateway.call.effects import ToCaller
 from gateway.call.plan import Plan
+from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
+from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
 from gateway.entrance import NO_TOKEN, refusal
@@ -39,7 +39,8 @@ from gateway.errors import SettingsError, WireError
 from gateway.files import client_dir
 from gateway.listening import listen
 from gateway.log import calling
-from gateway.session import Session, Tap
+from gateway.planning import Booking, Planner, assistants, target_of
+from gateway.session import Leg, Session, Tap
 from gateway.settings import Settings
 from gateway.switchboard import BusyError, Switchboard
 from gateway.taps.journal import Journal
@@ -53,7 +54,6 @@ from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 
-RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
 DRAIN_SECONDS = 10.0
 BUSY = 1013  # close code: try again later
 FORBIDDEN = 1008
@@ -68,6 +68,7 @@ class Gateway:
     toolbox: Toolbox
     switchboard: Switchboard
     metrics: Metrics
+    embedded: str = ""  # where the embedded assistant listens, if it runs
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -87,45 +88,43 @@ class Gateway:
             await _turn_away(websocket, FORBIDDEN, said)
             return
         try:
-            plan = self.plan(self.switchboard.new_call_id())
+            booking = self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
         except BusyError as busy:
             await _turn_away(websocket, BUSY, str(busy))
             return
+        plan = booking.plan
         greeting = Greeting(plan.call_id, self.assistant_name, plan.turns.detector)
         leg = WebSocketLeg(
             websocket, BrowserDialect(greeting), plan.format, subprotocol=SUBPROTOCOL
         )
         with calling(plan.call_id):
-            await self.switchboard.connect(self.session(plan, leg))
+            await self.switchboard.connect(self.session(booking, leg))
 
-    def plan(self, call_id: str) -> Plan:
-        """What the settings make of a call."""
-        assistant = self.settings.assistant
-        model = catalogue.load().models.get(endpoint(self.target).model)
-        billed = model is not None and self.target.kind != "embedded"
-        return Plan(
-            call_id=call_id,
-            rate=RATE,
-            instructions=assistant.instructions,
-            voice=assistant.voice,
-            language=assistant.language,
-            transcription=assistant.transcription or catalogue.load().default_transcription,
-            greeting=assistant.greeting,
-            tools=specs(self.toolbox),
-            turns=self.settings.turn_policy(),
-            playback=self.settings.playback_policy(),
-            idle=self.settings.idle_policy(),
-            audio_price=model.audio.input if model and billed else 0.0,
-            lost_notice=assistant_lost(pcm16(RATE)),
-        )
+    async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None:
+        """A call over a bridge, from its first message to its end."""
+        try:
+            call_id = self.switchboard.new_call_id()
+        except BusyError as busy:
+            await leg.refuse(WireError(str(busy), BUSY))
+            return
+        booking = self.planner.arrival(call_id, arrival, specs(self.toolbox))
+        leg.fit(booking.plan.format)
+        with calling(call_id):
+            await self.switchboard.connect(self.session(booking, leg))
 
-    def session(self, plan: Plan, leg: WebSocketLeg) -> Session:
+    @property
+    def planner(self) -> Planner:
+        """Makes the plans of the calls."""
+        return Planner(self.settings, self.target, self.embedded)
+
+    def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session:
         """A call from that leg, with all that watches it."""
+        plan = booking.plan
         second = None if self.settings.turns.second_opinion else False
         return Session(
             plan,
             leg,
-            open_leg(self.target, plan.format),
+            open_leg(booking.target, plan.format),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),
             self._taps(plan),
@@ -191,8 +190,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
         toolbox = parts.enter_context(_toolbox(settings))
-        target = _target(settings)
-        if target.kind == "embedded" and not target.base_url:
+        target, embedded = target_of(settings.assistant), ""
+        if any(one.kind == "embedded" and not one.base_url for one in assistants(settings)):
             mind = settings.assistant.mind
             chat = mind.kind == "chat"
             assistant = await parts.enter_async_context(
@@ -203,10 +202,12 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
                 )
             )
             address = await parts.enter_async_context(serve_embedded(assistant))
-            target = replace(target, base_url=address.base_url)
-        endpoint(target)  # says now what is missing, not at the first call
+            embedded = address.base_url
+            if target.kind == "embedded" and not target.base_url:
+                target = replace(target, base_url=embedded)
+        Planner(settings, target, embedded).check()  # says now what is missing, not at a call
         switchboard = Switchboard(settings.server.max_calls)
-        yield Gateway(settings, target, toolbox, switchboard, Metrics())
+        yield Gateway(settings, target, toolbox, switchboard, Metrics(), embedded)
         await switchboard.drain(DRAIN_SECONDS)
 
 
@@ -217,28 +218,20 @@ def _toolbox(settings: Settings) -> Toolbox:
         raise SettingsError(f"tools.modules: {error}") from error
 
 
-def _target(settings: Settings) -> Target:
-    chosen = settings.assistant
-    return Target(
-        kind=chosen.kind,
-        base_url=chosen.base_url,
-        model=chosen.model,
-        api_key=chosen.api_key,
-        organization=chosen.organization,
-        project=chosen.project,
-        safety_identifier=chosen.safety_identifier,
-        provider=chosen.provider,
-        api_version=chosen.api_version,
-        ca_file=chosen.ca_file,
-        proxy=chosen.proxy,
-    )
-
-
 @asynccontextmanager
 async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
     """Serve the gateway on a bound socket inside the running loop; gives its http address."""
+    async with (
+        open_desk(gateway.settings, gateway.switchboard, gateway.arrive) as desk,
+        _serving([*desk.routes, *gateway.routes()], bound) as address,
+    ):
+        yield address
+
+
+@asynccontextmanager
+async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        Starlette(routes=gateway.routes()),
+        Starlette(routes=routes),
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,

@@ -21,7 +21,8 @@ from pydantic.fields import FieldInfo
 
 from gateway.errors import SettingsError
 from gateway.private import Private
-from gateway.settings_sections import Section, Settings
+from gateway.settings_base import Section, is_tables
+from gateway.settings_sections import Settings
 
 __all__ = ["FILE", "Settings", "load", "to_toml"]
 
@@ -106,7 +107,8 @@ def _read(path: Path | None, environ: Mapping[str, str]) -> _Source:
 
 
 def _take_variables(source: _Source, environ: Mapping[str, str]) -> None:
-    keys = {_variable(key): key for key, _ in _leaves(Settings)}
+    leaves = ((key, info) for key, info in _leaves(Settings) if not is_tables(info.examples))
+    keys = {_variable(key): key for key, _ in leaves}
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or name in OTHERS or not text:
             continue

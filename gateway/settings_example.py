@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from gateway.settings import FILE, Settings, to_toml
-from gateway.settings_sections import Section
+from gateway.settings_base import Section, is_tables
 
 WIDTH = 100
 
@@ -24,20 +24,30 @@ def render(settings: Settings) -> str:
 def _section(section: Section, path: tuple[str, ...]) -> Iterator[str]:
     if path:
         yield f"\n# {type(section).__doc__}\n[{'.'.join(path)}]\n"
-    inner = []
+    inner, tables = [], []
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
             inner.append((value, (*path, name)))
             continue
-        yield textwrap.fill(
-            info.description or "", WIDTH, initial_indent="# ", subsequent_indent="# "
-        )
+        if is_tables(info.examples):
+            tables.append(info)
+            continue
+        yield _commented(info.description or "")
         mark = "#" if value == info.default else ""
         example = f"  # for example {to_toml(info.examples[0])}" if info.examples else ""
         yield f"\n{mark}{name} = {to_toml(value)}{example}\n"
     for below, where in inner:
         yield from _section(below, where)
+    for info in tables:
+        examples = info.examples or []
+        yield "\n" + _commented(info.description or "")
+        yield from (f"\n# {line}" for line in str(examples[0]).splitlines())
+        yield "\n"
+
+
+def _commented(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
 if __name__ == "__main__":

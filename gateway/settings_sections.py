@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, field_validator
+from pydantic import Field, field_validator
 
+from gateway.bridges import Bridges
 from gateway.call.plan import (
     Detector,
     Eagerness,
@@ -15,29 +16,15 @@ from gateway.call.plan import (
     TurnPolicy,
 )
 from gateway.private import Private
+from gateway.settings_base import Secret, Section
+from gateway.settings_lines import Line
 
-
-def _hide(value: Any) -> Private[str]:
-    if isinstance(value, Private):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("Input should be a valid string")
-    return Private(value)
-
-
-Secret = Annotated[Private[str], PlainValidator(_hide), PlainSerializer(str)]
 Kind = Literal["embedded", "openai", "azure", "azure-preview", "compatible"]
 
 INSTRUCTIONS = (
     "You are a helpful assistant on the telephone. Answer in one or two short sentences, in the"
     " language of the caller. Use your tools where they can answer better than you."
 )
-
-
-class Section(BaseModel):
-    """A table of the settings: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Server(Section):
@@ -58,9 +45,23 @@ class Server(Section):
         " proxy before this server, or of your own site.",
         examples=[["https://voice.example.com"]],
     )
+    public_url: str = Field(
+        default="",
+        description="This server as carriers reach it, for their webhooks and signatures; empty: as"
+        " each request names it.",
+        examples=["https://voice.example.com"],
+    )
     max_calls: int = Field(
         default=100, ge=1, description="Calls at once; one more is refused as busy."
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
+            raise ValueError("should be https:// and a host, and no more than a path behind it")
+        return url.rstrip("/")
 
     @field_validator("origins")
     @classmethod
@@ -256,6 +257,19 @@ class Settings(Section):
     tools: Tools = Tools()
     taps: Taps = Taps()
     log: Log = Log()
+    bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
+    assistants: dict[str, Assistant] = Field(
+        default={},
+        description="More assistants, by name, with the keys of [assistant]. A line names the one"
+        " that answers it.",
+        examples=['[assistants.french]\nkind = "openai"\nlanguage = "fr"'],
+    )
+    lines: tuple[Line, ...] = Field(
+        default=(),
+        description="What is different for some calls. The first line whose bridge, called, caller"
+        " and parameters fit a call is taken; patterns have * and ?.",
+        examples=['[[lines]]\ncalled = "+33*"\nassistant = "french"\ngreeting = "Say bonjour."'],
+    )
 
     def turn_policy(self) -> TurnPolicy:
         """Whose turn it is, as the call knows it."""

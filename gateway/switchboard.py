@@ -43,16 +43,22 @@ class Switchboard:
 
     def new_call_id(self) -> str:
         """A name for the next call; refuses where there is no room. Raises BusyError."""
+        if why := self.why_busy:
+            self._refused += 1
+            raise BusyError(why)
+        return f"call_{secrets.token_hex(8)}"
+
+    @property
+    def why_busy(self) -> str:
+        """Why no call would be let in at this moment; empty where one would."""
         if self._draining:
-            self._refused += 1
-            raise BusyError("Trunkline is shutting down and takes no more calls; call again later.")
+            return "Trunkline is shutting down and takes no more calls; call again later."
         if len(self._live) >= self._max_calls:
-            self._refused += 1
-            raise BusyError(
+            return (
                 f"All {self._max_calls} lines are busy; call again later, "
                 "or raise server.max_calls if this machine can carry more."
             )
-        return f"call_{secrets.token_hex(8)}"
+        return ""
 
     async def connect(self, session: Session) -> str:
         """Carry a call to its end; returns why it ended."""
@@ -91,7 +97,7 @@ class Switchboard:
     @property
     def ready(self) -> bool:
         """Whether another call would be let in."""
-        return not self._draining and len(self._live) < self._max_calls
+        return not self.why_busy
 
     def statistics(self) -> Statistics:
         """Figures since the start."""

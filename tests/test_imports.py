@@ -32,9 +32,10 @@ class Rule:
 
 
 CALL = ("gateway.call.events", "gateway.call.effects", "gateway.call.plan")
-LEG = (*CALL, "gateway.settings", "gateway.log", "audio")
+LEG = (*CALL, "gateway.settings", "gateway.settings_base", "gateway.log", "audio")
 SHARED_BY_CALLERS = tuple(
-    f"gateway.callers.{name}" for name in ("dialect", "websocket", "tcp", "realtime")
+    f"gateway.callers.{name}"
+    for name in ("bridge", "dialect", "line", "marks", "realtime", "tcp", "websocket")
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
 NOT_THE_CORE = (
@@ -65,7 +66,10 @@ RULES = {
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
         ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL),
-        others=("starlette", "websockets", "aiortc", "av", "msgspec", "numpy"),
+        others=(
+            *("starlette", "websockets", "aiortc", "av", "msgspec", "numpy", "pydantic"),
+            *("httpx2", "cryptography", "jwt"),
+        ),
         itself=False,
     ),
     "gateway.protocol": Rule(ours=(), others=()),
@@ -79,9 +83,18 @@ RULES = {
     ),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.settings": Rule(
-        ours=("gateway.settings_sections", "gateway.call.plan"), others=("pydantic",)
+        ours=("gateway.settings_base", "gateway.settings_sections", "gateway.call.plan"),
+        others=("pydantic",),
     ),
-    "gateway.settings_sections": Rule(ours=("gateway.call.plan",), others=("pydantic",)),
+    "gateway.settings_base": Rule(others=("pydantic",)),
+    "gateway.settings_lines": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
+    "gateway.settings_sections": Rule(
+        ours=(
+            *("gateway.bridges", "gateway.call.plan"),
+            *("gateway.settings_base", "gateway.settings_lines"),
+        ),
+        others=("pydantic",),
+    ),
     "gateway.clock": Rule(),
     "gateway.door": Rule(),
     "gateway.errors": Rule(),

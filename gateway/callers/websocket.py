@@ -4,11 +4,15 @@ Whatever ends the leg is written down once, as a `_Parting`, by whoever notices 
 (the peer left, or broke its protocol), the writer (the peer does not read), `send` (the outbox is
 full) or `close`. `run` waits for that, tells the call where the call does not know, and says
 farewell in bounded time.
+
+A page's call is known from its upgrade; a carrier's only from its first messages. For those
+`answer` reads on until the caller has joined, and `fit` then says how the call carries audio.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +22,13 @@ from starlette.types import Message as Received
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from audio.format import Format
-from gateway.call.effects import Effect, Flush, Play, ToCaller
-from gateway.call.events import CallerJoined, CallerLeft, Event
+from gateway.call.effects import Effect, Flush, Play, ToCaller, Transfer
+from gateway.call.events import CallerJoined, CallerLeft, Event, TransferFailed
 from gateway.callers.dialect import Dialect, Message, Reply, fitted
+from gateway.callers.line import Line, LineError
 from gateway.errors import WireError
+
+log = logging.getLogger(__name__)
 
 MAX_FRAME = 256 * 1024  # bytes of one message; give it to the server as ws_max_size as well
 OVERHEAD = 256  # bytes that an effect without audio is counted as, at least
@@ -51,6 +58,7 @@ class _Parting:
     error: WireError | None = None
     known: bool = False  # whether the call knows already
     gone: bool = False  # whether nobody is there to be told
+    by_us: bool = False  # whether we end a call that the caller would go on with
 
 
 class WebSocketLeg:
@@ -60,13 +68,15 @@ class WebSocketLeg:
         self,
         websocket: WebSocket,
         dialect: Dialect,
-        call: Format,
+        call: Format | None = None,
         *,
         subprotocol: str = "",
         limits: Limits | None = None,
     ) -> None:
         self._websocket = websocket
-        self._dialect = fitted(dialect, call)
+        self._wire = dialect
+        self._dialect = fitted(dialect, call) if call is not None else dialect
+        self._early: list[Event] = []  # what came before the call was there to be told
         self._subprotocol = subprotocol
         self._limits = limits or Limits()
         self._outbox: deque[ToCaller | Message] = deque()
@@ -75,20 +85,53 @@ class WebSocketLeg:
         self._joined = False
         self._parting: _Parting | None = None
         self._parted = asyncio.Event()
+        self.line: Line | None = None  # the way to the provider beside this socket, if any
+        self.why = ""  # it was not answered
 
     @property
     def waiting(self) -> int:
         """Bytes that wait to be written."""
         return self._waiting
 
+    def fit(self, call: Format) -> None:
+        """The call carries audio in that format; to be said before `run`."""
+        self._dialect = fitted(self._wire, call)
+
+    async def answer(self) -> CallerJoined | None:
+        """Accept the socket and read on until the caller has joined.
+
+        None where that does not happen: the peer has been told, the socket is closed, `why` says
+        why not.
+        """
+        if not await self._accept():
+            self.why = "left before it was answered"
+            return None
+        await self._read(self._early.append)
+        if self._joined and self._parting is None:
+            (joined,) = (fact for fact in self._early if isinstance(fact, CallerJoined))
+            return joined
+        parting = self._parting or _Parting("left before it began")
+        self.why = str(parting.error or parting.reason)
+        await self._leave(parting, None)
+        return None
+
+    async def refuse(self, error: WireError) -> None:
+        """Close a socket whose caller is not to be let in, and say why."""
+        parting = _Parting("refused", error.code, error)
+        self._part(parting)
+        await self._leave(parting, None)
+
     async def run(self, feed: Feed) -> None:
         """Serve the caller until it is gone or `close` is called."""
         if not await self._accept():
             feed(CallerLeft("left before it was answered"))
             return
+        for fact in self._early:
+            feed(fact)
+        self._early.clear()
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(feed))
-            writer = group.create_task(self._write())
+            reader = group.create_task(self._read(feed, to_the_end=True))
+            writer = group.create_task(self._write(feed))
             await self._parted.wait()
             reader.cancel()
             assert self._parting is not None
@@ -107,7 +150,7 @@ class WebSocketLeg:
 
     def close(self, reason: str) -> None:
         """Write what waits, say farewell, and let `run` return."""
-        self._part(_Parting(reason, known=True))
+        self._part(_Parting(reason, known=True, by_us=True))
 
     async def _accept(self) -> bool:
         if self._websocket.application_state is not WebSocketState.CONNECTING:
@@ -120,12 +163,13 @@ class WebSocketLeg:
             return False
         return True
 
-    async def _read(self, feed: Feed) -> None:
+    async def _read(self, feed: Feed, *, to_the_end: bool = False) -> None:
+        """Read until the caller has joined, or on until it has left."""
         try:
             async with asyncio.timeout(self._limits.start):
-                while not self._joined:
+                while not self._joined and self._parting is None:
                     await self._take(feed)
-            while self._parting is None:
+            while to_the_end and self._parting is None:
                 await self._take(feed)
         except TimeoutError:
             error = WireError(
@@ -170,7 +214,7 @@ class WebSocketLeg:
             )
         return frame
 
-    async def _write(self) -> None:
+    async def _write(self, feed: Feed) -> None:
         try:
             while self._outbox or self._parting is None:
                 if not self._outbox:
@@ -180,18 +224,32 @@ class WebSocketLeg:
                 entry = self._outbox.popleft()
                 self._waiting -= _size(entry)
                 async with asyncio.timeout(self._limits.blocked):
-                    await self._send_entry(entry)
+                    await self._send_entry(entry, feed)
         except TimeoutError:
             self._part(_Parting(NOT_READING, 1008, gone=True))
         except (WebSocketDisconnect, OSError):
             self._part(_Parting("line broke", gone=True))
 
-    async def _send_entry(self, entry: ToCaller | Message) -> None:
+    async def _send_entry(self, entry: ToCaller | Message, feed: Feed) -> None:
         if isinstance(entry, str | bytes):
             await self._send_message(entry)
             return
-        for message in self._dialect.encode(entry):
+        messages = list(self._dialect.encode(entry))
+        for message in messages:
             await self._send_message(message)
+        if isinstance(entry, Transfer) and not messages:
+            await self._transfer(entry.target, feed)
+
+    async def _transfer(self, target: str, feed: Feed) -> None:
+        """Put the caller through around the socket, for the protocol has no word for it."""
+        try:
+            if self.line is None:
+                raise LineError("this line cannot put callers through")
+            await self.line.transfer(target)
+        except LineError as error:
+            feed(TransferFailed(target, str(error)))
+        else:
+            self._part(_Parting(f"transferred to {target}"))
 
     async def _send_message(self, message: Message) -> None:
         if isinstance(message, str):
@@ -199,17 +257,28 @@ class WebSocketLeg:
         else:
             await self._websocket.send_bytes(message)
 
-    async def _leave(self, parting: _Parting, writer: asyncio.Task[None]) -> None:
+    async def _leave(self, parting: _Parting, writer: asyncio.Task[None] | None) -> None:
         """Say what is left to say, in bounded time, and close."""
         with suppress(TimeoutError, WebSocketDisconnect, OSError, RuntimeError):
             async with asyncio.timeout(self._limits.farewell):
-                if parting.gone:
+                if parting.gone and writer is not None:
                     writer.cancel()
-                else:
-                    await asyncio.wait([writer])
+                elif not parting.gone:
+                    if writer is not None:
+                        await asyncio.wait([writer])
                     for message in self._dialect.farewell(parting.reason, parting.error):
                         await self._send_message(message)
                 await self._hang_up(parting)
+        if parting.by_us and self.line is not None:
+            await self._end_call(self.line, parting.reason)
+
+    async def _end_call(self, line: Line, reason: str) -> None:
+        """Some providers keep a call up whose socket is closed."""
+        try:
+            async with asyncio.timeout(self._limits.farewell):
+                await line.hang_up(reason)
+        except (LineError, TimeoutError) as error:
+            log.warning("the provider did not end the call", extra={"why": str(error)})
 
     async def _hang_up(self, parting: _Parting) -> None:
         if self._websocket.client_state is WebSocketState.CONNECTED:

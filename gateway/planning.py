@@ -1,0 +1,150 @@
+"""Planning: what a call is to be, from the settings and from what is known of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from audio.format import Format, pcm16
+from gateway.announcements import assistant_lost
+from gateway.assistants import catalogue
+from gateway.assistants.capabilities import Capabilities
+from gateway.assistants.openai import endpoint
+from gateway.assistants.target import Target
+from gateway.call.plan import Plan, PlaybackPolicy, ToolSpec
+from gateway.callers.bridge import Arrival
+from gateway.errors import SettingsError
+from gateway.settings import Settings
+from gateway.settings_lines import Line
+from gateway.settings_sections import Assistant
+
+RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
+HIGHEST = 24_000  # Hz inside any call: no model hears more
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What a call is to be, and which model answers it."""
+
+    plan: Plan
+    target: Target
+
+
+def target_of(chosen: Assistant) -> Target:
+    """Where an assistant of the settings is to be reached."""
+    return Target(
+        kind=chosen.kind,
+        base_url=chosen.base_url,
+        model=chosen.model,
+        api_key=chosen.api_key,
+        organization=chosen.organization,
+        project=chosen.project,
+        safety_identifier=chosen.safety_identifier,
+        provider=chosen.provider,
+        api_version=chosen.api_version,
+        ca_file=chosen.ca_file,
+        proxy=chosen.proxy,
+    )
+
+
+def assistants(settings: Settings) -> Iterator[Assistant]:
+    """All that are set up, [assistant] first."""
+    yield settings.assistant
+    yield from settings.assistants.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the plans of one gateway's calls. `embedded`: where the embedded assistant listens."""
+
+    settings: Settings
+    target: Target  # of [assistant]
+    embedded: str = ""
+
+    def check(self) -> None:
+        """Raises SettingsError for an assistant that no call could reach, or that is not there."""
+        endpoint(self.target)
+        for name in self.settings.assistants:
+            endpoint(self._named(name)[1])
+        for number, line in enumerate(self.settings.lines, start=1):
+            if line.assistant and line.assistant not in self.settings.assistants:
+                there = ", ".join(sorted(self.settings.assistants)) or "none"
+                raise SettingsError(
+                    f"lines: number {number} names the assistant {line.assistant!r}, and there is "
+                    f"no [assistants.{line.assistant}]; there are: {there}"
+                )
+
+    def browser(self, call_id: str, tools: tuple[ToolSpec, ...]) -> Booking:
+        """For a call from the page."""
+        plan = self._plan(call_id, self.settings.assistant, self.target, pcm16(RATE), tools)
+        return Booking(replace(plan, playback=self.settings.playback_policy()), self.target)
+
+    def arrival(self, call_id: str, arrival: Arrival, tools: tuple[ToolSpec, ...]) -> Booking:
+        """For a call over a bridge: the first line that fits it says what is different."""
+        joined = arrival.joined
+        line = self._line(arrival.bridge, joined.called, joined.address, joined.metadata)
+        chosen, target = self._named(line.assistant)
+        chosen = _changed(chosen, line)
+        call = format_for(arrival.format, endpoint(target).capabilities)
+        plan = self._plan(call_id, chosen, target, call, tools)
+        known = {"bridge": arrival.bridge, "from": joined.address, "to": joined.called}
+        metadata = {**joined.metadata, **{name: value for name, value in known.items() if value}}
+        policy = PlaybackPolicy(lead=arrival.lead, grain=arrival.grain)
+        return Booking(replace(plan, playback=policy, metadata=metadata), target)
+
+    def _line(self, bridge: str, called: str, caller: str, given: Mapping[str, str]) -> Line:
+        fitting = (ln for ln in self.settings.lines if ln.fits(bridge, called, caller, given))
+        return next(fitting, Line())
+
+    def _named(self, name: str) -> tuple[Assistant, Target]:
+        if not name:
+            return self.settings.assistant, self.target
+        chosen = self.settings.assistants[name]
+        target = target_of(chosen)
+        if chosen.kind == "embedded" and not chosen.base_url:
+            target = replace(target, base_url=self.embedded)
+        return chosen, target
+
+    def _plan(
+        self,
+        call_id: str,
+        assistant: Assistant,
+        target: Target,
+        call: Format,
+        tools: tuple[ToolSpec, ...],
+    ) -> Plan:
+        models = catalogue.load()
+        model = models.models.get(endpoint(target).model)
+        billed = model is not None and target.kind != "embedded"
+        return Plan(
+            call_id=call_id,
+            rate=call.rate,
+            encoding=call.encoding,
+            instructions=assistant.instructions,
+            voice=assistant.voice,
+            language=assistant.language,
+            transcription=assistant.transcription or models.default_transcription,
+            greeting=assistant.greeting,
+            tools=tools,
+            turns=self.settings.turn_policy(),
+            idle=self.settings.idle_policy(),
+            audio_price=model.audio.input if model and billed else 0.0,
+            lost_notice=assistant_lost(call),
+        )
+
+
+def _changed(assistant: Assistant, line: Line) -> Assistant:
+    """The assistant as it is to be on that line."""
+    names = ("instructions", "voice", "language", "greeting")
+    changes = {name: getattr(line, name) for name in names if getattr(line, name) is not None}
+    return assistant.model_copy(update=changes)
+
+
+def format_for(wire: Format, able: Capabilities) -> Format:
+    """How a call carries audio, so that it is converted as seldom as can be.
+
+    G.711 stays as it is where the model takes it; else the call has PCM16 at the wire's rate.
+    """
+    if wire.encoding in able.formats and wire.rate == 8_000:
+        return wire
+    return pcm16(min(wire.rate, HIGHEST))
