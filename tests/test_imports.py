@@ -55,7 +55,7 @@ RULES = {
     "tools": Rule(
         others=(
             *("pydantic", "pydantic_core", "httpx2", "jsonschema", "referencing", "yaml"),
-            *("mcp", "mcp_types"),
+            *("mcp", "mcp_types", "anyio"),
         )
     ),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 import httpx2
+
+# At its usual level it writes down each URL, and with it what a caller has said.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -53,8 +57,9 @@ class Reach:
         found = _plain(ipaddress.ip_address(address.partition("%")[0]))
         if _is_public(found) or any(found in network for network in self.networks):
             return
-        if _is_address(host) and any(base.host == host for base in self.bases):
-            return  # the operator wrote the address itself
+        plain = _is_address(host) or (host == "localhost" and found.is_loopback)
+        if plain and any(base.host == host for base in self.bases):
+            return  # the operator wrote it out, and it cannot mean anything else
         raise NotAllowed(
             f"{host} leads to {found}, an address of a private network that was not allowed"
         )
