@@ -69,10 +69,30 @@ class Tap(Protocol):
 
 
 class Tools(Protocol):
-    """Runs a function call; never raises but for cancellation."""
+    """Runs function calls. What tools have to say beside their results, it feeds."""
 
-    async def run(self, order: do.RunTool, hang_up: Callable[[str], None]) -> on.ToolFinished:
-        """The function's answer. `hang_up` ends the call when the last words are said."""
+    def begin(self, feed: Feed) -> None:
+        """The call begins."""
+        ...
+
+    def joined(self, event: on.CallerJoined) -> None:
+        """Who the caller is."""
+        ...
+
+    def prefetch(self, order: do.PrefetchTool) -> None:
+        """Begin a function call that is still being written; never raises."""
+        ...
+
+    async def run(self, order: do.RunTool) -> on.ToolFinished:
+        """The function's answer. Never raises but for cancellation."""
+        ...
+
+    def cancel(self, call_id: str) -> None:
+        """What was begun early for this call is of no use."""
+        ...
+
+    def end(self) -> None:
+        """The call is over."""
         ...
 
 
@@ -111,6 +131,7 @@ class Session:
         """Carry the call from its first byte to hang-up; returns why it ended."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
+        self._tools.begin(self.feed)
         try:
             async with asyncio.TaskGroup() as self._group:
                 self._legs = (
@@ -118,6 +139,7 @@ class Session:
                     self._group.create_task(self._run_leg(self._assistant, on.AssistantLost)),
                 )
         finally:
+            self._tools.end()
             self._disarm()
             if self._cut_off is not None:
                 self._cut_off.cancel()
@@ -145,6 +167,8 @@ class Session:
         if isinstance(event, on.CallerAudio):
             self._hear(event.pcm)
         else:
+            if isinstance(event, on.CallerJoined):
+                self._tools.joined(event)
             self._handle(event)
 
     def _hear(self, pcm: bytes) -> None:
@@ -174,7 +198,10 @@ class Session:
             self._assistant.send(effect)
         elif isinstance(effect, do.RunTool):
             self._start_tool(effect)
+        elif isinstance(effect, do.PrefetchTool):
+            self._tools.prefetch(effect)
         elif isinstance(effect, do.CancelTool):
+            self._tools.cancel(effect.call_id)
             if (task := self._running.get(effect.call_id)) is not None:
                 task.cancel()
         elif isinstance(effect, do.End):
@@ -219,13 +246,10 @@ class Session:
 
     async def _run_tool(self, order: do.RunTool) -> None:
         try:
-            finished = await self._tools.run(order, self._hang_up)
+            finished = await self._tools.run(order)
         finally:
             self._running.pop(order.call_id, None)
         self.feed(finished)
-
-    def _hang_up(self, reason: str) -> None:
-        self.feed(on.HangUpOrdered(reason))
 
     # ------------------------------------------------------------ time
 

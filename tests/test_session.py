@@ -70,12 +70,23 @@ class Kit:
     ended: int = 0
     hang_up: bool = False
 
-    async def run(self, order: do.RunTool, hang_up: Callable[[str], None]) -> on.ToolFinished:
+    def begin(self, feed: Callable[[Event], None]) -> None:
+        self.feed = feed
+
+    def joined(self, event: on.CallerJoined) -> None: ...
+
+    def prefetch(self, order: do.PrefetchTool) -> None: ...
+
+    def cancel(self, call_id: str) -> None: ...
+
+    def end(self) -> None: ...
+
+    async def run(self, order: do.RunTool) -> on.ToolFinished:
         self.begun += 1
         try:
             await asyncio.sleep(self.seconds)
             if self.hang_up:
-                hang_up("said goodbye")
+                self.feed(on.HangUpOrdered("said goodbye"))
             return on.ToolFinished(order.call_id, "done")
         finally:
             self.ended += 1

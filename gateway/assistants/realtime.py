@@ -19,8 +19,8 @@ from gateway.assistants import reasons
 from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
 from gateway.assistants.codec import Receiving
 from gateway.assistants.fields import Json, count, inner, parse, text, whole_characters
-from gateway.assistants.responses import function_calls, outcome, tokens
-from gateway.assistants.sessions import session_of
+from gateway.assistants.responses import ArgumentPieces, function_calls, outcome, tokens
+from gateway.assistants.sessions import offer, request_of, session_of
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.protocol.beta import from_beta_server, to_beta_client
@@ -36,9 +36,9 @@ QUIET = frozenset(
     {"session.updated", "conversation.created", "conversation.item.added", "rate_limits.updated"}
     | {"conversation.item.done", "conversation.item.created", "conversation.item.truncated"}
     | {"conversation.item.deleted", "conversation.item.retrieved", "input_audio_buffer.cleared"}
-    | {"response.output_item.added", "response.content_part.done", "response.output_text.done"}
-    | {"response.output_audio_transcript.done", "response.function_call_arguments.delta"}
-    | {"response.function_call_arguments.done", "input_audio_buffer.timeout_triggered"}
+    | {"response.content_part.done", "response.output_text.done"}
+    | {"response.output_audio_transcript.done", "response.function_call_arguments.done"}
+    | {"input_audio_buffer.timeout_triggered"}
 )
 
 
@@ -86,6 +86,7 @@ class Realtime:
         self._voices: dict[str, Voice] = {}
         self._speaking: dict[str, str] = {}  # item whose audio is not complete -> its response
         self._calls: dict[str, list[Json]] = {}  # response -> function calls announced by item
+        self._pieces = ArgumentPieces()
         self._aside: set[str] = set()  # responses outside the conversation
         self._current = ""  # the response being made, where its id is known
         self._requests = 0
@@ -148,6 +149,10 @@ class Realtime:
                     self._voice(item_id, count(event, "content_index"))
             case "response.output_audio_transcript.delta" | "response.output_text.delta":
                 yield on.AssistantWords(response_id, item_id, text(event, "delta"))
+            case "response.output_item.added":
+                self._pieces.begin(inner(event, "item"))
+            case "response.function_call_arguments.delta":
+                yield from self._pieces.piece(event)
             case "response.output_audio.done":
                 yield from self._silent(response_id, item_id)
             case "response.output_item.done":
@@ -239,6 +244,7 @@ class Realtime:
             return self._append(self._sending.push(effect.pcm))
         match effect:
             case do.Configure(plan):
+                self._pieces.wanted = plan.tools
                 session = session_of(plan, self.able, *self._wires)
                 return self._say("session.update", session=session)
             case do.Commit():
@@ -250,12 +256,18 @@ class Realtime:
             case do.SendText(words):
                 content = [{"type": "input_text", "text": words}]
                 return self._item(type="message", role="user", content=content)
+            case do.OfferTools(tools):
+                self._pieces.wanted = tools
+                return self._say("session.update", session=offer(tools))
+            case do.SendToolCall(call_id, name, arguments):
+                return self._item(
+                    type="function_call", call_id=call_id, name=name, arguments=arguments
+                )
             case do.SendToolOutput(call_id, output):
                 return self._item(type="function_call_output", call_id=call_id, output=output)
-            case do.Respond(instructions):
+            case do.Respond():
                 self._current = ""
-                extra = {"response": {"instructions": instructions}} if instructions else {}
-                return self._say("response.create", **extra)
+                return self._say("response.create", **request_of(effect))
             case do.Cancel(response_id):
                 named = response_id or self._current
                 extra_id = {"response_id": named} if named else {}

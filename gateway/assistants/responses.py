@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import get_args
 
 from gateway.assistants.fields import Json, count, inner, objects, text
-from gateway.call.events import ResponseStatus, ToolCall, Usage
+from gateway.call.events import ResponseStatus, ToolArguments, ToolCall, Usage
+from gateway.call.plan import ToolSpec
+
+BEGUN = 32  # function calls that are being written
 
 STATUSES: frozenset[ResponseStatus] = frozenset(get_args(ResponseStatus))
+
+
+class ArgumentPieces:
+    """Function calls while the model writes them, for tools that want to begin early."""
+
+    def __init__(self) -> None:
+        self.wanted: tuple[ToolSpec, ...] = ()
+        self._begun: dict[str, ToolCall] = {}  # by item
+
+    def begin(self, item: Json) -> None:
+        """An item of an answer begins; only a function call that is wanted is remembered."""
+        name = text(item, "name")
+        early = any(spec.prefetch and spec.name == name for spec in self.wanted)
+        if early and text(item, "type") == "function_call":
+            if len(self._begun) >= BEGUN:
+                del self._begun[next(iter(self._begun))]
+            self._begun[text(item, "id")] = ToolCall(text(item, "call_id"), name, "")
+
+    def piece(self, event: Json) -> Iterator[ToolArguments]:
+        """The next piece of the arguments."""
+        if (call := self._begun.get(text(event, "item_id"))) is not None:
+            yield ToolArguments(call.call_id, call.name, text(event, "delta"))
 
 
 def outcome(response: Json) -> tuple[ResponseStatus, str]:

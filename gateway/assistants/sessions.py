@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from audio.format import Format
 from gateway.assistants.capabilities import Capabilities, spelled
 from gateway.assistants.fields import Json
+from gateway.call.effects import Respond
 from gateway.call.plan import Plan, ToolSpec
 
 
@@ -25,6 +28,19 @@ def session_of(plan: Plan, able: Capabilities, sent: Format, received: Format) -
     session["tools"] = [tool(spec) for spec in plan.tools]
     session["tool_choice"] = "auto"
     return session
+
+
+def offer(tools: Iterable[ToolSpec]) -> Json:
+    """The part of a session that says which functions may be called."""
+    return {"type": "realtime", "tools": [tool(spec) for spec in tools]}
+
+
+def request_of(effect: Respond) -> Json:
+    """What response.create says beyond its type: what holds for this answer alone."""
+    response: Json = {"instructions": effect.instructions} if effect.instructions else {}
+    if not effect.may_call:
+        response["tool_choice"] = "none"
+    return {"response": response} if response else {}
 
 
 def turn_detection(plan: Plan, able: Capabilities) -> Json | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.call.plan import Plan
+from gateway.call.plan import Plan, ToolSpec
 
 Role = Literal["caller", "assistant"]
 State = Literal["listening", "hearing", "thinking", "speaking"]
@@ -133,6 +133,22 @@ class SendText:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferTools:
+    """The model may call these from now on, and no others."""
+
+    tools: tuple[ToolSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendToolCall:
+    """A function call that the model made in a session that is lost: put it into its memory."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendToolOutput:
     """The one answer to a function call."""
 
@@ -145,6 +161,7 @@ class Respond:
     """Ask the model for an answer; with instructions, for this answer alone."""
 
     instructions: str = ""
+    may_call: bool = True  # whether it may call tools in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,16 @@ class RunTool:
     call_id: str
     name: str
     arguments: str
+    consent: str = ""  # the caller's words, where the tool needed them
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchTool:
+    """Begin a tool that changes nothing, if what has been written of its arguments will do."""
+
+    call_id: str
+    name: str
+    arguments: str  # as far as they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +239,13 @@ ToAssistant = (
     | Commit
     | ClearInput
     | SendText
+    | OfferTools
+    | SendToolCall
     | SendToolOutput
     | Respond
     | Cancel
     | Truncate
     | Delete
 )
-ToSession = RunTool | CancelTool | End
+ToSession = RunTool | PrefetchTool | CancelTool | End
 Effect = ToCaller | ToAssistant | ToSession

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.call.plan import ToolSpec
+
 # ---------------------------------------------------------------- from the caller's leg
 
 
@@ -20,9 +22,7 @@ class CallerJoined:
     address: str = ""  # telephone number, IP address, or whatever names the caller
     reports_playback: bool = False  # whether CallerPlayed will come from this leg
     called: str = ""  # the number or name that was called
-    metadata: Mapping[str, str] = field(
-        default_factory=dict
-    )  # what else is known of it
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what else is known of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,15 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolArguments:
+    """A piece of a function call's arguments while the model writes them, where a tool wants it."""
+
+    call_id: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens that one response cost; cached ones are part of the input."""
 
@@ -208,6 +217,23 @@ class ToolFinished:
     call_id: str
     output: str
     failed: bool = False
+    mend: bool = False  # the model's own fault: wrong arguments, which it may put right
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSaid:
+    """A tool at work has words for the caller."""
+
+    call_id: str
+    text: str
+    progress: bool = False  # to be told when the assistant speaks of it next; else soon
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsChanged:
+    """The tools that the model may call are others now."""
+
+    tools: tuple[ToolSpec, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +285,7 @@ FromAssistant = (
     | TurnCommitted
     | CallerWords
     | ResponseStarted
+    | ToolArguments
     | AssistantAudio
     | AssistantWords
     | ItemEnded
@@ -266,5 +293,14 @@ FromAssistant = (
     | AssistantRefused
     | AssistantLost
 )
-FromSession = ToolFinished | HangUpOrdered | TransferOrdered | SoundOrdered | AudioRefused | Tick
+FromSession = (
+    ToolFinished
+    | ToolSaid
+    | ToolsChanged
+    | HangUpOrdered
+    | TransferOrdered
+    | SoundOrdered
+    | AudioRefused
+    | Tick
+)
 Event = FromCaller | FromAssistant | FromSession

@@ -17,6 +17,7 @@ when an answer may be asked for, `toolcalls` what the functions owe, `transcript
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from gateway.call import effects as do
@@ -49,9 +50,9 @@ class Call:
         self.ended = False
         self._now = 0
         self._responses = Responses()
-        self._tools = ToolCalls()
         self._transcript = Transcript()
         self._outgoing = Outgoing()
+        self._tools = ToolCalls(plan, self._outgoing, self._responses)
         self._voice = Voice(plan, self._outgoing, self._responses, self._transcript)
         self._playback = self._voice.playback
         self._hearing = Hearing(plan, self._outgoing, self._transcript)
@@ -68,9 +69,11 @@ class Call:
         if self.ended:
             return orders
         self._now = max(now, self._now)
+        self._tools.see(event, self._now)
         for step in (self._react(event), self._settle()):
             for effect in step:
                 orders.append(effect)
+                self._tools.see(effect, self._now)
                 if isinstance(effect, do.End):
                     self.ended = True
                     return orders
@@ -87,6 +90,7 @@ class Call:
             self._responses.deadline,
             self._digits.deadline,
             self._quiet.deadline,
+            self._tools.deadline,
         )
         # What was due by now has been settled with the last event.
         return min((t for t in times if t is not None and t > self._now), default=None)
@@ -133,6 +137,8 @@ class Call:
                 self._responses.started(response_id)
             case on.ResponseEnded():
                 yield from self._response_ended(event)
+            case on.ToolArguments():
+                yield from self._tools.writes(event)
             case on.SpeechStarted(item_id, written):
                 yield from self._model_heard_start(item_id, written)
             case on.SpeechStopped(item_id, written):
@@ -153,7 +159,11 @@ class Call:
     def _from_session(self, event: on.FromSession) -> Iterator[Effect]:
         match event:
             case on.ToolFinished():
-                yield from self._tool_finished(event)
+                yield from self._tools.finish(event, self._now)
+            case on.ToolSaid():
+                self._tools.said(event)
+            case on.ToolsChanged(tools):
+                yield from self._tools.change(tools)
             case on.HangUpOrdered(reason, when_quiet=False):
                 yield from self._finish(reason)
             case on.HangUpOrdered(reason):
@@ -196,6 +206,7 @@ class Call:
                 if self.plan.turns.detector == "gateway":
                     yield from self._barge_in()
             case Sign.ENDED:
+                self._tools.caller_turn()
                 self._answer_due = ("", self._hearing.turns.last_voiced_at)
                 self._responses.want()
                 yield self._hearing.savings.show()
@@ -210,6 +221,7 @@ class Call:
         if self._outgoing.lost or not text.strip():
             return
         self._quiet.caller_spoke()
+        self._tools.caller_turn()
         yield from self._barge_in()
         yield self._transcript.caller_wrote(shown, self._now)
         yield from self._outgoing.tell(do.SendText(text))
@@ -228,7 +240,7 @@ class Call:
     # ------------------------------------------------------------ the assistant
 
     def _assistant_ready(self) -> Iterator[Effect]:
-        yield do.Configure(self.plan)
+        yield do.Configure(replace(self.plan, tools=self._tools.offered))
         yield from self._outgoing.opened()
         self._greet()
 
@@ -244,13 +256,14 @@ class Call:
 
     def _model_heard_end(self, item_id: str, written: int) -> Iterator[Effect]:
         if (ended := self._hearing.model_ended(written)) is not None:
+            self._tools.caller_turn()
             self._answer_due = (item_id, ended)
             yield self._hearing.savings.show()
 
     def _response_ended(self, event: on.ResponseEnded) -> Iterator[Effect]:
         self._responses.ended(event.response_id, failed=event.status == "failed")
         self._playback.end_response(event.response_id)
-        yield from self._tools.take(event, self._outgoing)
+        yield from self._tools.take(event, self._now)
         if event.status == "failed" and not self._responses.retry(self._now):
             yield do.ShowNotice("answer_failed", f"The model could not answer: {event.reason}")
 
@@ -272,13 +285,7 @@ class Call:
         self._voice.notice()
         self._quiet.hang_up(f"assistant lost: {reason}", self._now)
 
-    # ------------------------------------------------------------ tools and the end
-
-    def _tool_finished(self, event: on.ToolFinished) -> Iterator[Effect]:
-        was_running = self._tools.running
-        yield from self._tools.finish(event, self._outgoing)
-        if was_running and not self._tools.running:
-            self._responses.want()
+    # ------------------------------------------------------------ the end
 
     def _finish(self, reason: str) -> Iterator[Effect]:
         yield from self._tools.abandon()
@@ -303,6 +310,7 @@ class Call:
                 yield do.ShowLatency(item_id, now - spoken)
         if self._responses.overdue(now):
             yield do.ShowNotice("no_answer", "The model did not answer in time.")
+        yield from self._tools.settle(free=self._free, now=now)
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
             case "end":
@@ -322,6 +330,10 @@ class Call:
             return
         if (respond := self._responses.ask(self._now)) is not None:
             yield respond
+
+    @property
+    def _free(self) -> bool:
+        return self._whose_turn() in ("listening", "thinking") and not self._responses.pending
 
     @property
     def _calm(self) -> bool:

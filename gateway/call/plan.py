@@ -11,6 +11,7 @@ FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
 
 Detector = Literal["gateway", "server", "semantic"]
 Eagerness = Literal["low", "medium", "high", "auto"]
+Late = Literal["speak_when_free", "next_turn", "drop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class ToolSpec:
     name: str
     description: str
     parameters: dict[str, Any]
+    late: Late = "speak_when_free"  # what becomes of a result after the caller has gone on
+    confirm: bool = False  # run it only after the caller has agreed
+    prefetch: bool = False  # begin while its arguments are being written
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,18 @@ class IdlePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolPolicy:
+    """What the caller hears while tools run, and how many may run. Times in microseconds."""
+
+    patience: int = 1_000_000  # nobody speaks for so long: say that it takes a moment; 0: never
+    interval: int = 8_000_000  # and again after so much more silence
+    phrase: str = ""  # to be said then, word for word; empty: the assistant finds its own words
+    rounds: int = 10  # answers in a row that call tools, without a word of the caller between
+    at_once: int = 16  # tools that may run at the same time
+    misfits: int = 2  # times that a model may get a tool's arguments wrong in a row
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a call is to be: who answers, how, with which tools, within which limits."""
 
@@ -72,6 +88,7 @@ class Plan:
     turns: TurnPolicy = TurnPolicy()
     playback: PlaybackPolicy = PlaybackPolicy()
     idle: IdlePolicy = IdlePolicy()
+    tooling: ToolPolicy = ToolPolicy()
     audio_price: float = 0.0  # US dollars per million tokens of input audio
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class Responses:
     def __init__(self) -> None:
         self.active = ""  # id of the answer that is being made
         self._asked_at: int | None = None  # asked for, and not begun
-        self._wanted: str | None = None  # to be asked for, with these instructions
+        self._wanted: Respond | None = None  # to be asked for
         self._cancelled_at: int | None = None
         self._not_before = 0
         self._retried = False
@@ -39,9 +39,11 @@ class Responses:
         """Whether an answer is being made or will be."""
         return self.busy or self._wanted is not None
 
-    def want(self, instructions: str = "") -> None:
+    def want(self, instructions: str = "", *, may_call: bool = True) -> None:
         """An answer is wanted as soon as none is being made; special instructions win over none."""
-        self._wanted = instructions or self._wanted or ""
+        before = self._wanted or Respond()
+        instructions = instructions or before.instructions
+        self._wanted = Respond(instructions, may_call and before.may_call)
 
     def forget(self) -> None:
         """No answer is wanted any more."""
@@ -51,8 +53,8 @@ class Responses:
         """The request for the answer that is wanted, if it may be made now."""
         if self._wanted is None or self.busy or now < self._not_before:
             return None
-        respond = Respond(self._wanted)
-        self._wanted, self._asked_at, self._cancelled_at = None, now, None
+        respond, self._wanted = self._wanted, None
+        self._asked_at, self._cancelled_at = now, None
         return respond
 
     def started(self, response_id: str) -> None:
@@ -83,7 +85,7 @@ class Responses:
             return
         self._asked_at = self._cancelled_at = None
         if already_active and self._wanted is None:
-            self._wanted = ""
+            self._wanted = Respond()
 
     def cancel(self, now: int) -> Cancel | None:
         """The order to stop the answer that is being made, given once."""

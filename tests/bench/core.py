@@ -104,7 +104,17 @@ class Model(Source):
 
 
 class NoTools:
-    async def run(self, order: do.RunTool, hang_up: Callable[[str], None]) -> on.ToolFinished:
+    def begin(self, feed: Callable[[Event], None]) -> None: ...
+
+    def joined(self, event: on.CallerJoined) -> None: ...
+
+    def prefetch(self, order: do.PrefetchTool) -> None: ...
+
+    def cancel(self, call_id: str) -> None: ...
+
+    def end(self) -> None: ...
+
+    async def run(self, order: do.RunTool) -> on.ToolFinished:
         raise AssertionError("no tool is offered")
 
 
