@@ -40,6 +40,7 @@ from gateway.files import client_dir
 from gateway.listening import listen
 from gateway.log import calling
 from gateway.planning import Booking, Planner, assistants, target_of
+from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session, Tap
 from gateway.settings import Settings
 from gateway.switchboard import BusyError, Switchboard
@@ -74,6 +75,7 @@ class Gateway:
         """Every way in."""
         return [
             WebSocketRoute("/browser", self.browser),
+            *RtcDoor(self).routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics_page),
@@ -88,7 +90,7 @@ class Gateway:
             await _turn_away(websocket, FORBIDDEN, said)
             return
         try:
-            booking = self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
+            booking = self.page_booking()
         except BusyError as busy:
             await _turn_away(websocket, BUSY, str(busy))
             return
@@ -99,6 +101,10 @@ class Gateway:
         )
         with calling(plan.call_id):
             await self.switchboard.connect(self.session(booking, leg))
+
+    def page_booking(self) -> Booking:
+        """What a call from the page is to be. Raises BusyError."""
+        return self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
 
     async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None:
         """A call over a bridge, from its first message to its end."""

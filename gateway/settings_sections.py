@@ -18,6 +18,8 @@ from gateway.call.plan import (
 from gateway.private import Private
 from gateway.settings_base import Secret, Section
 from gateway.settings_lines import Line
+from gateway.settings_tools import Tools
+from gateway.settings_webrtc import WebRtc
 
 Kind = Literal["embedded", "openai", "azure", "azure-preview", "compatible"]
 
@@ -215,16 +217,6 @@ class Idle(Section):
         )
 
 
-class Tools(Section):
-    """What the assistant may call."""
-
-    modules: tuple[str, ...] = Field(
-        default=(),
-        description="Python files (beside this one) or modules whose @tool functions it may call.",
-        examples=[["tools.py", "shop.orders"]],
-    )
-
-
 class Taps(Section):
     """What is kept of a call, each in a folder beside this file; empty: nothing."""
 
@@ -251,6 +243,7 @@ class Settings(Section):
 
     server: Server = Server()
     assistant: Assistant = Assistant()
+    webrtc: WebRtc = WebRtc()
     turns: Turns = Turns()
     playback: Playback = Playback()
     idle: Idle = Idle()

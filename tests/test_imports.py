@@ -72,6 +72,10 @@ RULES = {
         ),
         itself=False,
     ),
+    "gateway.callers.webrtc": Rule(
+        ours=(*LEG, "gateway.callers.dialect"),
+        others=("aiortc", "aioice", "pylibsrtp", "numpy"),
+    ),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(
         ours=(*LEG, *PROTOCOL), others=("openai", "websockets", "msgspec", "httpx")
@@ -87,11 +91,16 @@ RULES = {
         others=("pydantic",),
     ),
     "gateway.settings_base": Rule(others=("pydantic",)),
+    "gateway.settings_webrtc": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
+    "gateway.settings_tools": Rule(
+        ours=("gateway.settings_base", "gateway.call.plan"), others=("pydantic",)
+    ),
     "gateway.settings_lines": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_sections": Rule(
         ours=(
             *("gateway.bridges", "gateway.call.plan"),
-            *("gateway.settings_base", "gateway.settings_lines"),
+            *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_webrtc"),
+            "gateway.settings_tools",
         ),
         others=("pydantic",),
     ),

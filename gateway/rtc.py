@@ -1,0 +1,339 @@
+"""Calls over WebRTC: an offer comes over HTTP, its answer goes back, and so the call begins.
+
+`POST /v1/realtime/calls` takes an offer as a Realtime client makes it; the page makes the same with
+`?channel=trunkline`. An offer to a call's own address gives a call whose line broke another line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.call.effects import ToCaller
+from gateway.call.events import HangUpOrdered
+from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
+from gateway.callers.dialect import Dialect
+from gateway.callers.patient import PatientLeg
+from gateway.entrance import NO_TOKEN, refusal
+from gateway.errors import TrunklineError
+from gateway.log import calling
+from gateway.planning import Booking
+from gateway.session import Leg, Session
+from gateway.settings import Settings
+from gateway.switchboard import BusyError, Switchboard
+
+if TYPE_CHECKING:
+    from gateway.callers.webrtc.ice import IceSettings
+    from gateway.callers.webrtc.leg import WebRtcLeg
+
+log = logging.getLogger(__name__)
+
+PATH = "/v1/realtime/calls"
+REALTIME = "oai-events"  # what Realtime clients call their data channel
+LARGEST = 256 * 1024  # bytes of a request
+NOT_INSTALLED = "WebRTC is not installed here; pip install 'trunkline[webrtc]', or use a WebSocket."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a call over this door is to be, and a new dialect for each of its lines."""
+
+    booking: Booking
+    label: str  # of its data channel
+    dialect: Callable[[], Dialect]
+    joins: bool = False  # whether to be there is to join; else the dialect says when
+    patience: float = 0.0  # seconds that it waits for another line
+
+
+class House(Protocol):
+    """The gateway, as this door sees it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def switchboard(self) -> Switchboard: ...
+    @property
+    def assistant_name(self) -> str: ...
+    def page_booking(self) -> Booking: ...
+    def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    entry: Entry
+    leg: PatientLeg
+    session: Session
+
+
+class ProblemError(TrunklineError):
+    """A request that is answered with an error, as the Realtime API writes it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+    def response(self) -> Response:
+        """As JSON."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        error = {"message": str(self), "type": kind, "code": self.code, "param": None}
+        return JSONResponse({"error": error}, self.status)
+
+
+class RtcDoor:
+    """The way in over WebRTC, and the calls that came that way."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._live: dict[str, _Live] = {}  # by the id that the caller knows
+        self._tasks: set[asyncio.Task[str]] = set()
+
+    def routes(self) -> list[BaseRoute]:
+        """All its addresses."""
+        one = PATH + "/{rtc_id}"
+        doors = {
+            PATH: self._call,
+            one: self._call_again,
+            one + "/hangup": self._hang_up,
+            one + "/accept": self._accept,
+            one + "/reject": self._reject,
+            one + "/refer": self._refer,
+        }
+        posts = [Route(path, self._guarded(door), methods=["POST"]) for path, door in doors.items()]
+        ice = Route("/v1/realtime/ice_servers", self._guarded(self._ice_servers), methods=["GET"])
+        preflight = [Route(path, self._preflight, methods=["OPTIONS"]) for path in doors]
+        return [*posts, ice, *preflight]
+
+    def find(self, rtc_id: str) -> Session | None:
+        """The live call that a caller knows by this id."""
+        live = self._live.get(rtc_id)
+        return live.session if live else None
+
+    # ------------------------------------------------------------ requests
+
+    def _guarded(self, door: Callable[..., object]) -> Callable[..., object]:
+        """Whoever may not come in is told why, and so is who asks for what cannot be."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                if said := refusal(request, self._house.settings.server):
+                    status = 401 if said is NO_TOKEN else 403
+                    raise ProblemError(status, "not_allowed", said)
+                response: Response = await door(request)  # type: ignore[misc]
+            except ProblemError as problem:
+                response = problem.response()
+            return self._shared(request, response)
+
+        return answer
+
+    async def _preflight(self, request: Request) -> Response:
+        response = self._shared(request, Response(status_code=204))
+        if "access-control-allow-origin" in response.headers:
+            response.headers["access-control-allow-methods"] = "POST"
+            response.headers["access-control-allow-headers"] = "authorization, content-type"
+        return response
+
+    def _shared(self, request: Request, response: Response) -> Response:
+        """Pages of our own at other addresses may read the answer, and where the call is."""
+        origin = request.headers.get("origin", "")
+        if origin.lower() in self._house.settings.server.origins:
+            response.headers["access-control-allow-origin"] = origin
+            response.headers["access-control-expose-headers"] = "Location"
+            response.headers["vary"] = "Origin"
+        return response
+
+    async def _call(self, request: Request) -> Response:
+        """A caller offers a connection, and a call begins."""
+        offer, session = await _offer(request)
+        entry = self._entry(request, session)
+        line, answer = await self._line(request, entry, offer)
+        plan = entry.booking.plan
+        rtc_id = plan.call_id.replace("call_", "rtc_", 1)
+        leg = PatientLeg(line, entry.patience)
+        live = _Live(entry, leg, self._house.session(entry.booking, leg))
+        self._live[rtc_id] = live
+        with calling(plan.call_id):
+            task = asyncio.create_task(self._carry(rtc_id, live), name=f"call {plan.call_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return _created(answer, rtc_id)
+
+    async def _carry(self, rtc_id: str, live: _Live) -> str:
+        try:
+            return await self._house.switchboard.connect(live.session)
+        finally:
+            del self._live[rtc_id]
+
+    async def _call_again(self, request: Request) -> Response:
+        """A caller whose line broke offers another connection to the same call."""
+        live = self._known(request)
+        if not live.entry.patience:
+            raise ProblemError(
+                409, "call_not_resumable", "This call takes no other line; begin another call."
+            )
+        offer, _ = await _offer(request)
+        line, answer = await self._line(request, live.entry, offer)
+        if live.leg.over:  # in the meantime
+            await line.abandon()
+            self._known(request)
+        live.leg.attach(line)
+        return _created(answer, request.path_params["rtc_id"])
+
+    async def _hang_up(self, request: Request) -> Response:
+        self._known(request).session.feed(HangUpOrdered("hung up by order", when_quiet=False))
+        return Response()
+
+    async def _accept(self, request: Request) -> Response:
+        self._known(request)
+        raise ProblemError(
+            409, "call_already_accepted", "A call over WebRTC is accepted by its answer."
+        )
+
+    async def _reject(self, request: Request) -> Response:
+        self._known(request)
+        raise ProblemError(
+            409, "call_already_accepted", "The call has been accepted; hang it up instead."
+        )
+
+    async def _refer(self, request: Request) -> Response:
+        self._known(request)
+        raise ProblemError(
+            409, "refer_not_supported", "A browser cannot be put through; only telephones can."
+        )
+
+    async def _ice_servers(self, request: Request) -> Response:
+        if not self._able:
+            raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
+        from gateway.callers.webrtc.ice import for_page
+
+        return JSONResponse(
+            for_page(self._ice, "page", time.time()), headers={"cache-control": "no-store"}
+        )
+
+    def _known(self, request: Request) -> _Live:
+        live = self._live.get(request.path_params["rtc_id"])
+        if live is None or live.leg.over:
+            raise ProblemError(404, "call_not_found", "There is no such call, or it has ended.")
+        return live
+
+    # ------------------------------------------------------------ lines
+
+    @property
+    def _able(self) -> bool:
+        return self._house.settings.webrtc.enabled and find_spec("aiortc") is not None
+
+    def _entry(self, request: Request, session: bytes) -> Entry:
+        channel = request.query_params.get("channel", REALTIME)
+        if not self._able:
+            raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
+        try:
+            booking = self._house.page_booking()
+        except BusyError as busy:
+            raise ProblemError(503, "busy", str(busy)) from busy
+        if channel != SUBPROTOCOL:
+            raise ProblemError(
+                400, "unknown_channel", f"Expected channel={SUBPROTOCOL}, and {channel[:40]!r} came"
+            )
+        plan = booking.plan
+        greeting = Greeting(plan.call_id, self._house.assistant_name, plan.turns.detector)
+        return Entry(
+            booking,
+            SUBPROTOCOL,
+            lambda: BrowserDialect(greeting),
+            patience=self._house.settings.webrtc.return_s,
+        )
+
+    async def _line(self, request: Request, entry: Entry, text: str) -> tuple[WebRtcLeg, str]:
+        """One connection and the answer that makes it."""
+        from gateway.callers.webrtc.leg import Limits, WebRtcLeg
+        from gateway.callers.webrtc.peer import PeerError
+        from gateway.callers.webrtc.sdp import SdpError, parse
+
+        try:
+            offer = parse(text)
+        except SdpError as error:
+            raise ProblemError(400, error.kind, str(error)) from error
+        known = request.query_params.get("dcid", "")
+        leg = WebRtcLeg(
+            entry.dialect(),
+            entry.booking.plan.format,
+            self._ice,
+            entry.label,
+            channel_id=int(known) if known.isdigit() and int(known) < 65_535 else None,
+            limits=Limits(connect=self._house.settings.webrtc.connect_s),
+            joins=entry.joins,
+        )
+        try:
+            return leg, await leg.answer(offer)
+        except PeerError as error:
+            await leg.abandon()
+            raise ProblemError(500, "no_address", str(error)) from error
+
+    @property
+    def _ice(self) -> IceSettings:
+        from gateway.callers.webrtc.ice import IceSettings
+        from gateway.entrance import LOOPBACK
+
+        chosen, host = self._house.settings.webrtc, self._house.settings.server.host
+        return IceSettings(
+            servers=chosen.ice_servers,
+            turn_user=chosen.turn_user,
+            turn_password=chosen.turn_password,
+            turn_secret=chosen.turn_secret,
+            turn_seconds=chosen.turn_ttl_s,
+            ports=chosen.port_range,
+            public_address=chosen.public_address,
+            loopback=host in LOOPBACK,
+            relay_only=chosen.relay_only,
+        )
+
+
+async def _offer(request: Request) -> tuple[str, bytes]:
+    """The offer, and the session that may come with it."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST:
+            raise ProblemError(413, "request_too_large", f"Expected at most {LARGEST} bytes.")
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() == "multipart/form-data":
+        parts = _parts(kind, body)
+        body, session = parts.get("sdp", b""), parts.get("session", b"")
+    elif kind.partition(";")[0].strip().lower() == "application/sdp":
+        session = b""
+    else:
+        raise ProblemError(
+            415,
+            "unsupported_content_type",
+            "Expected an SDP offer as application/sdp, or multipart/form-data with a part sdp and "
+            f"perhaps a part session, and {kind[:60] or 'nothing named'} came.",
+        )
+    return body.decode("utf-8", "replace"), session
+
+
+def _parts(kind: str, body: bytes) -> dict[str, bytes]:
+    """The parts of a form by name: RFC 7578."""
+    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    found: dict[str, bytes] = {}
+    for part in message.iter_parts() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            found[name] = content
+    return found
+
+
+def _created(answer: str, rtc_id: str) -> Response:
+    where = {"Location": f"{PATH}/{rtc_id}", "cache-control": "no-store"}
+    return Response(answer, 201, where, "application/sdp")
