@@ -128,6 +128,7 @@ class Planner:
             tools=tools,
             turns=self.settings.turn_policy(),
             idle=self.settings.idle_policy(),
+            tooling=self.settings.tools.policy(),
             audio_price=model.audio.input if model and billed else 0.0,
             lost_notice=assistant_lost(call),
         )
