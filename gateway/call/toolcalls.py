@@ -35,6 +35,7 @@ from gateway.call.responses import Responses
 
 REMEMBERED = 256  # answered calls
 SAYINGS = 8  # of tools that wait to be said
+GATHER_US = 1_000_000  # that an output waits for others, so that one answer may follow them all
 LAST_ROUNDS = 2  # answers in words alone that a model gets to end a chain of calls
 
 CANCEL = ToolSpec(
@@ -54,6 +55,7 @@ class ToolCalls:
         self._outgoing = outgoing
         self._responses = responses
         self._ledger: dict[str, Entry] = {}
+        self._open: dict[str, Entry] = {}  # those of them that wait for their output
         self._consent = Consent()
         self._patience = Patience(plan.tooling)
         self._sayings: deque[tuple[str, str]] = deque(maxlen=SAYINGS)  # call, words
@@ -67,12 +69,12 @@ class ToolCalls:
     @property
     def running(self) -> bool:
         """Whether a call waits for its output."""
-        return any(entry.state != "answered" for entry in self._ledger.values())
+        return bool(self._open)
 
     @property
     def deadline(self) -> int | None:
         """When something is to be done if nothing happens before."""
-        gathered = None if self._owed is None else self._owed + self._policy.patience
+        gathered = None if self._owed is None else self._owed + GATHER_US
         times = (gathered, self._patience.deadline, self._consent.deadline)
         return min((time for time in times if time is not None), default=None)
 
@@ -93,7 +95,8 @@ class ToolCalls:
         for call in calls:
             if self._early.pop(call.call_id, None) is not None and not whole:
                 yield CancelTool(call.call_id)
-            entry = self._ledger[call.call_id] = Entry(call, self._turn, self._epoch)
+            entry = Entry(call, self._turn, self._epoch)
+            self._ledger[call.call_id] = self._open[call.call_id] = entry
             if whole:
                 yield from self._begin(entry, now)
             else:
@@ -134,7 +137,7 @@ class ToolCalls:
             return say.TOO_LONG.format(len(call.arguments), ARGUMENTS)
         if self._misfits[call.name] > self._policy.misfits:
             return say.GIVE_UP.format(call.name)
-        at_work = sum(other.state == "runs" for other in self._ledger.values())
+        at_work = sum(other.state == "runs" for other in self._open.values())
         return say.TOO_MANY_AT_ONCE if at_work >= self._policy.at_once else None
 
     def _twin(self, entry: Entry) -> Entry | None:
@@ -176,7 +179,7 @@ class ToolCalls:
 
     def _cancel_all(self, asked: Entry, now: int) -> Iterator[Effect]:
         """The caller does not want it any more."""
-        stopped = [other for other in self._open() if other is not asked]
+        stopped = [other for other in self._open.values() if other is not asked]
         for other in stopped:
             if other.state == "runs":
                 yield CancelTool(other.call.call_id)
@@ -196,7 +199,7 @@ class ToolCalls:
         self._misfits[name] = self._misfits[name] + 1 if event.mend else 0
         if self._misfits[name] > self._policy.misfits:
             output = say.GIVE_UP.format(name)
-        same = [one for one in self._open() if one.joins == event.call_id]
+        same = [one for one in self._open.values() if one.joins == event.call_id]
         for one in (entry, *same):
             yield from self._result(one, output, "failed" if event.failed else "done", now)
 
@@ -218,14 +221,14 @@ class ToolCalls:
         yield from self._outgoing.tell(SendToolOutput(entry.call.call_id, output))
         if owed is not None and self._owed is None:
             self._owed = owed
-        answered = [one for one in self._ledger.values() if one.state == "answered"]
-        for old in answered[:-REMEMBERED]:
-            del self._ledger[old.call.call_id]
+        del self._open[entry.call.call_id]
+        if len(self._ledger) > len(self._open) + REMEMBERED:
+            del self._ledger[next(old for old in self._ledger if old not in self._open)]
 
     def abandon(self) -> Iterator[Effect]:
         """Nobody waits for these answers any more."""
         yield from self._forget_early()
-        for entry in self._open():
+        for entry in tuple(self._open.values()):
             if entry.state == "runs":
                 yield CancelTool(entry.call.call_id)
             yield from self._answer(entry, say.ABANDONED, "cancelled", None)
@@ -247,9 +250,6 @@ class ToolCalls:
             yield from self._outgoing.tell(SendToolCall(call.call_id, call.name, call.arguments))
             if entry.state == "answered":
                 yield from self._outgoing.tell(SendToolOutput(call.call_id, entry.output))
-
-    def _open(self) -> list[Entry]:
-        return [entry for entry in self._ledger.values() if entry.state != "answered"]
 
     # ------------------------------------------------------------ what else happens
 
@@ -288,12 +288,11 @@ class ToolCalls:
 
     def settle(self, *, free: bool, now: int) -> Iterator[Effect]:
         """Ask for answers that are due. `free`: nobody speaks, and no answer is on its way."""
-        for entry in self._open():
+        for entry in tuple(self._open.values()):
             if entry.state == "waits":
                 yield from self._with_consent(entry, now)
-        at_work = [entry for entry in self._open() if entry.state == "runs"]
-        gathered = self._owed is not None and now >= self._owed + self._policy.patience
-        if self._owed is not None and (gathered or not self.running):
+        at_work = [entry for entry in self._open.values() if entry.state == "runs"]
+        if self._owed is not None and (not self._open or now >= self._owed + GATHER_US):
             self._owed = None
             if self._rounds <= self._policy.rounds + LAST_ROUNDS:
                 self._responses.want(may_call=self._rounds <= self._policy.rounds)
@@ -315,6 +314,6 @@ class ToolCalls:
         """What a tool wants said that is still at work."""
         while self._sayings:
             call_id, words = self._sayings.popleft()
-            if self._ledger[call_id].state == "runs":
+            if call_id in self._open:
                 return words
         return ""
