@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway import bridges
 from gateway.call.events import CallerJoined
-from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors
+from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors, body_of
 from gateway.entrance import NO_TOKEN, refusal
 from gateway.errors import TrunklineError
 from gateway.settings import Settings
@@ -89,10 +89,15 @@ class Desk:
         """Carry a call from here to its end."""
         await self._take(arrival, leg)
 
-    def public(self, connection: HTTPConnection, path: str, scheme: str = "https") -> str:
-        """The address of a path as the provider reaches it."""
+    def public(self, connection: HTTPConnection | None, path: str, scheme: str = "https") -> str:
+        """The address of a path as the provider reaches it. Raises TrunklineError."""
         named = self._settings.server.public_url
-        if not named:
+        if not named and connection is None:
+            raise TrunklineError(
+                "Expected server.public_url, the address at which providers reach this gateway, "
+                "and it is empty; set it in trunkline.toml or as TRUNKLINE_SERVER__PUBLIC_URL."
+            )
+        if connection is not None and not named:
             return f"{scheme}://{connection.headers.get('host', '')}{path}"
         secure = named.startswith("https://")
         scheme = scheme if secure else {"https": "http", "wss": "ws"}.get(scheme, scheme)
@@ -154,11 +159,8 @@ class Desk:
     async def _order(self, request: Request, kind: type[T]) -> T | Response:
         if said := self.may_operate(request):
             return _problem(401 if said is NO_TOKEN else 403, said)
-        body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > LONGEST:
-                return _problem(413, f"Expected at most {LONGEST} bytes.")
+        if (body := await body_of(request, LONGEST)) is None:
+            return _problem(413, f"Expected at most {LONGEST} bytes.")
         try:
             return msgspec.json.decode(body or b"{}", type=kind)
         except msgspec.MsgspecError as error:

@@ -35,7 +35,10 @@ CALL = ("gateway.call.events", "gateway.call.effects", "gateway.call.plan")
 LEG = (*CALL, "gateway.settings", "gateway.settings_base", "gateway.log", "audio")
 SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
-    for name in ("bridge", "dialect", "line", "marks", "realtime", "tcp", "websocket")
+    for name in (
+        *("bridge", "dialect", "line", "marks", "realtime", "tcp", "websocket"),
+        *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
+    )
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
 NOT_THE_CORE = (

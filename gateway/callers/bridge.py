@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from httpx2 import AsyncClient
 from pydantic import Field
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 TICKET = "ticket"  # the custom parameter in which a ticket comes back
 BAD_TICKET = "Expected the ticket that the webhook gave for this call, unused and in time."
+LONGEST_BODY = 64 * 1024  # bytes of a webhook's request
 Answering = Literal["off", "detect", "hang_up"]  # what to do where a machine answers
 
 
@@ -92,8 +93,11 @@ class Desk(Protocol):
         """Carry a call from here to its end."""
         ...
 
-    def public(self, connection: HTTPConnection, path: str, scheme: str = "https") -> str:
-        """The address of a path as the provider reaches it: server.public_url, or as it came."""
+    def public(self, connection: HTTPConnection | None, path: str, scheme: str = "https") -> str:
+        """The address of a path as the provider reaches it: server.public_url, or as it came.
+
+        Raises TrunklineError where neither is there.
+        """
         ...
 
     def may_operate(self, connection: HTTPConnection) -> str:
@@ -135,6 +139,16 @@ def need(section: BridgeSection, bridge: str, *names: str) -> None:
             )
 
 
+async def body_of(request: Request, limit: int = LONGEST_BODY) -> bytes | None:
+    """What a request brings; None where it is more than that."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            return None
+    return body
+
+
 def forbidden(bridge: str, why: str) -> Response:
     """403, and a line in the log that says why, without what was shown."""
     log.warning("a request was turned away", extra={"bridge": bridge, "why": why})
@@ -152,7 +166,7 @@ async def take_socket(
     bridge: str,
     dialect: Dialect,
     *,
-    line: Callable[[CallerJoined], Line] | None = None,
+    line: Callable[[CallerJoined], Line | None] | None = None,
     subprotocol: str = "",
     ticketed: bool = True,
 ) -> None:

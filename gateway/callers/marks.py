@@ -19,6 +19,13 @@ class Marks:
         self._count = 0
         self._generation = 0
 
+    def before(self, play: Play) -> str | None:
+        """The name of a mark that is to stand before a slice which nothing is played ahead of.
+
+        It comes back when the slice begins to be heard; without it nobody knows before its end.
+        """
+        return None if self._waiting else self.after(play, 0)
+
     def after(self, play: Play, samples: int) -> str:
         """The name of a mark that stands behind so many samples of a slice."""
         self._count += 1
