@@ -60,9 +60,11 @@ def agrees(words: str) -> bool | None:
     """
     text = words.lower().replace("\u2019", "'")
     said = set(re.findall(r"[^\W\d_]+(?:['-][^\W\d_]+)*", text))
+    if said & NO:
+        return None if said & YES else False
     yes = bool(said & YES) or any(phrase in text for phrase in YES_PHRASES)
-    if said & NO or (said & STOP and not yes):
-        return None if yes else False
+    if said & STOP and not yes:
+        return False
     if said & IF or ASKS.match(text.strip()) or (text.rstrip().endswith("?") and len(said) > 1):
         return None
     return True if yes else None

@@ -23,6 +23,7 @@ class Entry:
     output: str = ""
     joins: str = ""  # the call whose result is also this one's
     consent: str = ""  # the caller's words
+    ran: bool = False
 
     @property
     def key(self) -> str:

@@ -89,7 +89,8 @@ class ToolCalls:
 
     def take(self, ended: on.ResponseEnded, now: int) -> Iterator[Effect]:
         """Start the calls of a complete response; answer those of a cut one unrun."""
-        calls = [call for call in ended.calls if call.call_id not in self._ledger]
+        new = {call.call_id: call for call in ended.calls if call.call_id not in self._ledger}
+        calls = tuple(new.values())
         whole = ended.status == "completed"
         self._rounds += bool(calls and whole)
         for call in calls:
@@ -151,8 +152,8 @@ class ToolCalls:
                 continue
             if other.state == "runs":
                 return other
-            lost = other.epoch < self._epoch and self._turn == self._rebuilt
-            if lost and other.state == "answered":
+            forgotten = other.epoch < self._epoch and self._turn == self._rebuilt
+            if forgotten and other.ran and other.state == "answered":
                 return other
         return None
 
@@ -173,7 +174,7 @@ class ToolCalls:
                 yield from self._answer(entry, say.UNCLEAR, "cancelled", now)
 
     def _run(self, entry: Entry) -> Iterator[Effect]:
-        entry.state, call = "runs", entry.call
+        entry.state, entry.ran, call = "runs", True, entry.call
         yield entry.show("running")
         yield RunTool(call.call_id, call.name, call.arguments, entry.consent)
 
