@@ -38,6 +38,7 @@ SHARED_BY_CALLERS = tuple(
     for name in (
         *("bridge", "dialect", "line", "marks", "realtime", "tcp", "websocket"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
+        *("carrier", "reorder", "telnyx_stream"),
     )
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it

@@ -1,0 +1,117 @@
+"""Carrier: what the bridges to carriers share: their JSON, their webhooks, their API, slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from httpx2 import AsyncClient, HTTPError, Response
+from starlette.responses import Response as Reply
+
+from audio.format import Encoding, Format
+from gateway.call.effects import Play
+from gateway.callers.dialect import Message
+from gateway.callers.line import LineError
+from gateway.errors import WireError
+
+SLICE_US = 200_000  # of audio that stands before one mark
+AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
+RATES = (8_000, 16_000, 24_000, 48_000)
+DIGITS = frozenset("0123456789*#ABCD")
+
+
+def parse(decoder: msgspec.json.Decoder[Any], message: str, protocol: str) -> Any:
+    """A JSON message as that decoder knows it. Raises WireError."""
+    try:
+        return decoder.decode(message)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise WireError(f"Expected a message of {protocol}: {error}.", 1007) from error
+
+
+def text(message: Message, protocol: str) -> str:
+    """A message that must be text. Raises WireError."""
+    if isinstance(message, str):
+        return message
+    raise WireError(
+        f"Expected text frames with messages of {protocol}, and a binary frame of {len(message)} "
+        "bytes came.",
+        1003,
+    )
+
+
+def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> Iterator[Play]:
+    """A piece of an item in slices of that many microseconds; none but the only one below `least`.
+
+    Where the last would be shorter than `least`, the one before it is longer instead.
+    """
+    step = form.rate * length // 1_000_000 * form.width
+    short = form.rate * least // 1_000_000 * form.width
+    at, position = 0, play.position
+    while at < len(play.pcm):
+        end = at + step
+        if len(play.pcm) - end < short:
+            end = len(play.pcm)
+        piece = play.pcm[at:end]
+        yield replace(play, pcm=piece, position=position)
+        position += form.samples(piece)
+        at = end
+
+
+def form_of(body: bytes) -> dict[str, str]:
+    """The fields of a form; of two with the same name the last."""
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+
+
+def xml(inner: str) -> Reply:
+    """The answer of a webhook that is asked what to do with a call."""
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Response>{inner}</Response>'
+    return Reply(text, media_type="text/xml")
+
+
+async def ask(
+    http: AsyncClient,
+    provider: str,
+    what: str,
+    method: str,
+    url: str,
+    *,
+    fine: tuple[int, ...] = (),
+    **request: Any,
+) -> Response:
+    """What the provider's API answers to an order. Raises LineError where it is no success."""
+    try:
+        response = await http.request(method, url, **request)
+    except HTTPError as error:
+        raise LineError(
+            f"{provider} could not be asked to {what}: {type(error).__name__}. Is its API "
+            "reachable from here?"
+        ) from error
+    if response.is_success or response.status_code in fine:
+        return response
+    raise LineError(f"{provider} answered {response.status_code} when it was asked to {what}.")
+
+
+def expect_order(started: bool, first: bool, what: str) -> None:
+    """A call's first message comes once and before all others. Raises WireError."""
+    if started == first:
+        raise WireError(
+            f"Expected one start message, before all audio, and {what} came "
+            f"{'after' if started else 'before'} it. Open another stream."
+        )
+
+
+def format_named(name: str, rate: int, wide: Encoding, where: str) -> Format:
+    """What a carrier calls an encoding; `wide`: how it orders bytes of L16. Raises WireError."""
+    plain = name.lower().removeprefix("audio/").removeprefix("x-")
+    known: dict[str, Encoding] = {"pcmu": "pcmu", "mulaw": "pcmu", "pcma": "pcma", "alaw": "pcma"}
+    encoding = wide if plain in ("l16", "raw") else known.get(plain)
+    if encoding is None or rate not in RATES:
+        raise WireError(
+            f"Expected audio in PCMU, PCMA or L16, and {plain[:20]!r} at {rate} Hz is to come. "
+            f"Ask for the codec of {where}.",
+            1003,
+        )
+    return Format(encoding, rate)
