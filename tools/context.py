@@ -74,6 +74,15 @@ NO_DIGITS = Nowhere("No keys can be pressed in this call.")
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that the caller sent in this call."""
+
+    media_type: str  # such as image/png
+    data: bytes = field(repr=False)
+    name: str = ""  # of the file, where it had one
+
+
+@dataclass(frozen=True, slots=True)
 class ToolContext:
     """The call behind a tool call; a parameter of this type is filled in, and not in the schema.
 
@@ -91,4 +100,5 @@ class ToolContext:
     cancelled: Cancellation = field(default_factory=Cancellation)
     key: str = ""  # idempotency key: the same for every attempt at one function call
     consent: str = ""  # the caller's words, where the tool needed them
+    images: tuple[Image, ...] = ()  # the oldest first
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = _in_thread  # for what blocks

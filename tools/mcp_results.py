@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import struct
 from typing import Any
 
 import mcp_types as types
 
 from tools.context import ToolError
+from tools.pictures import described
 
 Block = (
     types.TextContent
@@ -74,30 +74,7 @@ def _image(data: str, kind: str) -> str:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return f"{kind}, which cannot be read"
-    if size := dimensions(raw):
-        return f"{kind}, {size[0]} by {size[1]} pixels"
-    return f"{kind}, {len(raw)} bytes"
-
-
-def dimensions(raw: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG, GIF or JPEG, from its head."""
-    if raw.startswith(b"\x89PNG\r\n\x1a\n") and len(raw) >= 24:
-        return struct.unpack(">II", raw[16:24])
-    if raw.startswith((b"GIF87a", b"GIF89a")) and len(raw) >= 10:
-        return struct.unpack("<HH", raw[6:10])
-    return _jpeg(raw) if raw.startswith(b"\xff\xd8") else None
-
-
-def _jpeg(raw: bytes) -> tuple[int, int] | None:
-    """From the first frame header, one segment after the other."""
-    at = 2
-    while at + 9 <= len(raw) and raw[at] == 0xFF:
-        kind, length = raw[at + 1], int.from_bytes(raw[at + 2 : at + 4], "big")
-        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", raw[at + 5 : at + 9])
-            return width, height
-        at += 2 + max(length, 2)
-    return None
+    return described(kind, raw)
 
 
 def _size(data: str) -> int:

@@ -16,7 +16,7 @@ from gateway.listening import listen
 from tests.tools.shop import serving
 from tools import Toolbox, ToolContext, ToolError, builtin, tool
 from tools.mcp import McpLink, McpServer, connected
-from tools.mcp_results import dimensions, output
+from tools.mcp_results import output
 from tools.mcp_wire import masked
 
 HERE = Path(__file__).parent
@@ -226,11 +226,3 @@ def test_secrets_are_masked_in_what_a_server_says(line, shown):
 )
 def test_results_in_words(result, said):
     assert output(types.CallToolResult.model_validate(result)) == said
-
-
-def test_the_size_of_an_image_is_read_from_its_head():
-    jpeg = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x20\x00\x40\x03"
-    assert dimensions(jpeg) == (64, 32)
-    assert dimensions(b"GIF89a\x02\x00\x03\x00") == (2, 3)
-    assert dimensions(b"\xff\xd8\xff") is None
-    assert dimensions(b"") is None
