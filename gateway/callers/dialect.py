@@ -52,74 +52,92 @@ class _Sent:
     wire: int  # the same place at the wire's rate, as it was counted there
 
 
-class Fitted:
-    """A dialect for a call in another format: audio is converted, positions are scaled.
+class Fitting:
+    """Facts and orders of a call in one format, over a wire in another: sound and positions.
 
     An item counts as heard in full when all that was written of it has been played, although the
     resampler still holds back its last samples: nobody would ever report those.
     """
 
-    def __init__(self, dialect: Dialect, call: Format) -> None:
-        self.format, self.lead, self.grain = call, dialect.lead, dialect.grain
-        self._dialect = dialect
-        self._inward = Converter(dialect.format, call)
-        self._outward = Converter(call, dialect.format)
+    def __init__(self, wire: Format, call: Format) -> None:
+        self._wire, self._call = wire, call
+        self._inward = Converter(wire, call)
+        self._outward = Converter(call, wire)
         self._sent: dict[str, _Sent] = {}
         self._playing = ""
 
-    def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
-        """As the dialect does, in the call's format."""
-        for fact in self._dialect.decode(message):
-            match fact:
-                case CallerAudio(pcm):
-                    if converted := self._inward.push(pcm):
-                        yield CallerAudio(converted)
-                case CallerPlayed(item_id, samples):
-                    yield replace(fact, samples=self._heard(item_id, samples))
-                case _:
-                    yield fact
+    def inward(self, fact: FromCaller) -> FromCaller | None:
+        """A fact of the wire as the call knows it; none where the sound is held back."""
+        match fact:
+            case CallerAudio(pcm):
+                converted = self._inward.push(pcm)
+                return CallerAudio(converted) if converted else None
+            case CallerPlayed(item_id, samples):
+                return replace(fact, samples=self._heard(item_id, samples))
+            case _:
+                return fact
 
-    def encode(self, effect: ToCaller) -> Iterator[Message]:
-        """As the dialect does, from an effect in the call's format."""
+    def outward(self, effect: ToCaller) -> ToCaller | None:
+        """An order of the call as the wire knows it; none where the sound is held back."""
         match effect:
             case Play():
-                yield from self._play(effect)
+                return self._play(effect)
             case Flush():
                 self._playing = ""
-                yield from self._dialect.encode(effect)
+                return effect
             case ShowSavings(heard, sent):
-                heard, sent = self._to_wire(heard), self._to_wire(sent)
-                yield from self._dialect.encode(replace(effect, heard=heard, sent=sent))
+                return replace(effect, heard=self._to_wire(heard), sent=self._to_wire(sent))
             case _:
-                yield from self._dialect.encode(effect)
+                return effect
 
-    def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
-        """As the dialect does."""
-        return self._dialect.farewell(reason, error)
-
-    def _play(self, play: Play) -> Iterator[Message]:
+    def _play(self, play: Play) -> Play | None:
         sent = self._sent.get(play.item_id)
         if self._playing != play.item_id or sent is None or sent.position != play.position:
-            self._outward = Converter(self.format, self._dialect.format)
+            self._outward = Converter(self._call, self._wire)
             sent = _Sent(play.item_id, play.position, self._to_wire(play.position))
             self._sent[play.item_id] = sent
             if len(self._sent) > REMEMBERED:
                 del self._sent[next(iter(self._sent))]
             self._playing = play.item_id
         pcm, position = self._outward.push(play.pcm), sent.wire
-        sent.position += self.format.samples(play.pcm)
-        sent.wire += self._dialect.format.samples(pcm)
-        if pcm:
-            yield from self._dialect.encode(replace(play, pcm=pcm, position=position))
+        sent.position += self._call.samples(play.pcm)
+        sent.wire += self._wire.samples(pcm)
+        return replace(play, pcm=pcm, position=position) if pcm else None
 
     def _heard(self, item_id: str, samples: int) -> int:
         sent = self._sent.get(item_id)
         if sent is not None and samples >= sent.wire:
             return sent.position
-        return samples * self.format.rate // self._dialect.format.rate
+        return samples * self._call.rate // self._wire.rate
 
     def _to_wire(self, samples: int) -> int:
-        return samples * self._dialect.format.rate // self.format.rate
+        return samples * self._wire.rate // self._call.rate
+
+
+class Fitted:
+    """A dialect for a call in another format: audio is converted, positions are scaled."""
+
+    def __init__(self, dialect: Dialect, call: Format) -> None:
+        self.format, self.lead, self.grain = call, dialect.lead, dialect.grain
+        self._dialect = dialect
+        self._fitting = Fitting(dialect.format, call)
+
+    def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
+        """As the dialect does, in the call's format."""
+        for fact in self._dialect.decode(message):
+            if isinstance(fact, Reply):
+                yield fact
+            elif (fitting := self._fitting.inward(fact)) is not None:
+                yield fitting
+
+    def encode(self, effect: ToCaller) -> Iterator[Message]:
+        """As the dialect does, from an effect in the call's format."""
+        if (fitting := self._fitting.outward(effect)) is not None:
+            yield from self._dialect.encode(fitting)
+
+    def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
+        """As the dialect does."""
+        return self._dialect.farewell(reason, error)
 
 
 def fitted(dialect: Dialect, call: Format) -> Dialect:
