@@ -116,7 +116,7 @@ class Session:
         self._tools = tools
         self._detector = detector
         self._taps = list(taps)
-        self._pace = Pace()
+        self._pace = Pace(plan.burst)
         self._framer = Framer(plan.samples(FRAME_US) * plan.format.width)
         self._decode = DECODERS[plan.encoding]
         self._legs: tuple[asyncio.Task[None], ...] = ()

@@ -19,10 +19,12 @@ from gateway.assistants import reasons
 from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
 from gateway.assistants.codec import Receiving
 from gateway.assistants.fields import Json, count, inner, parse, text, whole_characters
+from gateway.assistants.relay import Relay
 from gateway.assistants.responses import ArgumentPieces, function_calls, outcome, tokens
-from gateway.assistants.sessions import offer, request_of, session_of
+from gateway.assistants.sessions import offer, offered, request_of, session_of
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call.plan import Plan, ToolSpec
 from gateway.protocol.beta import from_beta_server, to_beta_client
 
 ITEMS = 256  # items of which the audio part is remembered, for truncation
@@ -87,8 +89,10 @@ class Realtime:
         self._speaking: dict[str, str] = {}  # item whose audio is not complete -> its response
         self._calls: dict[str, list[Json]] = {}  # response -> function calls announced by item
         self._pieces = ArgumentPieces()
+        self._theirs: tuple[ToolSpec, ...] = ()  # functions of the caller's own
         self._aside: set[str] = set()  # responses outside the conversation
         self._current = ""  # the response being made, where its id is known
+        self._relay = Relay()
         self._requests = 0
 
     # ------------------------------------------------------------ from the server
@@ -109,6 +113,8 @@ class Realtime:
         return [fact for one in shaped for fact in self._take(one)]
 
     def _take(self, event: Json) -> Iterator[on.FromAssistant]:
+        if self._relay.open and self._relay.is_for_caller(event):
+            yield on.AssistantTold(event)
         item_id = text(event, "item_id")
         match text(event, "type"):
             case "session.created":
@@ -244,9 +250,7 @@ class Realtime:
             return self._append(self._sending.push(effect.pcm))
         match effect:
             case do.Configure(plan):
-                self._pieces.wanted = plan.tools
-                session = session_of(plan, self.able, *self._wires)
-                return self._say("session.update", session=session)
+                return self._configure(plan)
             case do.Commit():
                 rest = self._append(self._sending.flush())
                 return rest + self._say("input_audio_buffer.commit")
@@ -258,16 +262,20 @@ class Realtime:
                 return self._item(type="message", role="user", content=content)
             case do.OfferTools(tools):
                 self._pieces.wanted = tools
-                return self._say("session.update", session=offer(tools))
+                return self._say("session.update", session=offer(offered(tools, self._theirs)))
             case do.SendToolCall(call_id, name, arguments):
-                return self._item(
-                    type="function_call", call_id=call_id, name=name, arguments=arguments
-                )
-            case do.SendToolOutput(call_id, output):
-                return self._item(type="function_call_output", call_id=call_id, output=output)
+                made = {"call_id": call_id, "name": name, "arguments": arguments}
+                return self._item(type="function_call", **made)
+            case do.SendToolOutput(call_id, output, named):
+                self._relay.expect_item(named)
+                given = {"call_id": call_id, "output": output} | ({"id": named} if named else {})
+                return self._item(type="function_call_output", **given)
             case do.Respond():
                 self._current = ""
-                return self._say("response.create", **request_of(effect))
+                return self._say("response.create", **request_of(effect, self._pieces.wanted))
+            case do.Relay(message, request):
+                self._relay.sent(message, request)
+                return self._shape(message | {"event_id": request})
             case do.Cancel(response_id):
                 named = response_id or self._current
                 extra_id = {"response_id": named} if named else {}
@@ -278,6 +286,12 @@ class Realtime:
                 return self._say("conversation.item.delete", item_id=item_id)
             case _:
                 assert_never(effect)
+
+    def _configure(self, plan: Plan) -> list[str]:
+        self._pieces.wanted, self._theirs = plan.tools, plan.caller_tools
+        self._relay.open = plan.relays
+        session = session_of(plan, self.able, *self._wires)
+        return self._say("session.update", session=session)
 
     def _append(self, data: bytes) -> list[str]:
         """Audio goes by the thousand: no dictionary, no id, no encoder but base64."""
@@ -305,7 +319,9 @@ class Realtime:
     def _say(self, kind: str, **fields: Any) -> list[str]:
         """A client event whose id names what was asked, so that an error can be tied to it."""
         self._requests += 1
-        event = {"type": kind, "event_id": f"{kind}-{self._requests}", **fields}
+        return self._shape({"type": kind, "event_id": f"{kind}-{self._requests}", **fields})
+
+    def _shape(self, event: Json) -> list[str]:
         shaped = to_beta_client(event) if self.able.shape == "beta" else [event]
         return [_json(one) for one in shaped]
 

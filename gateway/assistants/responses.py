@@ -62,7 +62,10 @@ def function_calls(announced: Iterable[Json], response: Json) -> tuple[ToolCall,
     for item in chain(announced, objects(response, "output")):
         whole = text(item, "status") in ("completed", "")
         if text(item, "type") == "function_call" and whole and text(item, "call_id"):
-            call = ToolCall(text(item, "call_id"), text(item, "name"), text(item, "arguments"))
+            call = ToolCall(
+                *(text(item, "call_id"), text(item, "name"), text(item, "arguments")),
+                item_id=text(item, "id"),
+            )
             calls[call.call_id] = call
     return tuple(calls.values())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from audio.format import Format
 from gateway.assistants.capabilities import Capabilities, spelled
@@ -25,9 +25,25 @@ def session_of(plan: Plan, able: Capabilities, sent: Format, received: Format) -
     if plan.voice:
         (session if able.flat_voice else spoken)["voice"] = plan.voice
     session["audio"] = {"input": heard, "output": spoken}
-    session["tools"] = [tool(spec) for spec in plan.tools]
+    session["tools"] = [tool(spec) for spec in offered(plan.tools, plan.caller_tools)]
     session["tool_choice"] = "auto"
-    return session
+    return merged(session, plan.extras)
+
+
+def offered(ours: Iterable[ToolSpec], theirs: Sequence[ToolSpec]) -> list[ToolSpec]:
+    """The gateway's functions and the caller's, which stand where both have one of that name."""
+    names = {spec.name for spec in theirs}
+    return [*(spec for spec in ours if spec.name not in names), *theirs]
+
+
+def merged(session: Json, extras: Json) -> Json:
+    """The session with what else was asked for, field by field."""
+    out = dict(session)
+    for key, value in extras.items():
+        inner = out.get(key)
+        both = isinstance(inner, dict) and isinstance(value, dict)
+        out[key] = merged(inner, value) if both else value  # type: ignore[arg-type]
+    return out
 
 
 def offer(tools: Iterable[ToolSpec]) -> Json:
@@ -35,9 +51,18 @@ def offer(tools: Iterable[ToolSpec]) -> Json:
     return {"type": "realtime", "tools": [tool(spec) for spec in tools]}
 
 
-def request_of(effect: Respond) -> Json:
-    """What response.create says beyond its type: what holds for this answer alone."""
-    response: Json = {"instructions": effect.instructions} if effect.instructions else {}
+def request_of(effect: Respond, ours: Iterable[ToolSpec] = ()) -> Json:
+    """What response.create says beyond its type: what holds for this answer alone.
+
+    Where the caller names functions for it, the gateway's stay beside them.
+    """
+    response: Json = dict(effect.options)
+    if effect.instructions:
+        response["instructions"] = effect.instructions
+    if "tools" in response:
+        names = {named.get("name") for named in response["tools"]}
+        kept = [tool(spec) for spec in ours if spec.name not in names]
+        response["tools"] = [*kept, *response["tools"]]
     if not effect.may_call:
         response["tool_choice"] = "none"
     return {"response": response} if response else {}
@@ -46,9 +71,10 @@ def request_of(effect: Respond) -> Json:
 def turn_detection(plan: Plan, able: Capabilities) -> Json | None:
     """Who ends a turn on the server's side; nobody where the gateway does."""
     turns = plan.turns
-    if turns.detector == "gateway":
+    if not turns.by_model:
         return None
-    answers: Json = {"create_response": True, "interrupt_response": turns.interruptible}
+    stops = turns.interruptible and turns.interrupt_response
+    answers: Json = {"create_response": turns.create_response, "interrupt_response": stops}
     if turns.detector == "semantic" and "semantic" in able.detectors:
         return {"type": "semantic_vad", "eagerness": turns.eagerness, **answers}
     # A server without semantic detection still ends the turns, which is what the call counts on.

@@ -5,10 +5,13 @@ Audio is mono, in the plan's encoding and at its rate; positions are samples at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from gateway.call.events import ResponseStatus, ToolCall, Usage
 from gateway.call.plan import Plan, ToolSpec
+
+FROM_CALLER = "caller_"  # how the names of a caller's requests begin
 
 Role = Literal["caller", "assistant"]
 State = Literal["listening", "hearing", "thinking", "speaking"]
@@ -92,6 +95,51 @@ class ShowNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowTurn:
+    """Where the caller's turn stands; `position` counts samples of the caller's audio."""
+
+    phase: Literal["began", "ended", "dropped", "committed"]
+    item_id: str  # empty until the model has named it
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShowResponse:
+    """An answer began, or has ended: one for each that was asked for, functions included."""
+
+    response_id: str
+    status: Literal["in_progress"] | ResponseStatus
+    reason: str = ""
+    calls: tuple[ToolCall, ...] = ()  # functions that the caller is to answer
+    usage: Usage = field(default_factory=Usage)
+    request: str = ""  # of the caller, that it follows
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCut:
+    """An item was interrupted: so much of it was heard, and stays."""
+
+    item_id: str
+    heard: int  # samples
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRefusal:
+    """A request of the caller came to nothing."""
+
+    request: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Let the caller have this message of the model's protocol, as it is."""
+
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Put the caller through; answered by CallerLeft, or by TransferFailed."""
 
@@ -154,14 +202,17 @@ class SendToolOutput:
 
     call_id: str
     output: str
+    item_id: str = ""  # what it is to be called, where the caller has named it
 
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Ask the model for an answer; with instructions, for this answer alone."""
+    """Ask the model for an answer; instructions and options hold for this answer alone."""
 
     instructions: str = ""
     may_call: bool = True  # whether it may call tools in it
+    options: dict[str, Any] = field(default_factory=dict)  # as response.create has them
+    request: str = ""  # of the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +235,14 @@ class Delete:
     """Make the model forget an item of which nothing was heard."""
 
     item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send a message of the caller as it is; what answers it is passed on."""
+
+    message: dict[str, Any]
+    request: str
 
 
 # ---------------------------------------------------------------- to the session
@@ -231,6 +290,11 @@ ToCaller = (
     | ShowLatency
     | ShowSavings
     | ShowNotice
+    | ShowTurn
+    | ShowResponse
+    | ShowCut
+    | ShowRefusal
+    | PassOn
     | Transfer
 )
 ToAssistant = (
@@ -246,6 +310,7 @@ ToAssistant = (
     | Cancel
     | Truncate
     | Delete
+    | Relay
 )
 ToSession = RunTool | PrefetchTool | CancelTool | End
 Effect = ToCaller | ToAssistant | ToSession

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from gateway.call.orders import AnswerWanted as AnswerWanted
+from gateway.call.orders import CallerAsked as CallerAsked
+from gateway.call.orders import CallerCut as CallerCut
+from gateway.call.orders import CallerOrdered as CallerOrdered
+from gateway.call.orders import FromClient as FromClient
+from gateway.call.orders import PlanChanged as PlanChanged
+from gateway.call.orders import ToolAnswered as ToolAnswered
 from gateway.call.plan import ToolSpec
 
 # ---------------------------------------------------------------- from the caller's leg
@@ -154,6 +161,7 @@ class ToolCall:
     call_id: str
     name: str
     arguments: str  # JSON text as the model wrote it
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,13 @@ class AssistantRefused:
     code: str
     message: str
     request: str = ""  # what was refused: its type, and a number, as `response.create-7`
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantTold:
+    """A message of the model's protocol that answers one of the caller's, or is for the caller."""
+
+    message: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +306,7 @@ FromAssistant = (
     | ItemEnded
     | ResponseEnded
     | AssistantRefused
+    | AssistantTold
     | AssistantLost
 )
 FromSession = (
@@ -303,4 +319,4 @@ FromSession = (
     | AudioRefused
     | Tick
 )
-Event = FromCaller | FromAssistant | FromSession
+Event = FromCaller | FromClient | FromAssistant | FromSession

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Literal
 
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -12,7 +13,7 @@ from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
 from gateway.call.savings import Savings
 from gateway.call.transcript import Transcript
-from gateway.call.turns import Outcome, Sign, Turns
+from gateway.call.turns import ONSET_US, Outcome, Sign, Turns
 
 
 class Hearing:
@@ -24,6 +25,8 @@ class Hearing:
         self._transcript = transcript
         self._commits: deque[int] = deque()  # when the turns began that are not items yet
         self._model_hears = False  # the model's own detector is within speech
+        self._began = 0  # where in the caller's audio the turn began
+        self._shown = False  # whether the caller knows of it
         self.turns = Turns(plan)
         self.savings = Savings(plan)
 
@@ -31,8 +34,12 @@ class Hearing:
     def open(self) -> bool:
         """Whether the caller is speaking, as far as the call knows."""
         # A shut gate wins: a model that misses the end of speech must not hold up the call.
-        by_gateway = self._plan.turns.detector == "gateway"
-        return self.turns.open and (self._model_hears or by_gateway)
+        return self.turns.open and (self._model_hears or not self._plan.turns.by_model)
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something that could become a turn."""
+        return self.turns.anything
 
     def audio(self, event: on.CallerAudio, now: int, *, may_speak: bool) -> Iterator[Effect | Sign]:
         """Take 20 ms of the caller; while the model is away they are only counted."""
@@ -44,9 +51,31 @@ class Hearing:
         """Time has passed."""
         yield from self._send(self.turns.tick(now))
 
+    def commit(self) -> Iterator[Effect | Sign]:
+        """The caller says that its turn is over."""
+        if self._shown:
+            self._shown = False
+            yield do.ShowTurn("ended", "", self.savings.heard)
+        yield from self._send(self.turns.commit())
+
+    def clear(self) -> Iterator[Effect | Sign]:
+        """The caller says that what was heard is to be forgotten."""
+        if self._shown:
+            self._shown = False
+            yield do.ShowTurn("dropped", "", self.savings.heard)
+        yield from self._send(self.turns.clear())
+
+    def follow(self, plan: Plan) -> Iterator[Effect | Sign]:
+        """Go on as another plan says."""
+        outcomes = list(self.turns.follow(plan))
+        self._plan = plan
+        self.savings.follow(plan)
+        yield from self._send(iter(outcomes))
+
     def _send(self, outcomes: Iterator[Outcome]) -> Iterator[Effect | Sign]:
         for outcome in outcomes:
             if isinstance(outcome, Sign):
+                yield from self._show(outcome)
                 yield outcome
                 continue
             if isinstance(outcome, do.SendAudio):
@@ -55,29 +84,49 @@ class Hearing:
                 self._commits.append(self.turns.began_at)
             yield from self._outgoing.tell(outcome)
 
+    def _show(self, sign: Sign) -> Iterator[do.ShowTurn]:
+        """A turn is shown once it is sure to be more than a click, and then to its end."""
+        if sign is Sign.BEGAN:
+            before = self._plan.samples(ONSET_US + self._plan.turns.pre_roll)
+            self._began, self._shown = max(0, self.savings.heard - before), False
+            return
+        if not self._shown and sign is not Sign.DISCARDED:
+            self._shown = True
+            yield do.ShowTurn("began", "", self._began)
+        if self._shown and sign is not Sign.INTERRUPTED:
+            self._shown = False
+            phase: Literal["ended", "dropped"] = "ended" if sign is Sign.ENDED else "dropped"
+            yield do.ShowTurn(phase, "", self.savings.heard)
+
+    def at(self, time: int, now: int) -> int:
+        """Where in the caller's audio that was, in samples."""
+        return max(0, self.savings.heard - self._plan.samples(now - time))
+
     # ------------------------------------------------------------ what the model says of it
 
-    def committed(self, item_id: str) -> None:
+    def committed(self, item_id: str) -> do.ShowTurn:
         """A turn became an item."""
         began = self._commits.popleft() if self._commits else self.turns.began_at
         self._transcript.caller_began(item_id, began)
+        return do.ShowTurn("committed", item_id)
 
     def words(self, event: on.CallerWords) -> do.ShowWords | None:
         """What was recognised of an item."""
         began = self.turns.began_at
         return self._transcript.caller_said(event.item_id, event.text, event.final, began)
 
-    def model_began(self, item_id: str, written: int) -> bool:
-        """The model's detector heard speech begin; False where turns are decided here."""
-        if self._plan.turns.detector == "gateway":
-            return False
+    def model_began(self, item_id: str, written: int, now: int) -> do.ShowTurn | None:
+        """The model's detector heard speech begin; None where turns are decided here."""
+        if not self._plan.turns.by_model:
+            return None
         self._model_hears = True
-        self._transcript.caller_began(item_id, self.turns.model_heard_start(written))
-        return True
+        began = self.turns.model_heard_start(written)
+        self._transcript.caller_began(item_id, began)
+        return do.ShowTurn("began", item_id, self.at(began - self._plan.turns.pre_roll, now))
 
     def model_ended(self, written: int) -> int | None:
         """The model's detector heard speech end; when that was, unless turns are decided here."""
-        if self._plan.turns.detector == "gateway":
+        if not self._plan.turns.by_model:
             return None
         self._model_hears = False
         return self.turns.model_heard_end(written)

@@ -22,6 +22,8 @@ from typing import assert_never
 
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call.asking import Asking
+from gateway.call.client import Client
 from gateway.call.digits import Digits, told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
@@ -56,6 +58,10 @@ class Call:
         self._voice = Voice(plan, self._outgoing, self._responses, self._transcript)
         self._playback = self._voice.playback
         self._hearing = Hearing(plan, self._outgoing, self._transcript)
+        self._asking = Asking(self._outgoing, self._responses, self._tools)
+        self._client = Client(
+            self._outgoing, self._hearing, self._voice, self._responses, self._asking
+        )
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)
         self._joined = False
@@ -84,15 +90,9 @@ class Call:
         """Call time at which it wants a Tick, if nothing happens before; always in the future."""
         if self.ended:
             return None
-        times = (
-            self._playback.deadline,
-            self._hearing.turns.deadline,
-            self._responses.deadline,
-            self._digits.deadline,
-            self._quiet.deadline,
-            self._tools.deadline,
-        )
-        # What was due by now has been settled with the last event.
+        hearing, playback = self._hearing.turns.deadline, self._playback.deadline
+        parts = (self._responses, self._digits, self._quiet, self._tools)
+        times = (hearing, playback, *(part.deadline for part in parts))
         return min((t for t in times if t is not None and t > self._now), default=None)
 
     # ------------------------------------------------------------ events
@@ -102,12 +102,17 @@ class Call:
             return self._from_caller(event)
         if isinstance(event, on.FromAssistant):
             return self._from_assistant(event)
+        if isinstance(event, on.PlanChanged):
+            return self._change(event.plan)
+        if isinstance(event, on.FromClient):
+            return self._signs(self._client.handle(event, self._now))
         return self._from_session(event)
 
     def _from_caller(self, event: on.FromCaller) -> Iterator[Effect]:
         match event:
             case on.CallerAudio():
-                yield from self._caller_audio(event)
+                may = self.plan.turns.interruptible or not self._playback.playing(self._now)
+                yield from self._signs(self._hearing.audio(event, self._now, may_speak=may))
             case on.CallerPlayed(item_id, samples, generation):
                 self._playback.report(item_id, samples, generation, self._now)
             case on.CallerJoined():
@@ -134,9 +139,10 @@ class Call:
             case on.ItemEnded(_, item_id):
                 self._playback.end_item(item_id)
             case on.ResponseStarted(response_id):
-                self._responses.started(response_id)
+                yield from self._asking.started(response_id)
             case on.ResponseEnded():
-                yield from self._response_ended(event)
+                self._playback.end_response(event.response_id)
+                yield from self._asking.ended(event, self.plan, self._now)
             case on.ToolArguments():
                 yield from self._tools.writes(event)
             case on.SpeechStarted(item_id, written):
@@ -144,13 +150,15 @@ class Call:
             case on.SpeechStopped(item_id, written):
                 yield from self._model_heard_end(item_id, written)
             case on.TurnCommitted(item_id):
-                self._hearing.committed(item_id)
+                yield self._hearing.committed(item_id)
             case on.CallerWords():
                 yield from some(self._hearing.words(event))
             case on.AssistantReady():
                 yield from self._assistant_ready()
             case on.AssistantRefused():
-                yield from self._refused(event)
+                yield from self._asking.refused(event)
+            case on.AssistantTold(message):
+                yield do.PassOn(message)
             case on.AssistantLost(reason):
                 yield from self._assistant_lost(reason)
             case _:
@@ -186,10 +194,6 @@ class Call:
         self._playback.source = "reported" if event.reports_playback else "paced"
         self._greet()
 
-    def _caller_audio(self, event: on.CallerAudio) -> Iterator[Effect]:
-        may_speak = self.plan.turns.interruptible or not self._playback.playing(self._now)
-        yield from self._signs(self._hearing.audio(event, self._now, may_speak=may_speak))
-
     def _signs(self, outcomes: Iterator[Effect | Sign]) -> Iterator[Effect]:
         for outcome in outcomes:
             if isinstance(outcome, Sign):
@@ -203,12 +207,14 @@ class Call:
                 self._resume = None
             case Sign.INTERRUPTED:
                 self._quiet.caller_spoke()
-                if self.plan.turns.detector == "gateway":
+                if self.plan.turns.detector == "gateway" and self.plan.turns.interrupt_response:
                     yield from self._barge_in()
             case Sign.ENDED:
                 self._tools.caller_turn()
+                self._asking.theirs.asks_on()
                 self._answer_due = ("", self._hearing.turns.last_voiced_at)
-                self._responses.want()
+                if self.plan.turns.create_response:
+                    self._responses.want()
                 yield self._hearing.savings.show()
             case Sign.DISCARDED:
                 yield from some(self._transcript.caller_took_back())
@@ -230,6 +236,7 @@ class Call:
 
     def _barge_in(self) -> Iterator[Effect]:
         """The caller takes the turn: stop, take back what was not heard, and make it unsaid."""
+        yield from self._asking.answers.interrupted("turn_detected")
         if not self._responses.busy and not self._playback.playing(self._now):
             return
         spoken = self._playback.anything_heard(self._now)
@@ -239,8 +246,19 @@ class Call:
 
     # ------------------------------------------------------------ the assistant
 
+    def _change(self, plan: Plan) -> Iterator[Effect]:
+        """The caller wants it otherwise from here on; what the gateway can do stays."""
+        self.plan = replace(plan, tools=self.plan.tools)
+        yield from self._signs(self._hearing.follow(self.plan))
+        self._quiet.follow(plan.idle)
+        if self._outgoing.open:
+            yield self._configure()
+
+    def _configure(self) -> do.Configure:
+        return do.Configure(replace(self.plan, tools=self._tools.offered))
+
     def _assistant_ready(self) -> Iterator[Effect]:
-        yield do.Configure(replace(self.plan, tools=self._tools.offered))
+        yield self._configure()
         yield from self._outgoing.opened()
         self._greet()
 
@@ -249,46 +267,32 @@ class Call:
             self._responses.want(self.plan.greeting)
 
     def _model_heard_start(self, item_id: str, written: int) -> Iterator[Effect]:
-        if self._hearing.model_began(item_id, written):
+        if (began := self._hearing.model_began(item_id, written, self._now)) is not None:
+            yield began
             self._quiet.caller_spoke()
-            if self.plan.turns.interruptible:
+            if self.plan.turns.interruptible and self.plan.turns.interrupt_response:
                 yield from self._barge_in()
 
     def _model_heard_end(self, item_id: str, written: int) -> Iterator[Effect]:
         if (ended := self._hearing.model_ended(written)) is not None:
             self._tools.caller_turn()
             self._answer_due = (item_id, ended)
+            yield do.ShowTurn("ended", item_id, self._hearing.savings.heard)
             yield self._hearing.savings.show()
-
-    def _response_ended(self, event: on.ResponseEnded) -> Iterator[Effect]:
-        self._responses.ended(event.response_id, failed=event.status == "failed")
-        self._playback.end_response(event.response_id)
-        yield from self._tools.take(event, self._now)
-        if event.status == "failed" and not self._responses.retry(self._now):
-            yield do.ShowNotice("answer_failed", f"The model could not answer: {event.reason}")
-
-    def _refused(self, event: on.AssistantRefused) -> Iterator[Effect]:
-        if event.request.startswith("response.create"):
-            active = event.code == "conversation_already_has_active_response"
-            self._responses.refused(already_active=active)
-            if not active:
-                yield do.ShowNotice("answer_refused", f"The model refused: {event.message}")
 
     def _assistant_lost(self, reason: str) -> Iterator[Effect]:
         if self._outgoing.lost:
             return
         self._outgoing.end()
-        self._responses.lost()
         self._hearing.model_lost()
-        yield from self._tools.abandon()
-        yield do.ShowNotice("assistant_lost", reason)
+        yield from self._asking.lost(reason)
         self._voice.notice()
         self._quiet.hang_up(f"assistant lost: {reason}", self._now)
 
     # ------------------------------------------------------------ the end
 
     def _finish(self, reason: str) -> Iterator[Effect]:
-        yield from self._tools.abandon()
+        yield from self._asking.finish()
         yield from self._voice.finish(self._now)
         if self._outgoing.open:
             yield from some(self._responses.cancel(self._now))
@@ -305,11 +309,9 @@ class Call:
         for effect in self._voice.settle(now):
             yield effect
             if isinstance(effect, do.Play) and self._answer_due is not None:
-                item_id, spoken = self._answer_due
-                self._answer_due = None
+                (item_id, spoken), self._answer_due = self._answer_due, None
                 yield do.ShowLatency(item_id, now - spoken)
-        if self._responses.overdue(now):
-            yield do.ShowNotice("no_answer", "The model did not answer in time.")
+        yield from self._asking.overdue(now)
         yield from self._tools.settle(free=self._free, now=now)
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
@@ -326,10 +328,8 @@ class Call:
             yield do.ShowState(state)
 
     def _ask(self) -> Iterator[Effect]:
-        if self._hearing.open or not self._outgoing.open:
-            return
-        if (respond := self._responses.ask(self._now)) is not None:
-            yield respond
+        if not self._hearing.open:
+            yield from self._asking.ask(self._now)
 
     @property
     def _free(self) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-AHEAD_US = 10_000_000  # of audio that may come at once: a file, or what a stalled network held back
+AHEAD_US = 10_000_000  # of audio that may come at once: what a stalled network held back
 DRIFT = 20  # a clock that is fast by one part in so many is still in time
 TOO_FAST = (
-    "Audio comes faster than it is spoken; beyond 10 seconds ahead it is dropped. "
+    "Audio comes faster than it is spoken; what is too far ahead is dropped. "
     "Send 20 ms of it every 20 ms."
 )
 
@@ -13,15 +13,15 @@ TOO_FAST = (
 class Pace:
     """An allowance of audio that fills as time passes; all in microseconds."""
 
-    def __init__(self) -> None:
-        self._left = AHEAD_US
+    def __init__(self, ahead: int = AHEAD_US) -> None:
+        self._ahead = self._left = ahead
         self._at = 0
         self.exceeded = False  # whether any audio was ever refused
 
     def take(self, length: int, now: int) -> bool:
         """Whether audio of that length may come in now."""
         passed, self._at = max(0, now - self._at), max(now, self._at)
-        self._left = min(AHEAD_US, self._left + passed + passed // DRIFT)
+        self._left = min(self._ahead, self._left + passed + passed // DRIFT)
         if length > self._left:
             self.exceeded = True
             return False

@@ -30,7 +30,7 @@ class ToolSpec:
 class TurnPolicy:
     """Who decides whose turn it is, and when. All times in microseconds."""
 
-    detector: Detector = "gateway"
+    detector: Detector | Literal["manual"] = "gateway"  # manual: the caller says it itself
     pre_roll: int = 300_000  # sent from before the first voiced frame
     hang_over: int = 360_000  # silence after which the caller's turn is over (gateway)
     minimum_speech: int = 160_000  # voiced sound shorter than this is no turn: a cough, a click
@@ -41,6 +41,13 @@ class TurnPolicy:
     silence: int = 500_000  # silence_duration of the model's voice detection (server)
     margin: int = 300_000  # real silence sent beyond that, so that it surely ends the turn
     eagerness: Eagerness = "auto"  # semantic
+    create_response: bool = True  # whether an answer follows each turn by itself
+    interrupt_response: bool = True  # whether speech stops the answer that is being made
+
+    @property
+    def by_model(self) -> bool:
+        """Whether the model detects turns; otherwise they end here, or where the caller says."""
+        return self.detector in ("server", "semantic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class PlaybackPolicy:
 
     lead: int = 240_000  # how far ahead of the caller's ear audio may be sent
     grain: int = 20_000  # how much at once
+    cut_by: Literal["gateway", "caller"] = "gateway"  # who says where an answer was interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +93,17 @@ class Plan:
     transcription: str = ""  # model that writes down the caller's words; empty: none
     greeting: str = ""  # instructions for the first words; empty: the caller speaks first
     tools: tuple[ToolSpec, ...] = ()
+    caller_tools: tuple[ToolSpec, ...] = ()  # functions that the caller answers itself
     turns: TurnPolicy = TurnPolicy()
     playback: PlaybackPolicy = PlaybackPolicy()
     idle: IdlePolicy = IdlePolicy()
     tooling: ToolPolicy = ToolPolicy()
+    burst: int = 10_000_000  # microseconds of the caller's audio that may come ahead of time
     audio_price: float = 0.0  # US dollars per million tokens of input audio
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)
+    relays: bool = False  # the caller speaks the assistant's protocol: what has no word passes
+    extras: dict[str, Any] = field(default_factory=dict)  # of that protocol's session object
 
     @property
     def format(self) -> Format:

@@ -236,6 +236,17 @@ class Playback:
         self.generation += 1
         return cuts
 
+    def leave(self, item_id: str, now: int) -> int:
+        """The caller has stopped this item itself; how much of it was received."""
+        track = self._tracks.pop(item_id, None)
+        if not self._tracks:
+            self._run_start, self._run_samples = now, 0
+        return 0 if track is None else track.received
+
+    def items(self) -> list[str]:
+        """The items that are being played, or wait to be."""
+        return list(self._tracks)
+
     # ------------------------------------------------------------ time
 
     def _ear(self) -> int:

@@ -23,6 +23,10 @@ class Quiet:
         self._transfer_by: int | None = None
         self.reason = ""  # why the call is to end
 
+    def follow(self, policy: IdlePolicy) -> None:
+        """Go on by another policy."""
+        self._policy = policy
+
     def caller_spoke(self) -> None:
         """The caller is there: start counting prompts again."""
         self._prompts = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from gateway.call.effects import Cancel, Respond
 
@@ -24,6 +25,7 @@ class Responses:
         self.active = ""  # id of the answer that is being made
         self._asked_at: int | None = None  # asked for, and not begun
         self._wanted: Respond | None = None  # to be asked for
+        self._asked = Respond()  # what was asked for last
         self._cancelled_at: int | None = None
         self._not_before = 0
         self._retried = False
@@ -42,8 +44,15 @@ class Responses:
     def want(self, instructions: str = "", *, may_call: bool = True) -> None:
         """An answer is wanted as soon as none is being made; special instructions win over none."""
         before = self._wanted or Respond()
-        instructions = instructions or before.instructions
-        self._wanted = Respond(instructions, may_call and before.may_call)
+        self._wanted = replace(
+            before,
+            instructions=instructions or before.instructions,
+            may_call=may_call and before.may_call,
+        )
+
+    def want_as(self, respond: Respond) -> None:
+        """The same, with all that holds for this answer alone."""
+        self._wanted = respond
 
     def forget(self) -> None:
         """No answer is wanted any more."""
@@ -53,17 +62,22 @@ class Responses:
         """The request for the answer that is wanted, if it may be made now."""
         if self._wanted is None or self.busy or now < self._not_before:
             return None
-        respond, self._wanted = self._wanted, None
-        self._asked_at, self._cancelled_at = now, None
-        return respond
+        self._asked = self._wanted
+        self._wanted, self._asked_at, self._cancelled_at = None, now, None
+        return self._asked
 
-    def started(self, response_id: str) -> None:
-        """An answer has begun. One that was cancelled before it began is dropped at once."""
-        if self._asked_at is None:
+    def started(self, response_id: str) -> bool:
+        """An answer has begun, asked for or not. One that was cancelled before is dropped at once.
+
+        Returns whether the model began by itself.
+        """
+        by_itself = self._asked_at is None
+        if by_itself:
             self._wanted = self._cancelled_at = None  # the model began by itself, knowing all
         elif self._cancelled_at is not None:
             self.drop(response_id)
         self.active, self._asked_at = response_id, None
+        return by_itself
 
     def ended(self, response_id: str, *, failed: bool) -> None:
         """An answer is complete, cut, or failed."""
@@ -76,7 +90,7 @@ class Responses:
         if self._retried:
             return False
         self._retried, self._not_before = True, now + RETRY_US
-        self.want()
+        self.want_as(self._asked)
         return True
 
     def refused(self, *, already_active: bool) -> None:
@@ -85,7 +99,7 @@ class Responses:
             return
         self._asked_at = self._cancelled_at = None
         if already_active and self._wanted is None:
-            self._wanted = Respond()
+            self._wanted = self._asked
 
     def cancel(self, now: int) -> Cancel | None:
         """The order to stop the answer that is being made, given once."""
@@ -113,7 +127,7 @@ class Responses:
             return self._cancelled_at + STOP_LIMIT_US
         if self._asked_at is not None:
             return self._asked_at + START_LIMIT_US
-        return self._not_before if self._wanted is not None else None
+        return self._not_before if self._wanted is not None and not self.active else None
 
     def overdue(self, now: int) -> bool:
         """Give up what has gone unanswered for too long; says whether there was such a thing."""

@@ -18,6 +18,10 @@ class Savings:
         self.heard = 0
         self.sent = 0
 
+    def follow(self, plan: Plan) -> None:
+        """Go on as another plan says."""
+        self._plan = plan
+
     def show(self) -> ShowSavings:
         """The figures so far.
 
@@ -26,7 +30,7 @@ class Savings:
         """
         saved = max(0, self.heard - self.sent)
         width = 1 if self._plan.rate == G711_RATE else PCM16
-        billed = saved if self._plan.turns.detector == "gateway" else 0
+        billed = 0 if self._plan.turns.by_model else saved
         tokens = billed * TOKENS_PER_SECOND // self._plan.rate
         return ShowSavings(
             heard=self.heard,

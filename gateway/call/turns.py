@@ -64,10 +64,19 @@ class Turns:
             self._pre_roll.clear()  # from before the line was dead: no part of what comes now
             self._onset = 0
         self._frame_end = now
-        if self.open:
+        if self._policy.detector == "manual":
+            yield self._by_hand(pcm)
+        elif self.open:
             yield from self._in_speech(pcm, voiced)
         else:
             yield from self._in_quiet(pcm, voiced)
+
+    def _by_hand(self, pcm: bytes) -> SendAudio:
+        if not self._length:
+            self.began_at = max(0, self._frame_end - FRAME_US)
+        self._length += FRAME_US
+        self.last_voiced_at = self._frame_end
+        return self._send(pcm, self._frame_end)
 
     def _in_quiet(self, pcm: bytes, voiced: bool) -> Iterator[Outcome]:
         self._pre_roll.append((pcm, self._frame_end))
@@ -133,6 +142,37 @@ class Turns:
         else:
             yield ClearInput()
             yield Sign.DISCARDED
+
+    # ------------------------------------------------------------ what the caller says of it
+
+    @property
+    def anything(self) -> bool:
+        """Whether the model has heard something that is no turn yet, or may have."""
+        manual = self._policy.detector == "manual"
+        return self._length > 0 if manual else self.open or self._policy.by_model
+
+    def commit(self) -> Iterator[Outcome]:
+        """The turn is over, because the caller says so."""
+        self._shut()
+        yield Commit()
+
+    def clear(self) -> Iterator[Outcome]:
+        """What was said since the last turn is to be forgotten."""
+        self._shut()
+        self._pre_roll.clear()
+        yield ClearInput()
+
+    def follow(self, plan: Plan) -> Iterator[Outcome]:
+        """Go on by another policy; a turn that is under way under the old one is no turn."""
+        if self.anything and plan.turns.detector != self._policy.detector:
+            yield from self.clear()
+        self._plan, self._policy = plan, plan.turns
+        self._pre_roll = deque(self._pre_roll, (plan.turns.pre_roll + ONSET_US) // FRAME_US)
+
+    def _shut(self) -> None:
+        self.open = self._model_hears = False
+        self._length = self._onset = 0
+        self._held.clear()
 
     # ------------------------------------------------------------ what else shapes a turn
 

@@ -68,6 +68,10 @@ class Voice:
 
     def interrupt(self, now: int) -> Iterator[Effect]:
         """Stop at once; what was not heard was not said. In one step, so that nothing slips in."""
+        if self._plan.playback.cut_by == "caller":
+            yield do.Flush(self.playback.generation)
+            yield from self.cancel(now)
+            return
         cancel = self._responses.cancel(now)
         cuts = self.playback.cut(now)
         yield do.Flush(self.playback.generation)
@@ -77,11 +81,27 @@ class Voice:
             self._responses.drop(cut.response_id)
             yield from self._unsay(cut)
 
+    def cancel(self, now: int) -> Iterator[Effect]:
+        """Make no more of the answer; what of it has come stays, until the caller says more."""
+        cancel = self._responses.cancel(now)
+        if cancel is not None:
+            yield from self._outgoing.tell(cancel)
+        self._settled.update(self.playback.items())
+        self.playback.end_all()
+
+    def stopped(self, item_id: str, heard: int, now: int) -> Iterator[Effect]:
+        """The caller stopped an item itself, and says how much of it was heard."""
+        received = self.playback.leave(item_id, now)
+        yield from some(self._transcript.cut(item_id, heard, received))
+        self._settled.add(item_id)
+        yield from self._outgoing.tell(do.Truncate(item_id, heard))
+
     def _unsay(self, cut: CutItem) -> Iterator[Effect]:
         yield from some(self._transcript.cut(cut.item_id, cut.heard, cut.received))
         if cut.item_id in self._own:
             return
         self._settled.add(cut.item_id)
+        yield do.ShowCut(cut.item_id, cut.heard)
         if cut.heard * 1_000 >= self._plan.rate:  # a millisecond, the smallest unit on the wire
             yield from self._outgoing.tell(do.Truncate(cut.item_id, cut.heard))
         else:

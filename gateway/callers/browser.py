@@ -127,6 +127,8 @@ class BrowserDialect:
                 yield _json("savings", **self._savings(effect))
             case to.ShowNotice(code, text):
                 yield _json("notice", code=code, message=text)
+            case to.ShowTurn() | to.ShowResponse() | to.ShowCut() | to.ShowRefusal() | to.PassOn():
+                pass  # for callers that speak the Realtime protocol
             case to.Transfer():
                 pass  # the leg answers that a page cannot be put through
             case _:

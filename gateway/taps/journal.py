@@ -22,6 +22,7 @@ from gateway.call.events import Event
 from gateway.call.plan import Plan
 
 VERSION = 1
+MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 
 
 class Journal:
@@ -70,4 +71,18 @@ def _plain_value(value: Any, width: int) -> Any:
         return _plain(value, width)
     if isinstance(value, tuple):
         return [_plain_value(one, width) for one in value]
+    if isinstance(value, dict):
+        return _without_media(value)
     return value
+
+
+def _without_media(value: Any) -> Any:
+    """A message that was passed through, with the length of its sounds and images alone."""
+    if isinstance(value, dict):
+        return {
+            key: f"{len(one)} characters"
+            if key in MEDIA and isinstance(one, str)
+            else _without_media(one)
+            for key, one in value.items()
+        }
+    return [_without_media(one) for one in value] if isinstance(value, list | tuple) else value

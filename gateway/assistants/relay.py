@@ -1,0 +1,59 @@
+"""Relay: which messages of a model's server answer what a caller sent through, and are its own."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from gateway.assistants.fields import Json, inner, text
+
+KEPT = 256  # questions that may be open at once; beyond that the oldest is forgotten
+
+ALWAYS = frozenset({"rate_limits.updated"})
+ITEMS = frozenset(
+    f"conversation.item.{said}" for said in ("added", "done", "created", "retrieved", "deleted")
+)
+
+
+class Relay:
+    """The open questions of one connection."""
+
+    def __init__(self) -> None:
+        self.open = False  # whether the caller speaks this protocol
+        self._items: deque[str] = deque(maxlen=KEPT)  # whose coming, state or going was asked for
+        self._asides: deque[str] = deque(maxlen=KEPT)  # answers outside the conversation, asked for
+        self._responses: set[str] = set()  # those of them that have begun
+
+    def sent(self, message: Json, request: str) -> None:
+        """A caller's message goes out."""
+        if text(message, "type") == "response.create":
+            self._asides.append(request)
+        else:
+            self.expect_item(text(inner(message, "item"), "id") or text(message, "item_id"))
+
+    def expect_item(self, item_id: str) -> None:
+        """What is said of this item's coming or going is for the caller."""
+        if item_id and item_id not in self._items:
+            self._items.append(item_id)
+
+    def is_for_caller(self, event: Json) -> bool:
+        """Whether the caller is to have this message."""
+        kind = text(event, "type")
+        if kind in ALWAYS:
+            return True
+        if kind in ITEMS:
+            return (text(inner(event, "item"), "id") or text(event, "item_id")) in self._items
+        response = inner(event, "response")
+        response_id = text(response, "id") or text(event, "response_id")
+        if kind == "response.created" and response.get("conversation_id", "") is None:
+            return self._begins(response_id)
+        if kind == "response.done" and response_id in self._responses:
+            self._responses.discard(response_id)
+            return True
+        return kind.startswith("response.") and response_id in self._responses
+
+    def _begins(self, response_id: str) -> bool:
+        if not self._asides:
+            return False
+        self._asides.popleft()
+        self._responses.add(response_id)
+        return True

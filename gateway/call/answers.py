@@ -1,0 +1,94 @@
+"""Answers: what a caller that follows along sees of them: one for each that was asked for.
+
+The model may need several where it calls the gateway's functions in between, or where one fails
+and is asked for again. To the caller all of that is one answer, which has not ended yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+
+from gateway.call.effects import Respond, ShowRefusal, ShowResponse
+from gateway.call.events import ResponseEnded, ResponseStatus, ToolCall, Usage
+
+ONCE = frozenset({"tool_choice", "input"})  # options that hold until functions have answered
+
+
+class Answers:
+    """The answer that is shown, if there is one."""
+
+    def __init__(self) -> None:
+        self._asked = Respond()  # the request that is under way, or was the last
+        self._shown = ""  # the name under which the caller knows the answer
+        self._current = ""  # the model's name for what it makes of it now
+        self._usage = Usage()
+        self._cut = ""  # why it is being stopped
+        self.waits = False  # for functions, or for another try
+
+    def asked(self, respond: Respond) -> None:
+        """The model is asked for an answer."""
+        self._asked = respond
+
+    def started(self, response_id: str, *, by_itself: bool) -> Iterator[ShowResponse]:
+        """The model begins; by itself, or because it was asked."""
+        if by_itself:
+            self._asked = Respond()
+        self._current = response_id
+        if self.waits and self._shown:
+            self.waits = False
+            return
+        self._shown, self._usage, self._cut, self.waits = response_id, Usage(), "", False
+        yield ShowResponse(response_id, "in_progress", request=self._asked.request)
+
+    def ended(
+        self, event: ResponseEnded, *, goes_on: bool, calls: tuple[ToolCall, ...]
+    ) -> Iterator[ShowResponse]:
+        """The model is done; with the whole answer unless it goes on."""
+        if event.response_id != self._current or not self._shown:
+            return
+        self._current = ""
+        self._usage = _sum(self._usage, event.usage)
+        if goes_on and not self._cut:
+            self.waits = True
+        else:
+            cut = self._cut if event.status == "cancelled" else ""
+            yield from self._end(event.status, cut or event.reason, calls)
+
+    def interrupted(self, reason: str) -> Iterator[ShowResponse]:
+        """The answer is to stop; the model says when it has, if it is at work."""
+        if self.waits:
+            yield from self._end("cancelled", reason)
+        elif self._shown:
+            self._cut = reason
+
+    def failed(self, code: str, message: str) -> Iterator[ShowResponse | ShowRefusal]:
+        """No answer comes, or not the rest of it."""
+        if self._shown:
+            yield from self._end("failed", message)
+        elif self._asked.request:
+            yield ShowRefusal(self._asked.request, code, message)
+        self._asked = Respond()
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The functions that the caller named for this answer alone."""
+        return tuple(tool["name"] for tool in self._asked.options.get("tools", ()))
+
+    def carried(self, respond: Respond) -> Respond:
+        """What is asked next, with what still holds where it is the rest of an answer."""
+        if not self.waits or respond.request:
+            return respond
+        options = {key: value for key, value in self._asked.options.items() if key not in ONCE}
+        return replace(respond, options=options, request=self._asked.request)
+
+    def _end(
+        self, status: ResponseStatus, reason: str, calls: tuple[ToolCall, ...] = ()
+    ) -> Iterator[ShowResponse]:
+        shown, self._shown, self.waits, self._cut = self._shown, "", False, ""
+        yield ShowResponse(shown, status, reason, calls, self._usage, self._asked.request)
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    names = (field.name for field in fields(Usage))
+    return Usage(**{name: getattr(one, name) + getattr(other, name) for name in names})
