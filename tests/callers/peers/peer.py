@@ -109,6 +109,11 @@ class Telephone:
         self._outbox.put_nowait(None)
         await self.ended.wait()
 
+    async def break_off(self) -> None:
+        """Let the line break."""
+        await self._link.close()
+        await self.ended.wait()
+
     async def until(self, so: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for something to become true; looked at with each frame and message."""
         async with asyncio.timeout(seconds):
