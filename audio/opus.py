@@ -25,7 +25,7 @@ _AUDIO = 2_049  # OPUS_APPLICATION_AUDIO
 _VOICE = 3_001  # OPUS_SIGNAL_VOICE
 _AUTO = -1_000
 _SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_SIGNAL = 4_002, 4_010, 4_012, 4_014, 4_024
-_RESET = 4_028
+_SET_DTX = 4_016
 
 
 class OpusDecoder:
@@ -80,7 +80,9 @@ class OpusDecoder:
 class OpusEncoder:
     """PCM16 mono at one of Opus' rates, as packets of 20 ms."""
 
-    def __init__(self, rate: int, *, bitrate: int = 32_000, complexity: int = 5) -> None:
+    def __init__(
+        self, rate: int, *, bitrate: int = 32_000, complexity: int = 5, dtx: bool = False
+    ) -> None:
         self.rate = _checked(rate)
         self._lib = library()
         failed = ctypes.c_int()
@@ -91,6 +93,7 @@ class OpusEncoder:
             raise AudioError(f"libopus made no encoder for {rate} Hz: error {failed.value}")
         self._set(_SET_BITRATE, bitrate)
         self._set(_SET_COMPLEXITY, complexity)
+        self._set(_SET_DTX, int(dtx))  # packets of two bytes at most, while nobody speaks
         self._samples = rate // 50
         self._out = ctypes.create_string_buffer(LARGEST)
 
@@ -114,10 +117,6 @@ class OpusEncoder:
         self._set(_SET_FEC, int(percent > 0))
         self._set(_SET_LOSS, min(percent, 30))
         self._set(_SET_SIGNAL, _VOICE if percent else _AUTO)
-
-    def reset(self) -> None:
-        """Forget what was encoded: something else begins."""
-        self._lib.opus_encoder_ctl(self._state, _RESET)
 
     def _set(self, request: int, value: int) -> None:
         code = self._lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value))

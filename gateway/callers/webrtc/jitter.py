@@ -4,7 +4,7 @@ Nobody listens to this sound with an ear: it goes to a voice detector and to a m
 that is next in order is given at once, and only what follows a hole waits, for as long as packets
 have lately been late. What does not come in that time is lost, and is said to be lost, so that it
 can be recovered or concealed. Where nothing comes at all, silence is told as time passes, because
-whoever waits for the end of speech must hear that it is quiet.
+whoever waits for the end of speech must hear that it is quiet; at once where the sender said so.
 
 Times are microseconds of any clock, lengths are samples of the RTP clock, 48 kHz for Opus.
 """
@@ -20,7 +20,9 @@ FRAME = 960  # samples of silence that are told at least, and that a lost packet
 LEAST, MOST = 20_000, 240_000  # how long a hole may hold up what follows it
 MARGIN = 10_000  # added to how late packets have been
 STALL = 200_000  # without any packet, after which silence is told
-SILENCE = 100_000  # of it at once
+SILENCE = 100_000  # of it at once, but while it is new:
+NEW = 600_000  # then a turn may end any moment, and each frame counts
+HUSH = 2  # bytes of a packet that says no more than that silence follows: RFC 7587, section 3.1.3
 MEMORY = 4_000_000  # how long a late packet is remembered
 CAPACITY = 100  # packets that may wait
 JUMP = CLOCK * 10  # samples; a timestamp this far away belongs to another stream
@@ -109,7 +111,8 @@ class JitterBuffer:
         self._next: int | None = None  # number of the packet that is to be given next
         self._timestamp = 0  # where it begins, counted on beyond 32 bits
         self._told = 0  # the time up to which sound was given
-        self._stalled = False
+        self._stalled = False  # nothing comes, and silence is told
+        self._hushed = 0  # since when, where the sender said that nothing would come
         self._received = self._late = self._lost = self._quiet = 0
 
     # ------------------------------------------------------------ in
@@ -135,7 +138,7 @@ class JitterBuffer:
         self._lateness = Lateness()
         self._waiting.clear()
         self._next, self._timestamp = sequence, timestamp
-        self._told, self._stalled = now, False
+        self._told, self._stalled, self._hushed = now, False, 0
 
     # ------------------------------------------------------------ out
 
@@ -148,7 +151,7 @@ class JitterBuffer:
                 yield from self._give(min(self._waiting), now)
             else:
                 return
-        if self._next is not None and now - self._told >= (SILENCE if self._stalled else STALL):
+        if self._next is not None and now >= self._silent_at():
             yield from self._tell_silence(now)
 
     def _give(self, number: int, now: int) -> Iterator[Sound | Quiet]:
@@ -163,7 +166,8 @@ class JitterBuffer:
         yield Sound(packet.payload, lost)
         self._next = number + 1
         self._timestamp = packet.timestamp + packet.samples
-        self._told, self._stalled = now, False
+        self._told, self._stalled = now, len(packet.payload) <= HUSH
+        self._hushed = now if self._stalled else 0
 
     def _tell_silence(self, now: int) -> Iterator[Lost | Quiet]:
         """Nothing comes: at first that is taken for a loss, then for silence.
@@ -202,7 +206,14 @@ class JitterBuffer:
             return None
         if self._waiting:
             return self._patience_ends()
-        return self._told + (SILENCE if self._stalled else STALL)
+        return self._silent_at()
+
+    def _silent_at(self) -> int:
+        """When silence is to be told, if nothing comes before."""
+        if not self._stalled:
+            return self._told + STALL
+        new = self._hushed and self._told - self._hushed < NEW
+        return self._told + (_microseconds(FRAME) if new else SILENCE)
 
     def statistics(self) -> Figures:
         """What has been seen so far."""

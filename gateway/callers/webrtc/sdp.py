@@ -155,8 +155,9 @@ def _audio_lines(offer: Offer, local: Local) -> list[str]:
         "c=IN IP4 0.0.0.0",
         f"a={directions.get((offer.sends, offer.receives), 'inactive')}",
         f"a=rtpmap:{opus} opus/48000/2",
-        # A copy of the last packet in each where packets get lost, and speech needs no stereo.
-        f"a=fmtp:{opus} minptime=10;useinbandfec=1;stereo=0;sprop-stereo=0",
+        # A copy of the last packet in each where packets get lost, no packets for silence, and
+        # speech needs no stereo.
+        f"a=fmtp:{opus} minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0",
     ]
     if offer.keys is not None:
         lines += [f"a=rtpmap:{offer.keys} telephone-event/48000", f"a=fmtp:{offer.keys} 0-15"]
