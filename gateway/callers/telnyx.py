@@ -208,7 +208,9 @@ class _Telnyx:
         if why := self.desk.busy:
             log.warning("a call was turned away", extra={"bridge": NAME, "why": why})
             return carrier.xml('<Reject reason="busy"/>')
-        ticket = self.desk.issue(CallerJoined(form.get("From", ""), called=form.get("To", "")))
+        given = dict(request.query_params)
+        known = CallerJoined(form.get("From", ""), called=form.get("To", ""), metadata=given)
+        ticket = self.desk.issue(known)
         attributes = {
             "url": self.desk.public(request, f"/{NAME}/media", "wss"),
             "track": "inbound_track",
@@ -229,7 +231,7 @@ class _Telnyx:
         state = _state_of(call.client_state)
         match event.event_type:
             case "call.initiated" if call.direction == "incoming":
-                await self._answer(line, call, event.id)
+                await self._answer(request, line, call, event.id)
             case "call.answered" if state.ticket and state.answering != "detect":
                 await self._stream(request, line, state.ticket, event.id)
             case "call.machine.detection.ended" if state.ticket and state.answering == "detect":
@@ -243,12 +245,14 @@ class _Telnyx:
             case "streaming.failed":
                 log.warning("Telnyx could not stream", extra={"why": call.failure_reason})
 
-    async def _answer(self, line: _Line, call: _CallOf, once: str) -> None:
+    async def _answer(self, request: Request, line: _Line, call: _CallOf, once: str) -> None:
         if why := self.desk.busy:
             log.warning("a call was turned away", extra={"bridge": NAME, "why": why})
             await line.order("reject", {"cause": "USER_BUSY"}, once)
             return
-        state = _State(self.desk.issue(CallerJoined(call.caller or "", called=call.called or "")))
+        given = dict(request.query_params)
+        known = CallerJoined(call.caller or "", called=call.called or "", metadata=given)
+        state = _State(self.desk.issue(known))
         await line.order("answer", {"client_state": state.encoded}, once)
 
     async def _stream(self, request: Request, line: _Line, ticket: str, once: str) -> None:
