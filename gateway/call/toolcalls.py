@@ -137,7 +137,7 @@ class ToolCalls:
         if len(call.arguments) > ARGUMENTS:
             return say.TOO_LONG.format(len(call.arguments), ARGUMENTS)
         if self._misfits[call.name] > self._policy.misfits:
-            return say.GIVE_UP.format(call.name)
+            return say.give_up(call.name)
         at_work = sum(other.state == "runs" for other in self._open.values())
         return say.TOO_MANY_AT_ONCE if at_work >= self._policy.at_once else None
 
@@ -186,7 +186,7 @@ class ToolCalls:
                 yield CancelTool(other.call.call_id)
             yield from self._answer(other, say.CANCELLED, "cancelled", None)
         names = ", ".join(dict.fromkeys(other.call.name for other in stopped))
-        told = say.STOPPED.format(names) if names else say.NOTHING_RUNS
+        told = say.stopped(names) if names else say.NOTHING_RUNS
         yield from self._answer(asked, told, "done", now)
 
     # ------------------------------------------------------------ what becomes of it
@@ -199,7 +199,7 @@ class ToolCalls:
         output, name = event.output, entry.call.name
         self._misfits[name] = self._misfits[name] + 1 if event.mend else 0
         if self._misfits[name] > self._policy.misfits:
-            output = say.GIVE_UP.format(name)
+            output = say.give_up(name)
         same = [one for one in self._open.values() if one.joins == event.call_id]
         for one in (entry, *same):
             yield from self._result(one, output, "failed" if event.failed else "done", now)

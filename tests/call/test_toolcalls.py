@@ -259,7 +259,7 @@ def test_from_the_first_wait_on_the_model_may_stop_what_runs_because_the_caller_
     told.says(600)  # "Never mind."
     calls(told, call("c2", CANCEL.name), response="resp_3")
     assert told.all(do.CancelTool) == [do.CancelTool("c1")]
-    assert outputs(told) == {"c1": say.CANCELLED, "c2": say.STOPPED.format("look_up")}
+    assert outputs(told) == {"c1": say.CANCELLED, "c2": say.stopped("look_up")}
     finished(told)  # it could not be stopped any more
     assert len(outputs(told)) == 2
     assert told.all(do.Respond)[-1] == do.Respond()
@@ -281,7 +281,7 @@ def test_a_model_that_gets_the_arguments_wrong_may_mend_them_twice() -> None:
         finished(told, f"c{number}", "a is missing.", failed=True, mend=True)
     kept = outputs(told)
     assert [kept["c0"], kept["c1"]] == ["a is missing."] * 2
-    assert kept["c2"] == kept["c3"] == say.GIVE_UP.format("look_up")
+    assert kept["c2"] == kept["c3"] == say.give_up("look_up")
     assert len(told.all(do.RunTool)) == 3
     told.says(600)
     calls(told, call("c9"), response="resp_9")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -14,10 +15,19 @@ from gateway.embedded.mind.matcher import Matcher, denied
 from gateway.embedded.mind.meaning import Meaning
 from gateway.embedded.mind.results import say_result
 from gateway.embedded.mind.sentences import for_speech, sentences
-from gateway.embedded.parts import CallPiece, Function, Say, Situation, Thought
+from gateway.embedded.parts import (
+    Called,
+    CallPiece,
+    Function,
+    Returned,
+    Say,
+    Situation,
+    Thought,
+)
 
 PIECE = 24  # characters of arguments in one piece
 
+STOP = "cancel_task"  # the gateway's tool that stops what is under way
 NOT_CAUGHT = "Sorry, I did not catch that."
 SMALL = "I am a small built-in assistant"
 
@@ -61,7 +71,8 @@ class _Answer:
         self, situation: Situation, matcher: Matcher, now: datetime, meaning: Meaning | None
     ) -> None:
         self._situation = situation
-        self._functions = situation.functions
+        # What stops a task is no errand of its own: "cancel my order" must not be taken for it.
+        self._functions = tuple(one for one in situation.functions if one.name != STOP)
         self._now = now
         self._mind = Understanding(self._functions, matcher, now, meaning)
         self._matcher = matcher
@@ -101,6 +112,8 @@ class _Answer:
             "apologise": "I am sorry about that.",
             "goodbye": "Goodbye!",
             "help": "Is there anything else I can help you with?",
+            "moment": "One moment, please. I am on it.",
+            "still": "I am still working on it. Thank you for waiting.",
         }
         order = phrases.indirect(request)
         if order == "greet":
@@ -125,7 +138,7 @@ class _Answer:
         told = [
             say_result(called.name, called.arguments, returned.output, self._now.date())
             for called, returned in memory.returned
-            if not self._hung_up(called.name)
+            if not self._hung_up(called.name) and not _is_silent(returned)
         ]
         return " ".join(told)
 
@@ -146,6 +159,9 @@ class _Answer:
         if not any(char.isalnum() for char in text):
             yield from _say(NOT_CAUGHT)
             return
+        if (special := self._about_work(text)) is not None:
+            yield from special
+            return
         requests = self._mind.requests(self._memory, text)
         if requests is None:
             yield from self._talk(text)
@@ -155,6 +171,19 @@ class _Answer:
             yield from _say("I cannot do that at this point of the call.")
         else:
             yield from self._carry_out(requests)
+
+    def _about_work(self, text: str) -> Iterator[Thought] | None:
+        """An answer to "Shall I go ahead?", or an order to stop what is under way."""
+        kind, memory = phrases.kind(phrases.core(text)), self._memory
+        asked = [called for called, returned in memory.told if _status(returned) == "needs_consent"]
+        if asked and phrases.consents(text):
+            return _again(asked, self._situation.choice)
+        if asked and kind in ("no", "never_mind"):
+            return _say("All right, I will not do that.")
+        stop = next((one for one in self._situation.functions if one.name == STOP), None)
+        if stop and memory.open and kind in ("never_mind", "wait") and _stops(text):
+            return _call(0, Request(stop, {}))
+        return None
 
     def _carry_out(self, requests: list[Request]) -> Iterator[Thought]:
         ready = [one for one in requests if not one.missing]
@@ -241,6 +270,34 @@ class _Answer:
         if self._memory.spoken.find(SMALL[5:]) >= 0:
             return "I cannot help with that either. Ask me what I can do."
         return f"{own}, so I cannot help with that. {phrases.abilities(self._functions)}"
+
+
+def _status(returned: Returned) -> str:
+    """What a gateway says became of a call; '' where it says nothing of it."""
+    try:
+        value = json.loads(returned.output)
+    except ValueError:
+        return ""
+    return str(value.get("status", "")) if isinstance(value, dict) else ""
+
+
+def _is_silent(returned: Returned) -> bool:
+    """Whether an answer is none for the caller: nobody waits for it any more."""
+    return _status(returned) in ("cancelled", "dropped") and "message" not in returned.output
+
+
+def _stops(text: str) -> bool:
+    """Whether it is more than a "wait": stop, never mind, forget it."""
+    return re.search(r"\b(?:stop|cancel|mind|forget|skip|leave|bother)\b", text, re.I) is not None
+
+
+def _again(calls: Sequence[Called], choice: str) -> Iterator[Thought]:
+    """The calls that the caller has agreed to, as they were."""
+    if choice == "none":
+        yield from _say("I cannot do that at this point of the call.")
+        return
+    for index, call in enumerate(calls):
+        yield CallPiece(index, call.name, call.arguments)
 
 
 def _say(text: str) -> Iterator[Thought]:

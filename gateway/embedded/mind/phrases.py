@@ -71,6 +71,11 @@ ANAPHOR = re.compile(
     re.IGNORECASE,
 )
 ANOTHER = re.compile(r"\b(?:another|other|different|new|an|a second|second)\s+(\w+)", re.IGNORECASE)
+_CONSENT = re.compile(
+    r"(?:(?:um+|uh+|well|oh)\b[\s,.]*)*(?:yes|yeah|yep|yup|sure|ok|okay|please do|go ahead"
+    r"|do (?:it|that)|of course|absolutely|correct|exactly|right|that's right|definitely)\b"
+)
+_DOUBT = re.compile(r"\b(?:no|not|don't|but|if|wait|what|how|why|when|which|instead|only)\b|\?$")
 _QUOTED = re.compile(r"[\"“«](.+?)[\"”»]", re.DOTALL)
 
 
@@ -94,6 +99,12 @@ def kind(text: str) -> str:
     """What kind of talk the whole utterance is, if it is one that needs no function."""
     plain = text.replace("\u2019", "'").strip(" .!?,")
     return next((name for name, shape in _COMPILED.items() if shape.fullmatch(plain)), "")
+
+
+def consents(text: str) -> bool:
+    """Whether the words agree to what was just asked: 'Yes, cancel it.'"""
+    plain = _GREETING.sub("", text.replace("\u2019", "'").strip(" .!,")).lower()
+    return _CONSENT.match(plain) is not None and not _DOUBT.search(plain)
 
 
 def clauses(text: str) -> list[str]:
@@ -122,8 +133,10 @@ def sentence_to_say(request: str) -> str:
 
 
 def indirect(request: str) -> str:
-    """Which common order an instruction gives: 'there', 'greet', 'goodbye', 'apologise' or ''."""
+    """Which common order an instruction gives: 'there', 'greet', 'moment', 'still' … or ''."""
     shapes = {
+        "moment": r"\btaking a (?:moment|while)\b",
+        "still": r"\bstill (?:taking time|working on)\b",
         "there": r"still (?:there|on the line)|(?:are|is|whether)\b.{0,30}\b(?:there|listening)\b",
         "apologise": r"\bapologi[sz]e\b|\bsay sorry\b",
         "goodbye": r"\b(?:say|wish)\b.{0,20}\b(?:good ?bye|farewell)\b|\bend the (?:call"
