@@ -53,6 +53,7 @@ class Caller:
     """One end of a call."""
 
     label: str = "trunkline"
+    begins: bool = True  # says so when its channel opens
     connection: RTCPeerConnection = field(
         default_factory=lambda: RTCPeerConnection(RTCConfiguration(iceServers=[]))
     )
@@ -108,7 +109,8 @@ class Caller:
         return next((m for m in self.messages if wanted <= m.items()), None)
 
     def _opened(self) -> None:
-        self.send("start", reports=True)
+        if self.begins:
+            self.send("start", reports=True)
 
     def _message(self, message: str) -> None:
         self.messages.append(json.loads(message))
