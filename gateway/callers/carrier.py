@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
 from httpx2 import AsyncClient, HTTPError, Response
+from pydantic import BeforeValidator
 from starlette.responses import Response as Reply
 
 from audio.format import Encoding, Format
@@ -21,6 +22,14 @@ SLICE_US = 200_000  # of audio that stands before one mark
 AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
 RATES = (8_000, 16_000, 24_000, 48_000)
 DIGITS = frozenset("0123456789*#ABCD")
+
+
+def _number(value: Any) -> Any:
+    """Variables of the environment are text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Rate = Annotated[Literal[8000, 16000, 24000], BeforeValidator(_number)]  # a setting
 
 
 def parse(decoder: msgspec.json.Decoder[Any], message: str, protocol: str) -> Any:

@@ -67,7 +67,7 @@ class TelnyxSection(BridgeSection):
     codec: Literal["PCMU", "PCMA", "L16"] = Field(
         default="PCMU", description="Of the audio, both ways."
     )
-    rate: Literal[8000, 16000, 24000] = Field(default=16000, description="Of L16, in Hz.")
+    rate: carrier.Rate = Field(default=16000, description="Of L16, in Hz.")
     endian: Literal["big", "little"] = Field(default="big", description="Byte order of L16.")
     stream_token: Secret = Field(
         default=Private(""), description="Shown by each stream; with Call Control only."
