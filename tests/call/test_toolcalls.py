@@ -11,8 +11,9 @@ import pytest
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call import toolwords as say
+from gateway.call.ledger import ARGUMENTS
 from gateway.call.plan import Late, Plan, ToolPolicy, ToolSpec
-from gateway.call.toolcalls import ARGUMENTS, CANCEL, REMEMBERED
+from gateway.call.toolcalls import CANCEL, REMEMBERED
 from tests.call.story import Story
 
 BARE: dict[str, Any] = {"type": "object", "properties": {}}

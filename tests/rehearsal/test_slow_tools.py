@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -159,27 +160,34 @@ def silences(went: list[tuple[float, float]]) -> list[float]:
     return gaps
 
 
-async def test_no_sound_is_held_up_in_either_direction_while_a_tool_blocks_its_thread() -> None:
+async def ring(ears: Metrics) -> Conversation:
+    """A call in real time that those ears listen in on."""
     script, sounds = script_of([WHERE])
-    for tries in range(TRIES):
-        ears: Any = Ears()
-        settings = Settings.model_validate({"turns": {"second_opinion": False}})
-        async with embedded() as base_url:
-            changed = settings.assistant.model_copy(update={"base_url": base_url})
-            settings = settings.model_copy(update={"assistant": changed})
-            async with open_gateway(settings) as gateway:
-                gateway.toolbox.add(look_up_slowly)
-                with listen("127.0.0.1", 0) as bound:
-                    async with listening(replace(gateway, metrics=ears), bound) as address:
-                        url = address.replace("http", "ws", 1) + "/browser"
-                        conversation = await SampleCaller(script, sounds).call(url, "")
-        (use,) = conversation.tool_calls
+    async with AsyncExitStack() as parts:
+        base_url = await parts.enter_async_context(embedded())
+        settings = Settings.model_validate(
+            {"assistant": {"base_url": base_url}, "turns": {"second_opinion": False}}
+        )
+        gateway = await parts.enter_async_context(open_gateway(settings))
+        gateway.toolbox.add(look_up_slowly)
+        bound = parts.enter_context(listen("127.0.0.1", 0))
+        heard = listening(replace(gateway, metrics=ears), bound)
+        address = await parts.enter_async_context(heard)
+        return await SampleCaller(script, sounds).call(
+            address.replace("http", "ws", 1) + "/browser", ""
+        )
+
+
+async def test_no_sound_is_held_up_in_either_direction_while_a_tool_blocks_its_thread() -> None:
+    worst: list[tuple[float, float]] = []
+    while len(worst) < TRIES and (not worst or max(worst[-1]) > GAP):
+        ears = Ears()
+        (use,) = (await ring(ears)).tool_calls
         assert use.status == "done"
         began = ears.ear.came[0] + use.at
         came = [at for at in ears.ear.came if began <= at <= began + 3]
-        worst_in = max(later - earlier for earlier, later in pairwise(came))
+        into = max(later - earlier for earlier, later in pairwise(came))
         # Within what is said: pauses between the word and the answer are no gaps.
-        worst_out = max((gap for gap in silences(ears.ear.went)[1:] if gap < 0.5), default=0.0)
-        if max(worst_in, worst_out) <= GAP:
-            return
-    pytest.fail(f"{worst_in:.3f} s in, {worst_out:.3f} s out, in the last of {tries + 1} calls")
+        out = max((gap for gap in silences(ears.ear.went)[1:] if gap < 0.5), default=0.0)
+        worst.append((into, out))
+    assert max(worst[-1]) <= GAP, f"seconds in and out of each call: {worst}"
