@@ -36,7 +36,8 @@ LEG = (*CALL, "gateway.settings", "gateway.settings_base", "gateway.log", "audio
 SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
     for name in (
-        *("bridge", "dialect", "line", "marks", "realtime", "tcp", "websocket"),
+        *("bridge", "dialect", "line", "marks", "pacing", "realtime", "tcp", "websocket"),
+        *("ari", "audiosocket_wire", "chan_websocket_wire", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reorder", "telnyx_stream"),
     )
@@ -69,7 +70,7 @@ RULES = {
     ),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
-        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL),
+        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, "gateway.listening"),
         others=(
             *("starlette", "websockets", "aiortc", "av", "msgspec", "numpy", "pydantic"),
             *("httpx2", "cryptography", "jwt"),
@@ -91,13 +92,17 @@ RULES = {
     ),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.settings": Rule(
-        ours=("gateway.settings_base", "gateway.settings_sections", "gateway.call.plan"),
+        ours=(
+            *("gateway.settings_base", "gateway.settings_sections", "gateway.call.plan"),
+            "gateway.settings_toolsources",
+        ),
         others=("pydantic",),
     ),
     "gateway.settings_base": Rule(others=("pydantic",)),
+    "gateway.settings_toolsources": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_webrtc": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_tools": Rule(
-        ours=("gateway.settings_base", "gateway.call.plan"), others=("pydantic",)
+        ours=("gateway.settings_toolsources", "gateway.call.plan"), others=("pydantic",)
     ),
     "gateway.settings_lines": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_sections": Rule(

@@ -43,6 +43,19 @@ class Dialect(Protocol):
         ...
 
 
+class Splitter(Protocol):
+    """Finds the messages in a stream that may be cut anywhere."""
+
+    def push(self, data: bytes) -> Iterator[bytes]:
+        """The messages that are whole now. Raises WireError."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a message that is not whole yet."""
+        ...
+
+
 @dataclass(slots=True)
 class _Sent:
     """What has been sent of one item since the last jump in it, at both rates."""

@@ -1,0 +1,184 @@
+"""The frames of Asterisk's AudioSocket: a kind, a length, a payload; sound as PCM16 little-endian.
+
+Follows "AudioSocket" of Asterisk's documentation, and what `res_audiosocket` of 16 to 23 does. It
+takes any kind but sound and hang-up, and sound of no length, for an error that ends the call; so
+nothing else is ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from audio.convert import Converter, decode
+from audio.format import Encoding, Format, pcm16
+from gateway.call import effects as to
+from gateway.call import events as of
+from gateway.callers.dialect import Message, Reply
+from gateway.errors import WireError
+
+HEADER: Final = 3
+HANG_UP, IDENTITY, DIGIT, ERROR = 0x00, 0x01, 0x03, 0xFF
+RATES: Final = {
+    **{0x10: 8_000, 0x11: 12_000, 0x12: 16_000, 0x13: 24_000, 0x14: 32_000},
+    **{0x15: 44_100, 0x16: 48_000, 0x17: 96_000, 0x18: 192_000},
+}
+DIGITS: Final = frozenset("0123456789*#ABCD")
+FAREWELL: Final = bytes((HANG_UP, 0, 0))
+LONGEST: Final = 0xFFFE  # bytes of one frame's sound: whole samples
+RAW: Final = 160  # bytes of 20 ms of G.711, in which an Asterisk may send what it calls PCM16
+UUID_PARAMETER: Final = "ticket"  # where the caller's metadata carry it: `bridge.TICKET`
+
+
+class Frames:
+    """Finds the frames in a stream that may be cut anywhere; each with its header."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a frame that is not whole yet."""
+        return len(self._rest)
+
+    def push(self, data: bytes) -> Iterator[bytes]:
+        """The frames that are whole now. A frame is 64 KB at most, and so is what is kept."""
+        data = self._rest + data if self._rest else data
+        self._rest = b""
+        at = 0
+        while len(data) - at >= HEADER:
+            end = at + HEADER + int.from_bytes(data[at + 1 : at + HEADER], "big")
+            if end > len(data):
+                break
+            yield data[at:end]
+            at = end
+        self._rest = data[at:]
+
+
+class AudioSocketDialect:
+    """One connection."""
+
+    lead = 400_000  # all of it waits with us, and is taken back to the frame
+    grain = 100_000
+
+    def __init__(self) -> None:
+        self.format = pcm16(8_000)  # until the first sound says otherwise
+        self.raw: Encoding | None = None  # what comes as G.711 under the name of PCM16
+        self._kind = 0x10
+        self._known = False  # who calls
+        self._settled = False  # in which format
+        self._inward: dict[int, Converter] = {}  # of kinds that are not the line's own
+        self._guess = Guess()
+
+    def settle(self) -> None:
+        """From now on the format of the line is what it is."""
+        self._settled = True
+
+    def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
+        """What a whole frame means. Raises WireError only."""
+        if isinstance(message, str) or len(message) < HEADER:
+            raise WireError("Expected frames of AudioSocket: a kind, a length and a payload.")
+        kind, payload = message[0], message[HEADER:]
+        if len(payload) != int.from_bytes(message[1:HEADER], "big"):
+            raise WireError("Expected one whole frame of AudioSocket.")
+        if kind in RATES:
+            self._expect_known(kind)
+            if pcm := self._heard(kind, payload):
+                yield of.CallerAudio(pcm)
+        elif kind == IDENTITY:
+            yield self._joined(payload)
+        elif kind == DIGIT:
+            self._expect_known(kind)
+            yield from _digit(payload)
+        elif kind == HANG_UP:
+            yield of.CallerLeft("hung up")
+
+    def encode(self, effect: to.ToCaller) -> Iterator[Message]:
+        """Sound, in frames as long as it is; the line's leg sees to it that each is 20 ms."""
+        if isinstance(effect, to.Play):
+            pcm = effect.pcm
+            for at in range(0, len(pcm), LONGEST):
+                piece = pcm[at : at + LONGEST]
+                yield bytes((self._kind,)) + len(piece).to_bytes(2, "big") + piece
+
+    def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
+        """Hang up. An AudioSocket cannot say why."""
+        del reason, error
+        yield FAREWELL
+
+    def _joined(self, payload: bytes) -> of.CallerJoined:
+        if self._known:
+            raise WireError("Expected one UUID on a connection, and another came.")
+        if len(payload) != 16:
+            raise WireError(f"Expected a UUID of 16 bytes, and {len(payload)} bytes came.")
+        self._known = True
+        word = str(UUID(bytes=payload))
+        return of.CallerJoined(reports_playback=True, metadata={UUID_PARAMETER: word})
+
+    def _expect_known(self, kind: int) -> None:
+        if not self._known:
+            raise WireError(
+                f"Expected the UUID of the call first, and a frame of kind 0x{kind:02x} came. "
+                "Is this port called by AudioSocket()?"
+            )
+
+    def _heard(self, kind: int, payload: bytes) -> bytes:
+        if not self._settled and payload:
+            self._settled = True
+            self.format, self._kind = pcm16(RATES[kind]), kind
+        if kind == 0x10 and len(payload) == RAW:
+            self.raw = self._guess.hear(payload)
+            if self.raw is not None:
+                payload = decode(payload, self.raw)
+        pcm = payload[: len(payload) & ~1]  # Asterisk, too, drops half a sample
+        if kind == self._kind:
+            return pcm
+        if kind not in self._inward:
+            self._inward[kind] = Converter(pcm16(RATES[kind]), self.format)
+        return self._inward[kind].push(pcm)
+
+
+def _digit(payload: bytes) -> Iterator[of.CallerDigit]:
+    if len(payload) != 1:
+        raise WireError(f"Expected one digit in a frame, and {len(payload)} bytes came.")
+    digit = payload.decode("latin-1").upper()
+    if digit in DIGITS:  # a hook flash, for one, is no key
+        yield of.CallerDigit(digit)
+
+
+class Guess:
+    """Whether frames of 160 bytes are 10 ms of PCM16, or 20 ms of G.711 that was sent unchanged.
+
+    Read as what it is, sound is smooth and mostly quiet; read as anything else it is neither. The
+    first frames are summed up, and then the answer stands.
+    """
+
+    ENOUGH = 25  # frames
+
+    def __init__(self) -> None:
+        self._scores: dict[Encoding, float] = {"pcm16": 0.0, "pcmu": 0.0, "pcma": 0.0}
+        self._frames = 0
+
+    def hear(self, payload: bytes) -> Encoding | None:
+        """What such frames hold, if it is not PCM16."""
+        if self._frames < self.ENOUGH:
+            self._frames += 1
+            for encoding in self._scores:
+                self._scores[encoding] += _strangeness(decode(payload, encoding))
+        best = min(self._scores, key=self._scores.__getitem__)
+        return None if best == "pcm16" else best
+
+
+def _strangeness(pcm: bytes) -> float:
+    """How far the samples are from zero and, more so, from each other."""
+    wave = np.frombuffer(pcm, "<i2").astype(np.int32)
+    return float(np.abs(np.diff(wave)).mean() + np.abs(wave).mean())
+
+
+def line_format(dialect: AudioSocketDialect) -> Format:
+    """How the line sounds, to be asked when the first sound has come."""
+    dialect.settle()
+    return dialect.format

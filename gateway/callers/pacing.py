@@ -1,0 +1,176 @@
+"""Pacing: sound that is written frame by frame, each at its own time, by one timer for all lines.
+
+Some peers play what they are sent the moment it comes. To them each line owes exactly one frame in
+each period, speech where there is some and silence where there is none. `Player` is what one line
+plays, and knows what was heard of it; `Metronome` says to all lines of a listener how many periods
+have passed. It counts from a fixed beginning, so that no delay of one period is added to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from audio.format import Format
+from gateway.call.effects import Play
+from gateway.call.events import CallerPlayed
+
+PERIOD_US = 20_000
+REPORT_EVERY = 5  # frames of one item between two reports of what was heard of it
+EPSILON = 1e-6  # of a period: a timer may ring this much too early
+
+Beat = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A piece that waits to be heard, and how many bytes of it were taken."""
+
+    play: Play
+    taken: int = 0
+
+
+class Player:
+    """What one line plays, in whole frames of its wire's format."""
+
+    def __init__(self, form: Format, period: int = PERIOD_US) -> None:
+        self._format = form
+        self._size = form.rate * period // 1_000_000 * form.width
+        self._waiting: deque[_Waiting] = deque()
+        self._place: CallerPlayed | None = None  # where the last frame ended
+        self._told = 0  # frames since it was told of
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be heard."""
+        return sum(len(one.play.pcm) - one.taken for one in self._waiting)
+
+    def add(self, play: Play) -> None:
+        """Play this behind what waits."""
+        if play.pcm:
+            self._waiting.append(_Waiting(play))
+
+    def flush(self) -> None:
+        """Nothing that waits is to be heard."""
+        self._waiting.clear()
+        self._place = None
+
+    def take(self) -> tuple[bytes, list[CallerPlayed]]:
+        """The next frame, and what is known to have been heard when it begins.
+
+        It is told where an item begins and ends, and after each few frames between: whoever asks
+        between two reports counts the time since the last one.
+        """
+        heard = self._heard()
+        parts: list[bytes] = []
+        missing = self._size
+        while missing and self._waiting:
+            piece = self._piece(missing, heard)
+            parts.append(piece)
+            missing -= len(piece)
+        if missing:
+            parts.append(self._format.silence(missing // self._format.width))
+        return parts[0] if len(parts) == 1 else b"".join(parts), heard
+
+    def _heard(self) -> list[CallerPlayed]:
+        """What of the last frame is to be told, now that it is over."""
+        if self._place is None:
+            return []
+        self._told += 1
+        if self._waiting and self._told < REPORT_EVERY:
+            return []
+        self._told = 0
+        place = self._place
+        if not self._waiting:
+            self._place = None
+        return [place]
+
+    def _piece(self, missing: int, heard: list[CallerPlayed]) -> bytes:
+        """Up to so many bytes of what comes next."""
+        one = self._waiting[0]
+        play = one.play
+        begun = play.position + self._format.samples(play.pcm[: one.taken])
+        here = CallerPlayed(play.item_id, begun, play.generation)
+        if self._place != here:
+            if self._place is not None and self._place not in heard:
+                heard.append(self._place)  # another item begins in mid-frame
+            heard.append(here)
+            self._told = 0
+        piece = play.pcm[one.taken : one.taken + missing]
+        one.taken += len(piece)
+        if one.taken == len(play.pcm):
+            self._waiting.popleft()
+        ended = begun + self._format.samples(piece)
+        self._place = CallerPlayed(play.item_id, ended, play.generation)
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class Punctuality:
+    """How a metronome has kept time: periods that passed, rings that came late, the worst."""
+
+    periods: int
+    late: int  # rings that came a period or more after their time
+    latest: float  # seconds
+
+
+@dataclass(slots=True)
+class Paced:
+    """How one line's frames went out."""
+
+    written: int = 0
+    caught_up: int = 0  # of those: in a burst, because the beat came late
+    skipped: int = 0  # whose time went by longer than a burst ago, or while the peer did not read
+
+
+class Metronome:
+    """One timer for all the lines of a listener."""
+
+    def __init__(self, period: float = PERIOD_US / 1_000_000) -> None:
+        self._period = period
+        self._beats: dict[Beat, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = 0.0
+        self._periods = 0
+        self._late = 0
+        self._latest = 0.0
+
+    def number(self) -> int:
+        """How many periods have passed since the beginning."""
+        now = asyncio.get_running_loop().time()
+        return int((now - self._began) / self._period + EPSILON)
+
+    def join(self, beat: Beat) -> None:
+        """Tell this line at each period the number of it."""
+        if self._timer is None:
+            self._began = asyncio.get_running_loop().time()
+            self._arm(0)
+        self._beats[beat] = None
+
+    def leave(self, beat: Beat) -> None:
+        """Tell it no more."""
+        self._beats.pop(beat, None)
+        if not self._beats and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def statistics(self) -> Punctuality:
+        """How time was kept so far."""
+        return Punctuality(self._periods, self._late, self._latest)
+
+    def _arm(self, number: int) -> None:
+        when = self._began + (number + 1) * self._period
+        self._timer = asyncio.get_running_loop().call_at(when, self._ring, when)
+
+    def _ring(self, due: float) -> None:
+        lateness = asyncio.get_running_loop().time() - due
+        self._periods += 1
+        if lateness >= self._period:
+            self._late += 1
+            self._latest = max(self._latest, lateness)
+        number = self.number()
+        self._arm(number)
+        for beat in list(self._beats):
+            beat(number)
