@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -35,7 +35,7 @@ from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
 from gateway.entrance import NO_TOKEN, refusal
-from gateway.errors import SettingsError, WireError
+from gateway.errors import WireError
 from gateway.files import client_dir
 from gateway.listening import listen
 from gateway.log import calling
@@ -49,8 +49,7 @@ from gateway.taps.metrics import Metrics
 from gateway.taps.recording import Recording
 from gateway.taps.transcripts import Transcripts
 from gateway.toolrunner import ToolRunner, specs
-from tools import ToolDefinitionError, ToolLoadError
-from tools.builtin import current_time, hang_up
+from gateway.toolsources import ToolLink, open_tools
 from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
@@ -70,6 +69,7 @@ class Gateway:
     switchboard: Switchboard
     metrics: Metrics
     embedded: str = ""  # where the embedded assistant listens, if it runs
+    links: tuple[ToolLink, ...] = ()  # to the servers that some of the tools live on
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -168,6 +168,8 @@ class Gateway:
         calls = self.switchboard.statistics()
         ready = self.switchboard.ready
         body = {"ready": ready, "calls": calls.live, "assistant": self.assistant_name}
+        if self.links:
+            body["mcp"] = [asdict(link.status) for link in self.links]
         return JSONResponse(body, 200 if ready else 503)
 
     async def metrics_page(self, request: Request) -> Response:
@@ -195,7 +197,7 @@ async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
-        toolbox = parts.enter_context(_toolbox(settings))
+        tools = await parts.enter_async_context(open_tools(settings.tools))
         target, embedded = target_of(settings.assistant), ""
         if any(one.kind == "embedded" and not one.base_url for one in assistants(settings)):
             mind = settings.assistant.mind
@@ -213,15 +215,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
                 target = replace(target, base_url=embedded)
         Planner(settings, target, embedded).check()  # says now what is missing, not at a call
         switchboard = Switchboard(settings.server.max_calls)
-        yield Gateway(settings, target, toolbox, switchboard, Metrics(), embedded)
+        yield Gateway(
+            settings, target, tools.toolbox, switchboard, Metrics(), embedded, tools.links
+        )
         await switchboard.drain(DRAIN_SECONDS)
-
-
-def _toolbox(settings: Settings) -> Toolbox:
-    try:
-        return Toolbox.load(*settings.tools.modules, tools=(current_time, hang_up))
-    except (ToolLoadError, ToolDefinitionError) as error:
-        raise SettingsError(f"tools.modules: {error}") from error
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from gateway.errors import SettingsError
 from gateway.private import Private
 from gateway.settings_base import Section, is_tables
 from gateway.settings_sections import Settings
+from gateway.settings_toolsources import root_tools
 
 __all__ = ["FILE", "Settings", "load", "to_toml"]
 
@@ -155,14 +156,8 @@ def _root_paths(source: _Source) -> None:
     authority = source.get("assistant", "ca_file")
     if authority and isinstance(authority, str):
         source.values["assistant"]["ca_file"] = str(folder / Path(authority).expanduser())
-    modules = source.get("tools", "modules")
-    if isinstance(modules, list):
-        source.values["tools"]["modules"] = [_rooted(folder, module) for module in modules]
-
-
-def _rooted(folder: Path, module: Any) -> Any:
-    is_path = isinstance(module, str) and (module.endswith(".py") or "/" in module)
-    return str(folder / Path(module).expanduser()) if is_path else module
+    if isinstance(source.get("tools"), dict):
+        root_tools(folder, source.values["tools"])
 
 
 # ---------------------------------------------------------------- what cannot stand together
@@ -271,6 +266,9 @@ def _plain(key: Key) -> str:
 
 def _example(key: Key) -> str:
     info = _info(key)
+    for end in range(len(key) - 1, 0, -1) if info is None else ():
+        if (above := _info(key[:end])) and is_tables(above.examples):
+            return str((above.examples or [""])[0])
     if info is None:
         return f"[{'.'.join(key)}] on a line of its own, with its keys below"
     return f"{key[-1]} = {to_toml((info.examples or [info.default])[0])}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.call.plan import ToolPolicy
-from gateway.settings_base import Section
+from gateway.settings_toolsources import Sources
 
 
-class Tools(Section):
+class Tools(Sources):
     """What the assistant may call."""
 
     modules: tuple[str, ...] = Field(

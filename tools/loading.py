@@ -9,8 +9,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 from tools.spec import Tool
@@ -67,7 +68,8 @@ def _from_file(path: Path) -> ModuleType:
         raise ToolLoadError(f"cannot load tools from {path}: {hint}")
     full = path.resolve()
     name = f"trunkline_tools_{hashlib.sha256(str(full).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, full)
+    loader = _Fresh(name, str(full)) if full.suffix == ".py" else None
+    spec = importlib.util.spec_from_file_location(name, full, loader=loader)
     if spec is None or spec.loader is None:
         raise ToolLoadError(f"cannot load tools from {path}: not a Python file, expected *.py")
     module, execute = importlib.util.module_from_spec(spec), spec.loader.exec_module
@@ -78,6 +80,14 @@ def _from_file(path: Path) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+class _Fresh(SourceFileLoader):
+    """Compiles the file as it is: a cache would miss a second change within the same second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
 
 
 def _guarded(source: Any, file: str | None, load: Callable[[], T]) -> T:
