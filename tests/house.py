@@ -47,6 +47,7 @@ class PlainMind:
 
     sentence: str = "This is an answer of some length, so that there is time to interrupt it."
     call: str = ""  # the function to call, with no arguments
+    pause: float = 0.0  # seconds before it speaks
 
     async def answer(self, situation: Situation) -> AsyncIterator[Thought]:
         last = situation.lines[-1] if situation.lines else None
@@ -55,6 +56,7 @@ class PlainMind:
             return
         if isinstance(last, Returned):
             yield Say(f"The result is {last.output}.")
+        await asyncio.sleep(self.pause)
         yield Say(self.sentence)
 
     async def close(self) -> None:

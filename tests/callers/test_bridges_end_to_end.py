@@ -9,7 +9,7 @@ import pytest
 
 from tests.callers.peers.journal import Calls, cuts, effects, events
 from tests.callers.peers.peer import PEERS, Peer, Ring, call, peer_of
-from tests.house import House, open_house
+from tests.house import House, PlainMind, open_house
 
 ROOT = Path(__file__).parents[2]
 QUESTION = ROOT / "samples/audio/commands/where_is_my_order.wav"
@@ -40,7 +40,8 @@ async def test_a_caller_talks_interrupts_presses_keys_and_hangs_up(
     peer: Peer, calls: Calls
 ) -> None:
     ring = Ring("+15550100", "+15550101", {"tenant": "acme"})
-    async with open_house(variables={**peer.settings, **PLAIN, **calls.settings}) as house:
+    variables = {**peer.settings, **PLAIN, **calls.settings}
+    async with open_house(PlainMind(pause=0.3), variables=variables) as house:
         async with call(peer, house, ring) as telephone:
             await telephone.say(QUESTION)
             await telephone.until_heard(0.7)

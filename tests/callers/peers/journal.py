@@ -19,10 +19,10 @@ class Calls:
         return {"TRUNKLINE_TAPS__JOURNAL": str(self._folder)}
 
     def all(self) -> list[list[dict[str, Any]]]:
-        """Every call that there was."""
+        """Every call that there was, in the order in which they ended."""
         return [
             [json.loads(line) for line in path.read_text().splitlines()]
-            for path in sorted(self._folder.glob("*.jsonl"))
+            for path in sorted(self._folder.glob("*.jsonl"), key=lambda one: one.stat().st_mtime_ns)
         ]
 
     def only(self) -> list[dict[str, Any]]:

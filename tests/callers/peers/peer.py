@@ -30,7 +30,7 @@ from tests.callers.peers.provider import (
 )
 from tests.house import House
 
-FRAME = 0.02  # seconds
+BREAK = 0.1  # seconds without sound after which an answer has broken off
 
 
 class Link(Protocol):
@@ -70,9 +70,14 @@ PEERS = bridges.NAMES  # of each bridge there is one
 
 
 class Telephone:
-    """One call. `lag`: seconds that each message is under way between gateway and provider."""
+    """One call. `lag`: seconds that each message is under way between gateway and provider.
 
-    def __init__(self, link: Link, provider: Provider, lag: float = 0.0) -> None:
+    `paced`: nothing is cleared here; an answer that breaks off for a while was cut.
+    """
+
+    def __init__(
+        self, link: Link, provider: Provider, lag: float = 0.0, *, paced: bool = False
+    ) -> None:
         self.provider = provider
         self.playout = Playout(provider.format, lambda name: self._say(provider.played(name)))
         self.cuts: list[float] = []  # seconds that had been played of an answer when it was cleared
@@ -80,10 +85,11 @@ class Telephone:
         self.sent: list[bytes] = []  # the caller's sound, as it went out
         self.heard: list[bytes] = []  # the gateway's, as it came
         self.ended = asyncio.Event()
-        self._link, self._lag = link, lag
+        self._link, self._lag, self._paced = link, lag, paced
         self._loop = asyncio.get_running_loop()
         self._frames: deque[bytes] = deque()
-        self._outbox: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[float, Message]] = asyncio.Queue()  # and when it arrives
+        self._outbox: asyncio.Queue[tuple[float, Message | None]] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._gap = 0  # frames that are left out, for a key is being pressed
 
@@ -106,7 +112,7 @@ class Telephone:
     async def hang_up(self) -> None:
         """Put down the receiver."""
         self._say(self.provider.hang_up())
-        self._outbox.put_nowait(None)
+        self._put_down()
         await self.ended.wait()
 
     async def break_off(self) -> None:
@@ -135,7 +141,8 @@ class Telephone:
     async def run(self) -> None:
         """Until either side hangs up."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one()) for one in (self._speak, self._listen, self._write)]
+            parts = (self._speak, self._listen, self._read, self._write)
+            tasks = [group.create_task(part()) for part in parts]
             await self.ended.wait()
             for task in tasks:
                 task.cancel()
@@ -148,6 +155,8 @@ class Telephone:
         while True:
             due += length
             await asyncio.sleep(due - self._loop.time())
+            if self._paced and self.playout.played and self.playout.silent_for >= BREAK:
+                self.cuts.append(self.playout.forget())
             self._changed.set()
             if self._gap:
                 self._gap -= 1
@@ -160,8 +169,14 @@ class Telephone:
         with suppress(ConnectionClosed, EOFError):
             while True:
                 message = await self._link.recv()
-                self._loop.call_later(self._lag, self._take, message)
+                self._inbox.put_nowait((self._loop.time() + self._lag, message))
         self.ended.set()
+
+    async def _read(self) -> None:
+        while True:
+            due, message = await self._inbox.get()
+            await asyncio.sleep(due - self._loop.time())
+            self._take(message)
 
     def _take(self, message: Message) -> None:
         for order in self.provider.take(message):
@@ -180,18 +195,24 @@ class Telephone:
                 case Transferred(target):
                     self.transferred.append(target)
                 case HungUp():
-                    self._outbox.put_nowait(None)
+                    self._put_down()
         self._changed.set()
 
     def _say(self, messages: Messages) -> None:
         for message in messages:
-            self._loop.call_later(self._lag, self._outbox.put_nowait, message)
+            self._outbox.put_nowait((self._loop.time() + self._lag, message))
+
+    def _put_down(self) -> None:
+        self._outbox.put_nowait((self._loop.time() + self._lag, None))
 
     async def _write(self) -> None:
         with suppress(ConnectionClosed, EOFError, OSError):
-            while (message := await self._outbox.get()) is not None:
+            while True:
+                due, message = await self._outbox.get()
+                await asyncio.sleep(due - self._loop.time())
+                if message is None:
+                    break
                 await self._link.send(message)
-            await asyncio.sleep(self._lag)
             await self._link.close()
         self.ended.set()
 
@@ -204,7 +225,7 @@ async def call(
     link, provider = await peer.connect(house, ring or Ring())
     for message in provider.begin():
         await link.send(message)
-    telephone = Telephone(link, provider, lag)
+    telephone = Telephone(link, provider, lag, paced=peer.paced)
     running = asyncio.create_task(telephone.run())
     try:
         yield telephone

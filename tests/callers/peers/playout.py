@@ -64,10 +64,10 @@ class Playout:
         return sum(min(seconds, max(0.0, now - begin)) for begin, seconds in self._stretches)
 
     @property
-    def quiet(self) -> bool:
-        """Whether nothing is being played."""
-        now = self._loop.time()
-        return not any(begin + seconds > now for begin, seconds in self._stretches)
+    def silent_for(self) -> float:
+        """Seconds since the last sound that counts; none while it is being played."""
+        last = max((begin + seconds for begin, seconds in self._stretches), default=0.0)
+        return max(0.0, self._loop.time() - last)
 
     def _reach(self, name: str) -> None:
         del self._marks[name]
