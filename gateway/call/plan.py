@@ -56,6 +56,7 @@ class PlaybackPolicy:
 
     lead: int = 240_000  # how far ahead of the caller's ear audio may be sent
     grain: int = 20_000  # how much at once
+    frame: int = 0  # whole frames of so long go out, and what is left when an item ends; 0: any
     cut_by: Literal["gateway", "caller"] = "gateway"  # who says where an answer was interrupted
 
 
@@ -85,6 +86,9 @@ class Plan:
     """What a call is to be: who answers, how, with which tools, within which limits."""
 
     call_id: str = "call"
+    tenant: str = ""  # whose call it is: one customer of this gateway, or empty
+    caller: str = ""  # who calls, as a credential has said; else the address says it
+    credential: str = ""  # by which it was let in: the id of a key or a token, never the secret
     rate: int = 24_000  # Hz of the audio inside the call
     encoding: Encoding = "pcm16"  # of that audio; it is cut and counted here, never looked into
     instructions: str = ""
