@@ -28,6 +28,7 @@ class Booking:
 
     plan: Plan
     target: Target
+    via: str = ""  # the way in
 
 
 def target_of(chosen: Assistant) -> Target:
@@ -77,7 +78,8 @@ class Planner:
     def browser(self, call_id: str, tools: tuple[ToolSpec, ...]) -> Booking:
         """For a call from the page."""
         plan = self._plan(call_id, self.settings.assistant, self.target, pcm16(RATE), tools)
-        return Booking(replace(plan, playback=self.settings.playback_policy()), self.target)
+        policy = self.settings.playback_policy()
+        return Booking(replace(plan, playback=policy), self.target, "browser")
 
     def arrival(self, call_id: str, arrival: Arrival, tools: tuple[ToolSpec, ...]) -> Booking:
         """For a call over a bridge: the first line that fits it says what is different."""
@@ -89,8 +91,9 @@ class Planner:
         plan = self._plan(call_id, chosen, target, call, tools)
         known = {"bridge": arrival.bridge, "from": joined.address, "to": joined.called}
         metadata = {**joined.metadata, **{name: value for name, value in known.items() if value}}
-        policy = PlaybackPolicy(lead=arrival.lead, grain=arrival.grain)
-        return Booking(replace(plan, playback=policy, metadata=metadata), target)
+        policy = PlaybackPolicy(arrival.lead, arrival.grain, arrival.frame)
+        plan = replace(plan, playback=policy, metadata=metadata)
+        return Booking(plan, target, arrival.bridge)
 
     def _line(self, bridge: str, called: str, caller: str, given: Mapping[str, str]) -> Line:
         fitting = (ln for ln in self.settings.lines if ln.fits(bridge, called, caller, given))

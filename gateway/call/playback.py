@@ -80,6 +80,7 @@ class Playback:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._grain = max(plan.playback.grain, plan.playback.frame)
         self._tracks: dict[str, Track] = {}  # in the order of playing; settled ones leave
         self._run_start = 0
         self._run_samples = 0
@@ -132,11 +133,22 @@ class Playback:
     def release(self, now: int) -> Iterator[Play]:
         """What may be sent now."""
         for track in self._tracks.values():
-            while track.waiting:
+            while ready := self._ready(track):
                 room = self._plan.playback.lead - max(0, self._ear() - now)
-                if room < self._plan.playback.grain:
+                if room < self._grain:
                     return
-                yield self._send(track, self._plan.samples(room), now)
+                yield self._send(track, min(ready, self._whole(self._plan.samples(room))), now)
+
+    def _ready(self, track: Track) -> int:
+        """Samples that wait and may go out as far as their frames are concerned."""
+        waiting = track.received - track.sent
+        goes_on = not track.ended and track is next(reversed(self._tracks.values()))
+        return self._whole(waiting) if goes_on else waiting
+
+    def _whole(self, samples: int) -> int:
+        """So many samples in whole frames."""
+        frame = self._plan.samples(self._plan.playback.frame)
+        return samples - samples % frame if frame else samples
 
     def _send(self, track: Track, samples: int, now: int) -> Play:
         if self._ear() <= now:
@@ -259,8 +271,8 @@ class Playback:
         if not self._tracks:
             return None
         ear = self._ear()
-        if any(track.waiting for track in self._tracks.values()):
-            return ear - self._plan.playback.lead + self._plan.playback.grain
+        if any(self._ready(track) for track in self._tracks.values()):
+            return ear - self._plan.playback.lead + self._grain
         if not any(track.sent for track in self._tracks.values()):
             return None  # an item was announced and has no audio yet
         return ear + (REPORT_GRACE_US if self.source == "reported" else 0)

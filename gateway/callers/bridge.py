@@ -56,6 +56,7 @@ class Arrival:
     format: Format  # of the audio on its wire
     lead: int  # microseconds, as in Dialect
     grain: int
+    frame: int = 0  # microseconds; not 0 where the wire takes whole frames only
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +170,12 @@ async def take_socket(
     line: Callable[[CallerJoined], Line | None] | None = None,
     subprotocol: str = "",
     ticketed: bool = True,
+    frame: int = 0,
 ) -> None:
     """Carry a provider's socket, its upgrade already checked, from its first message to its end.
 
     `ticketed`: the call's custom parameter `ticket` must be one that was given out and not used.
+    `frame`: microseconds; the wire takes sound in whole frames only.
     """
     leg = WebSocketLeg(websocket, dialect, subprotocol=subprotocol)
     joined = await leg.answer()
@@ -188,7 +191,7 @@ async def take_socket(
         joined = merged(joined, known)
     if line is not None:
         leg.line = line(joined)
-    arrival = Arrival(bridge, joined, dialect.format, dialect.lead, dialect.grain)
+    arrival = Arrival(bridge, joined, dialect.format, dialect.lead, dialect.grain, frame)
     await desk.connect(arrival, leg)
 
 
