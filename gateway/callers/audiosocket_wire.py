@@ -116,7 +116,7 @@ class AudioSocketDialect:
             raise WireError(f"Expected a UUID of 16 bytes, and {len(payload)} bytes came.")
         self._known = True
         word = str(UUID(bytes=payload))
-        return of.CallerJoined(reports_playback=True, metadata={UUID_PARAMETER: word})
+        return of.CallerJoined(metadata={UUID_PARAMETER: word})
 
     def _expect_known(self, kind: int) -> None:
         if not self._known:

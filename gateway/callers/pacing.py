@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audio.format import Format
 from gateway.call.effects import Play
@@ -40,7 +40,7 @@ class Player:
         self._size = form.rate * period // 1_000_000 * form.width
         self._waiting: deque[_Waiting] = deque()
         self._place: CallerPlayed | None = None  # where the last frame ended
-        self._told = 0  # frames since it was told of
+        self._told = 0  # frames since something was told
 
     @property
     def waiting(self) -> int:
@@ -58,52 +58,51 @@ class Player:
         self._place = None
 
     def take(self) -> tuple[bytes, list[CallerPlayed]]:
-        """The next frame, and what is known to have been heard when it begins.
+        """The next frame, and what is to be told of what has been heard, now that it is written.
 
         It is told where an item begins and ends, and after each few frames between: whoever asks
-        between two reports counts the time since the last one.
+        between two reports counts the time since the last one. What is written cannot be taken
+        back, and will be heard; so half of this frame is counted as heard from its beginning on,
+        and whoever asks within it is wrong by half a frame at most.
         """
-        heard = self._heard()
+        heard = self._ended()
         parts: list[bytes] = []
         missing = self._size
         while missing and self._waiting:
-            piece = self._piece(missing, heard)
-            parts.append(piece)
-            missing -= len(piece)
+            parts.append(self._piece(missing, heard))
+            missing -= len(parts[-1])
         if missing:
             parts.append(self._format.silence(missing // self._format.width))
         return parts[0] if len(parts) == 1 else b"".join(parts), heard
 
-    def _heard(self) -> list[CallerPlayed]:
-        """What of the last frame is to be told, now that it is over."""
-        if self._place is None:
-            return []
-        self._told += 1
-        if self._waiting and self._told < REPORT_EVERY:
-            return []
-        self._told = 0
+    def _ended(self) -> list[CallerPlayed]:
+        """Where the last frame ended, if nothing follows it."""
         place = self._place
-        if not self._waiting:
-            self._place = None
+        if place is None or self._waiting:
+            return []
+        self._place = None
         return [place]
 
     def _piece(self, missing: int, heard: list[CallerPlayed]) -> bytes:
         """Up to so many bytes of what comes next."""
         one = self._waiting[0]
         play = one.play
-        begun = play.position + self._format.samples(play.pcm[: one.taken])
-        here = CallerPlayed(play.item_id, begun, play.generation)
-        if self._place != here:
-            if self._place is not None and self._place not in heard:
-                heard.append(self._place)  # another item begins in mid-frame
-            heard.append(here)
-            self._told = 0
         piece = play.pcm[one.taken : one.taken + missing]
+        position = play.position + one.taken // self._format.width
+        begun = CallerPlayed(play.item_id, position, play.generation)
+        goes_on = self._place == begun
+        if self._place is not None and not goes_on:
+            heard.append(self._place)  # another item begins in mid-frame
+        if missing == self._size or not goes_on:
+            self._told = self._told + 1 if goes_on else REPORT_EVERY
+            if self._told >= REPORT_EVERY:
+                self._told = 0
+                half = self._format.samples(piece[: self._size // 2])
+                heard.append(replace(begun, samples=begun.samples + half))
         one.taken += len(piece)
         if one.taken == len(play.pcm):
             self._waiting.popleft()
-        ended = begun + self._format.samples(piece)
-        self._place = CallerPlayed(play.item_id, ended, play.generation)
+        self._place = replace(begun, samples=begun.samples + self._format.samples(piece))
         return piece
 
 

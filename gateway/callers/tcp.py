@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audio.format import Format
 from gateway.call import effects as to
@@ -98,8 +98,7 @@ class TcpLeg(asyncio.Protocol):
         self._transport = transport
         if self._parting is not None:
             transport.abort()
-        end: socket.socket | None = transport.get_extra_info("socket")
-        if end is not None:
+        if (end := transport.get_extra_info("socket")) is not None:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
 
     def data_received(self, data: bytes) -> None:
@@ -138,6 +137,8 @@ class TcpLeg(asyncio.Protocol):
         if isinstance(fact, Reply):
             self._write(fact.message)
             return
+        if isinstance(fact, of.CallerJoined):
+            fact = replace(fact, reports_playback=True)
         self._joined = self._joined or isinstance(fact, of.CallerJoined | of.CallerLeft)
         self._sounded = self._sounded or isinstance(fact, of.CallerAudio)
         if self._feed is None:
