@@ -42,17 +42,16 @@ class Arguments:
         fields: dict[str, Any] = {}
         for parameter in parameters:
             hint = hints[parameter.name]
-            if hint is ToolContext:
+            if hint in (ToolContext, ToolContext | None):
                 self.context = parameter.name
                 continue
             field = f"argument_{len(fields)}"
             self._names[field] = parameter.name
-            fields[field] = (hint, _field(hint, parameter.default))
-        names = self._names
+            named = Annotated[hint, Field(alias=parameter.name)]  # type: ignore[valid-type]
+            fields[field] = (named, _field(hint, parameter.default))
         config = ConfigDict(
             extra="forbid",
             coerce_numbers_to_str=True,  # models write an order number as 4217 now and then
-            alias_generator=lambda field: names[field],
             arbitrary_types_allowed=False,
         )
         try:

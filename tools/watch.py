@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Coroutine, Generator
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ T = TypeVar("T")
 SLOW = 0.1  # seconds for which a tool may hold the loop in one go
 LOOK = 0.25  # seconds between two looks at a step that does not end
 IDLE = 5.0  # seconds without a step after which the thread that looks ends
+
+OURS = Path(__file__).parent
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +121,11 @@ class _Steps:
 
 
 def _place(frame: FrameType | None) -> str:
-    """File and line where a thread is, as deep as it goes."""
-    if frame is None:
-        return ""
-    last = traceback.extract_stack(frame)[-1]
-    return f"{last.filename}:{last.lineno}"
+    """File and line where the tool's own code is, as far out as it goes."""
+    stack = [(one.filename, one.lineno) for one in traceback.extract_stack(frame)] if frame else []
+    steps = [number for number, (file, _) in enumerate(stack) if file == __file__]
+    if not steps:
+        return ""  # it has come back meanwhile
+    inside = stack[steps[-1] + 1 :]
+    own = [place for place in inside if Path(place[0]).parent != OURS] or inside
+    return f"{own[0][0]}:{own[0][1]}" if own else ""

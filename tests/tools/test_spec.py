@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
 from pydantic import BaseModel, Field
 
-from tools import ToolContext, ToolDefinitionError, tool
+from tools import ArgumentsError, ToolContext, ToolDefinitionError, tool
 
 
 class Size(Enum):
@@ -118,6 +119,39 @@ def test_a_function_without_parameters_has_an_empty_object():
         "additionalProperties": False,
     }
     assert (anything.name, anything.timeout, anything()) == ("ping", 3, "pong")
+
+
+@dataclass
+class Parcel:
+    weight: int
+    to: Address
+
+
+async def test_dataclasses_enums_dates_and_models_may_stand_in_each_other() -> None:
+    @tool
+    async def post(
+        parcels: list[Parcel],
+        on: dict[Literal["first", "last"], date],
+        at: datetime | None = None,
+        context: ToolContext | None = None,
+    ) -> str:
+        """Post."""
+        assert context is not None
+        return f"{parcels[0].to.street} {on['last'] - on['first']} {at and at.hour}"
+
+    assert "context" not in post.spec.parameters["properties"]
+    arguments = {
+        "parcels": [{"weight": 1, "to": {"street": "Elm"}}],
+        "on": {"first": "2026-11-21", "last": "2026-11-22"},
+        "at": "2026-11-21T17:30:00Z",
+    }
+    told = await post.run(json.dumps(arguments), ToolContext())
+    assert told == "Elm 1 day, 0:00:00 17"
+    items = post.spec.parameters["properties"]["parcels"]["items"]
+    assert items["required"] == ["weight", "to"]
+    arguments["parcels"][0]["extra"] = 1  # type: ignore[index]
+    with pytest.raises(ArgumentsError, match=r"parcels\.0\.extra"):
+        await post.run(json.dumps(arguments), ToolContext())
 
 
 def test_a_dictionary_of_numbers_may_hold_any_name():
