@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import resource
@@ -12,13 +13,16 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gateway.errors import SettingsError, TrunklineError
 from gateway.launch import obstacle
 from gateway.listening import listen
 from gateway.settings import Settings, load
 from gateway.version import version
+
+if TYPE_CHECKING:
+    from gateway.toolsources import ToolStatus
 
 Status = Literal["ok", "note", "missing", "broken"]
 
@@ -175,14 +179,40 @@ def _server(settings: Settings) -> Iterator[Finding]:
 
 
 def _tools(settings: Settings) -> Iterator[Finding]:
+    whole = True
     for module in settings.tools.modules:
         is_path = module.endswith(".py") or "/" in module
         there = Path(module).is_file() if is_path else find_spec(module.split(".")[0]) is not None
+        whole = whole and there
         if there:
             yield Finding("tools", "ok", module)
         else:
             mend = "correct tools.modules; a path is meant from the settings file's folder"
             yield Finding("tools", "missing", f"{module} is not there", mend)
+    if whole:
+        yield from asyncio.run(_sources(settings))
+
+
+async def _sources(settings: Settings) -> list[Finding]:
+    """Open every source of tools, as a start would; servers are waited for."""
+    from gateway.toolsources import open_tools
+
+    try:
+        async with open_tools(settings.tools) as tools:
+            count = len(tools.toolbox.tools)
+            found = [Finding("tools", "ok", f"{count} tools; `trunkline tools list` names them")]
+            found += [_link(link.status) for link in tools.links]
+    except SettingsError as error:
+        return [Finding("tools", "broken", str(error), "correct it; docs/tools.md shows how")]
+    return found
+
+
+def _link(status: ToolStatus) -> Finding:
+    if status.state == "ready":
+        return Finding("mcp", "ok", f"{status.name} is ready, with {status.tools} tools")
+    reason = status.reason or "it has not answered yet"
+    mend = "calls go on without its tools; it is tried again in the background"
+    return Finding("mcp", "note", f"{status.name} is not ready: {reason}", mend)
 
 
 def _taps(settings: Settings) -> Iterator[Finding]:

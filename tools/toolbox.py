@@ -84,6 +84,10 @@ class Toolbox:
         """The tool of that name."""
         return self._tools.get(name)
 
+    def source(self, name: str) -> str:
+        """Which source put the tool there; empty where it was added by itself."""
+        return next((source for source, names in self._sources.items() if name in names), "")
+
     def add(self, *tools: AnyTool) -> None:
         """More tools. All of them or, where one raises ToolDefinitionError, none."""
         self._change(tools, ())

@@ -36,6 +36,7 @@ class Shop:
     seen: list[Seen] = field(default_factory=list)
     sent: int = 0  # megabytes of the endless answer
     failures: int = 0  # how often /flaky fails before it works
+    pages: dict[str, str] = field(default_factory=dict)  # more texts, by path
 
     async def order(self, request: Request) -> Response:
         number = request.path_params["number"]
@@ -72,6 +73,10 @@ class Shop:
 
         return StreamingResponse(pieces(), media_type="text/plain")
 
+    async def page(self, request: Request) -> Response:
+        text = self.pages.get(request.url.path)
+        return Response(status_code=404) if text is None else PlainTextResponse(text)
+
     async def typed(self, request: Request) -> Response:
         extra = {"Content-Encoding": "gzip"} if "zip" in request.query_params else {}
         return Response(b"\x89PNG", media_type=request.query_params["as"], headers=extra)
@@ -88,6 +93,7 @@ class Shop:
                 Route("/huge", self.huge),
                 Route("/slow", self.slow),
                 Route("/typed", self.typed),
+                Route("/{path:path}", self.page),
             ]
         )
 
