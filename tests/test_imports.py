@@ -39,7 +39,7 @@ SHARED_BY_CALLERS = tuple(
         *("bridge", "dialect", "line", "marks", "pacing", "realtime", "tcp", "websocket"),
         *("ari", "audiosocket_wire", "chan_websocket_wire", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
-        *("carrier", "reorder", "telnyx_stream"),
+        *("carrier", "reorder", "telnyx_stream", "vonage_socket"),
     )
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
@@ -90,15 +90,17 @@ RULES = {
         ours=(*LEG, "gateway.store"),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),
+    "gateway.store": Rule(others=("alembic", "msgspec", "redis", "sqlalchemy")),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.settings": Rule(
         ours=(
             *("gateway.settings_base", "gateway.settings_sections", "gateway.call.plan"),
-            "gateway.settings_toolsources",
+            *("gateway.settings_toolsources", "gateway.settings_store"),
         ),
         others=("pydantic",),
     ),
     "gateway.settings_base": Rule(others=("pydantic",)),
+    "gateway.settings_store": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_toolsources": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_webrtc": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_tools": Rule(
@@ -109,7 +111,7 @@ RULES = {
         ours=(
             *("gateway.bridges", "gateway.call.plan"),
             *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_webrtc"),
-            "gateway.settings_tools",
+            *("gateway.settings_tools", "gateway.settings_store"),
         ),
         others=("pydantic",),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -78,6 +79,14 @@ def xml(inner: str) -> Reply:
     """The answer of a webhook that is asked what to do with a call."""
     text = f'<?xml version="1.0" encoding="UTF-8"?><Response>{inner}</Response>'
     return Reply(text, media_type="text/xml")
+
+
+def digits_of(number: str) -> str:
+    """A telephone number for those who want nothing but its digits. Raises LineError."""
+    plain = re.sub(r"[\s()./-]", "", number).removeprefix("+")
+    if re.fullmatch("[0-9]{3,15}", plain):
+        return plain
+    raise LineError("expected a telephone number such as +15551234567, or a name under targets")
 
 
 async def ask(
