@@ -18,14 +18,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from starlette.types import Message as Received
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
 from audio.format import Format
 from gateway.call.effects import Effect, Flush, Play, ToCaller, Transfer
 from gateway.call.events import CallerJoined, CallerLeft, Event, TransferFailed
 from gateway.callers.dialect import Dialect, Message, Reply, fitted
 from gateway.callers.line import Line, LineError
+from gateway.callers.sockets import LineClosedError, ServerSocket, Socket
 from gateway.errors import WireError
 
 log = logging.getLogger(__name__)
@@ -62,22 +62,23 @@ class _Parting:
 
 
 class WebSocketLeg:
-    """One caller on a WebSocket that the application has accepted or not yet."""
+    """One caller on a WebSocket that came here, accepted or not yet, or on one that we opened."""
 
     def __init__(
         self,
-        websocket: WebSocket,
+        websocket: WebSocket | Socket,
         dialect: Dialect,
         call: Format | None = None,
         *,
         subprotocol: str = "",
         limits: Limits | None = None,
     ) -> None:
-        self._websocket = websocket
+        if isinstance(websocket, WebSocket):
+            websocket = ServerSocket(websocket, subprotocol)
+        self._socket: Socket = websocket
         self._wire = dialect
         self._dialect = fitted(dialect, call) if call is not None else dialect
         self._early: list[Event] = []  # what came before the call was there to be told
-        self._subprotocol = subprotocol
         self._limits = limits or Limits()
         self._outbox: deque[ToCaller | Message] = deque()
         self._waiting = 0  # bytes in the outbox
@@ -115,6 +116,10 @@ class WebSocketLeg:
         await self._leave(parting, None)
         return None
 
+    def introduce(self, joined: CallerJoined) -> None:
+        """Who the caller is, where more is known than it said itself; to be said before `run`."""
+        self._early = [joined if isinstance(fact, CallerJoined) else fact for fact in self._early]
+
     async def refuse(self, error: WireError) -> None:
         """Close a socket whose caller is not to be let in, and say why."""
         parting = _Parting("refused", error.code, error)
@@ -135,6 +140,8 @@ class WebSocketLeg:
             await self._parted.wait()
             reader.cancel()
             assert self._parting is not None
+            if (error := self._parting.error) is not None:
+                log.warning("a caller broke its protocol", extra={"why": str(error)})
             if not self._parting.known:
                 feed(CallerLeft(self._parting.reason))
             await self._leave(self._parting, writer)
@@ -153,13 +160,9 @@ class WebSocketLeg:
         self._part(_Parting(reason, known=True, by_us=True))
 
     async def _accept(self) -> bool:
-        if self._websocket.application_state is not WebSocketState.CONNECTING:
-            return True
-        offered = self._websocket.scope.get("subprotocols", ())
-        chosen = self._subprotocol if self._subprotocol in offered else None
         try:
-            await self._websocket.accept(subprotocol=chosen)
-        except (WebSocketDisconnect, OSError):
+            await self._socket.accept()
+        except (LineClosedError, OSError):
             return False
         return True
 
@@ -179,13 +182,13 @@ class WebSocketLeg:
             self._part(_Parting("did not begin the call", error.code, error))
         except WireError as error:
             self._part(_Parting("broke its protocol", error.code, error))
-        except WebSocketDisconnect as left:
+        except LineClosedError as left:
             reason = "hung up" if left.code in (1000, 1001) else "line broke"
             self._part(_Parting(reason, gone=True))
 
     async def _take(self, feed: Feed) -> None:
         """One message of the peer."""
-        message = self._frame(await self._websocket.receive())
+        message = self._frame(await self._socket.receive())
         await asyncio.sleep(0)  # a flood is received without waiting; others have their turn
         for fact in self._dialect.decode(message):
             match fact:
@@ -201,11 +204,7 @@ class WebSocketLeg:
             if self._parting is not None:
                 return
 
-    def _frame(self, received: Received) -> Message:
-        if received["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(received.get("code") or 1005, received.get("reason"))
-        text = received.get("text")
-        frame: Message = received["bytes"] if text is None else text
+    def _frame(self, frame: Message) -> Message:
         if len(frame) > self._limits.frame:
             raise WireError(
                 f"Expected frames of at most {self._limits.frame} bytes, and one of {len(frame)} "
@@ -223,22 +222,18 @@ class WebSocketLeg:
                     continue
                 entry = self._outbox.popleft()
                 self._waiting -= _size(entry)
+                messages = (
+                    [entry] if isinstance(entry, str | bytes) else [*self._dialect.encode(entry)]
+                )
                 async with asyncio.timeout(self._limits.blocked):
-                    await self._send_entry(entry, feed)
+                    for message in messages:
+                        await self._socket.send(message)
+                if isinstance(entry, Transfer) and not messages:
+                    await self._transfer(entry.target, feed)
         except TimeoutError:
             self._part(_Parting(NOT_READING, 1008, gone=True))
-        except (WebSocketDisconnect, OSError):
+        except (LineClosedError, OSError):
             self._part(_Parting("line broke", gone=True))
-
-    async def _send_entry(self, entry: ToCaller | Message, feed: Feed) -> None:
-        if isinstance(entry, str | bytes):
-            await self._send_message(entry)
-            return
-        messages = list(self._dialect.encode(entry))
-        for message in messages:
-            await self._send_message(message)
-        if isinstance(entry, Transfer) and not messages:
-            await self._transfer(entry.target, feed)
 
     async def _transfer(self, target: str, feed: Feed) -> None:
         """Put the caller through around the socket, for the protocol has no word for it."""
@@ -251,15 +246,9 @@ class WebSocketLeg:
         else:
             self._part(_Parting(f"transferred to {target}"))
 
-    async def _send_message(self, message: Message) -> None:
-        if isinstance(message, str):
-            await self._websocket.send_text(message)
-        else:
-            await self._websocket.send_bytes(message)
-
     async def _leave(self, parting: _Parting, writer: asyncio.Task[None] | None) -> None:
         """Say what is left to say, in bounded time, and close."""
-        with suppress(TimeoutError, WebSocketDisconnect, OSError, RuntimeError):
+        with suppress(TimeoutError, LineClosedError, OSError, RuntimeError):
             async with asyncio.timeout(self._limits.farewell):
                 if parting.gone and writer is not None:
                     writer.cancel()
@@ -267,7 +256,7 @@ class WebSocketLeg:
                     if writer is not None:
                         await asyncio.wait([writer])
                     for message in self._dialect.farewell(parting.reason, parting.error):
-                        await self._send_message(message)
+                        await self._socket.send(message)
                 await self._hang_up(parting)
         if parting.by_us and self.line is not None:
             await self._end_call(self.line, parting.reason)
@@ -281,9 +270,8 @@ class WebSocketLeg:
             log.warning("the provider did not end the call", extra={"why": str(error)})
 
     async def _hang_up(self, parting: _Parting) -> None:
-        if self._websocket.client_state is WebSocketState.CONNECTED:
-            reason = str(parting.error or parting.reason).encode()[:LONGEST_REASON]
-            await self._websocket.close(parting.code, reason.decode(errors="ignore"))
+        reason = str(parting.error or parting.reason).encode()[:LONGEST_REASON]
+        await self._socket.close(parting.code, reason.decode(errors="ignore"))
 
     def _put(self, entry: ToCaller | Message) -> None:
         self._outbox.append(entry)
