@@ -189,6 +189,7 @@ async def take_socket(
             await leg.refuse(WireError(BAD_TICKET, 1008))
             return
         joined = merged(joined, known)
+        leg.introduce(joined)
     if line is not None:
         leg.line = line(joined)
     arrival = Arrival(bridge, joined, dialect.format, dialect.lead, dialect.grain, frame)
