@@ -27,10 +27,10 @@ class Watch:
     """Times the steps of tools, and looks, from a thread, at one that does not come back."""
 
     def __init__(self) -> None:
-        self._step: _Steps | None = None
-        self._wake = threading.Event()
+        self._step: _Steps | None = None  # what is under way
+        self._steps = 0  # since the thread has looked
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._looks = False  # whether the thread is there
 
     async def over(self, name: str, work: Coroutine[Any, Any, T]) -> T:
         """The same work. Where a step of it is slow, the operator is told the tool and the place.
@@ -41,36 +41,30 @@ class Watch:
         return result
 
     def began(self, step: _Steps) -> None:
-        """A step is under way on the loop."""
+        """A step is under way on the loop. Wakes nobody: that would cost more than most steps."""
         self._step = step
-        if not self._wake.is_set():
-            self._wake.set()
+        self._steps += 1
+        if not self._looks:
             with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
-                    self._thread.start()
+                self._looks = True
+                threading.Thread(target=self._look, name="watch", daemon=True).start()
 
     def ended(self) -> None:
         """No step is under way."""
         self._step = None
 
     def _look(self) -> None:
-        while self._awaited():
+        """In a thread: look now and then, and end when there has been nothing to see for long."""
+        idle = 0.0
+        while idle < IDLE:
+            before = self._steps
             time.sleep(LOOK)
             step = self._step
             if step is not None and (held := time.monotonic() - step.began) > LOOK:
                 step.tell(held, _place(sys._current_frames().get(step.thread)))
-
-    def _awaited(self) -> bool:
-        """Wait for a step; False when none has come for long, and this thread is to end."""
-        if self._step is None:
-            self._wake.clear()
-            if self._step is None and not self._wake.wait(IDLE):
-                with self._lock:
-                    if not self._wake.is_set():
-                        self._thread = None
-                        return False
-        return True
+            idle = 0.0 if step is not None or self._steps != before else idle + LOOK
+        with self._lock:
+            self._looks = False
 
 
 class _Steps:
