@@ -1,7 +1,8 @@
-/** The page: joins sound, line and view into one call at a time. */
+/** The page: joins call, view, transcript and whatever can be pressed, dropped or chosen. */
 
-import { Line } from "./line.js";
-import { RATE, Sound } from "./sound.js";
+import { Call } from "./call.js";
+import { Devices } from "./devices.js";
+import { pictures } from "./pictures.js";
 import { Toasts } from "./toasts.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
@@ -11,65 +12,36 @@ const query = new URLSearchParams(location.search);
 const view = new View();
 const toasts = new Toasts(find("toasts"));
 const transcript = new Transcript(find("lines"), find("announcer"));
-const DRAIN = 3000; // ms that the last words may take after the other side has hung up
+const devices = new Devices({
+  onmicrophone: (chosen) => call?.microphone(chosen).catch((error) => toasts.error("microphone", error.message)),
+  onspeaker: (chosen) => call?.speaker(chosen),
+  onholding: () => mute(devices.chosen.holding),
+});
 
 let call = null;
+let muted = false;
 
-class Call {
-  constructor() {
-    this.played = {};
-    this.flushes = 0;
-    this.began = 0;
-    this.ended = "";
-    this.muted = false;
-    this.over = false;
-    this.sound = new Sound({
-      onframe: (frame) => this.line.sendAudio(frame),
-      onplayed: (item, samples, generation) => this.heard(item, samples, generation),
-      onlost: () => toasts.error("lost", "The microphone is gone. Plug it in and call again, or type."),
-      onfull: () => toasts.notice("full", "Sound came faster than it can be played; some is missing."),
-    });
-    this.line = new Line({
-      onmessage: (message) => this.take(message),
-      onaudio: (item, generation, position, pcm) => this.sound.play(item, generation, position, pcm),
-      onclose: (code, reason, opened) => this.closed(code, reason, opened),
-      onslow: () => toasts.notice("slow", "The network is slow; some of what you say is lost."),
-    });
-  }
-
-  async start(withMicrophone) {
-    view.phase("connecting");
-    toasts.clear();
-    try {
-      await this.sound.open(Number(query.get("rate")) || RATE);
-      if (withMicrophone) await this.sound.listen();
-    } catch (error) {
-      this.refused(error);
-      return;
-    }
-    if (this.over) return;
-    this.line.open(true);
-    if (this.sound.blocked) wakeWithNextTouch(this.sound);
-  }
+/** What a call shows of itself. */
+const face = {
+  phase: (phase) => view.phase(phase),
+  line: (kind) => view.line(kind),
+  away: (away) => view.away(away),
+  notice: (code, text) => toasts.notice(code, text),
+  problem: (code, text, retry) => toasts.error(code, text, retry ? [["Call again", () => begin(true)]] : []),
+  asleep: (sound) => wakeWithNextTouch(sound),
 
   refused(error) {
-    this.end("idle");
     const again = [["Try again", () => begin(true)]];
     if (error.code === "microphone") again.push(["Type instead", () => begin(false)]);
     toasts.error(error.code ?? "sound", error.message, error.code === "insecure" ? [] : again);
-  }
+  },
 
-  take(message) {
+  take(message, returned) {
     switch (message.type) {
       case "started":
-        this.began = performance.now();
-        transcript.clear();
+        if (!returned) transcript.clear();
         view.phase("live");
         view.who(message);
-        break;
-      case "flush":
-        this.flushes += 1;
-        this.sound.flush();
         break;
       case "state": view.state(message.state); break;
       case "words": transcript.words(message); break;
@@ -77,64 +49,9 @@ class Call {
       case "latency": view.latency(message.ms); break;
       case "savings": view.savings(message); break;
       case "notice": toasts.notice(message.code, message.message); break;
-      case "error": this.ended = message.message; break;
-      case "ended": this.ended = ""; break;
     }
-  }
-
-  heard(item, samples, generation) {
-    this.played[item] = samples;
-    this.line.sendPlayed(item, samples, generation);
-  }
-
-  closed(code, reason, opened) {
-    if (this.over) return;
-    if (code === 1000) {
-      this.end("ended", DRAIN);
-      return;
-    }
-    this.end("ended");
-    const broken = opened
-      ? this.ended || reason || "The line broke. Check the network, then call again."
-      : "The gateway does not answer. Is it running, and is it this address?";
-    toasts.error("line", broken, [["Call again", () => begin(true)]]);
-  }
-
-  hangUp() {
-    this.line.close();
-    this.end("ended");
-  }
-
-  end(phase, drain = 0) {
-    this.over = true;
-    view.phase(phase);
-    this.sound.mute(true);
-    const left = (this.sound.buffered / RATE) * 1000 + 100;
-    setTimeout(() => this.sound.close(), drain && Math.min(drain, left));
-  }
-
-  mute(muted) {
-    this.muted = muted;
-    this.sound.mute(muted);
-    view.muted(muted);
-  }
-
-  statistics() {
-    return {
-      phase: document.body.dataset.phase,
-      state: document.body.dataset.state,
-      sent: { ...this.line.sent },
-      played: { ...this.played },
-      flushes: this.flushes,
-      underruns: this.sound.underruns,
-      buffered: this.sound.buffered,
-      rate: this.sound.context?.sampleRate ?? 0,
-      outputLatency: this.sound.context?.outputLatency ?? 0,
-      inLevel: this.sound.level(this.sound.inMeter),
-      outLevel: this.sound.level(this.sound.outMeter),
-    };
-  }
-}
+  },
+};
 
 /** Browsers that saw no touch yet keep the loudspeaker shut. */
 function wakeWithNextTouch(sound) {
@@ -143,7 +60,7 @@ function wakeWithNextTouch(sound) {
   }, 500);
   const wake = () => {
     clearTimeout(timer);
-    sound.context.resume();
+    sound.wake();
     toasts.drop("asleep", toasts.shown.get("asleep"));
   };
   for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, wake, { once: true });
@@ -151,9 +68,26 @@ function wakeWithNextTouch(sound) {
 
 function begin(withMicrophone) {
   if (call && !call.over) return;
-  call = new Call();
-  view.muted(false);
+  toasts.clear();
+  const { microphone, speaker } = devices.chosen;
+  call = new Call(face, { microphone, speaker, line: query.get("line"), rate: Number(query.get("rate")) });
+  mute(devices.chosen.holding);
   call.start(withMicrophone);
+}
+
+function mute(wanted) {
+  muted = wanted;
+  call?.sound.mute(wanted);
+  view.muted(wanted, devices.chosen.holding);
+}
+
+/** Where a key must be held to talk, the microphone is open as long as it is. */
+function hold(held) {
+  if (devices.chosen.holding && call?.live && muted === held) mute(!held);
+}
+
+function isTyping(event) {
+  return event.target.closest?.("input, select, textarea, button, summary, [popover]") !== null;
 }
 
 function draw() {
@@ -164,21 +98,51 @@ function draw() {
 }
 
 view.call.onclick = () => (call && !call.over ? call.hangUp() : begin(true));
-view.mute.onclick = () => call?.mute(!call.muted);
+view.mute.onclick = () => !devices.chosen.holding && mute(!muted);
+view.mute.onpointerdown = () => hold(true);
+for (const kind of ["pointerup", "pointercancel", "blur"]) addEventListener(kind, () => hold(false));
+view.mute.onkeydown = ({ code }) => (code === "Space" || code === "Enter") && hold(true);
+view.mute.onkeyup = () => hold(false);
+addEventListener("keydown", (event) => {
+  if (event.code !== "Space" || event.repeat || isTyping(event) || !devices.chosen.holding) return;
+  event.preventDefault();
+  hold(true);
+});
+addEventListener("keyup", ({ code }) => code === "Space" && hold(false));
 view.form.onsubmit = (event) => {
   event.preventDefault();
   const text = view.text.value.trim();
-  if (!text || !call?.line.live) return;
-  call.line.send({ type: "text", text });
+  if (!text || !call?.live) return;
+  call.send({ type: "text", text });
   view.text.value = "";
 };
+pictures(
+  find("attach"),
+  find("picture"),
+  (url) => {
+    if (!call?.live) return;
+    call.send({ type: "image", url, text: view.text.value.trim() });
+    transcript.picture(url);
+    view.text.value = "";
+  },
+  (why) => toasts.notice("picture", why),
+);
+addEventListener("offline", () => call?.line?.established && call.comeBack());
 addEventListener("pagehide", () => call && !call.over && call.hangUp());
+setInterval(async () => {
+  if (!call || call.over) return;
+  await call.measure();
+  view.way(call.figures);
+}, 2000);
 
 window.trunkline = {
   connect: () => begin(true),
   hangUp: () => call?.hangUp(),
-  mute: (muted) => call?.mute(muted),
-  statistics: () => call?.statistics() ?? null,
+  mute,
+  statistics: () => {
+    const { phase, state } = document.body.dataset;
+    return call && { phase, state, ...call.statistics() };
+  },
 };
 
 requestAnimationFrame(draw);

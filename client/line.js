@@ -1,5 +1,6 @@
 /** The line to the gateway: the browser's wire over one WebSocket. */
 
+import { token } from "./rtc.js";
 import { RATE } from "./sound.js";
 
 const BEHIND = RATE * 2; // bytes that may wait to be sent: one second of audio
@@ -10,14 +11,14 @@ export class Line {
     this.sent = { frames: 0, bytes: 0, reports: 0, dropped: 0 };
     this.playing = { item: "", generation: 0, position: 0 };
     this.opened = false;
+    this.kind = "WebSocket";
   }
 
   open(reports) {
     const address = new URL("browser", document.baseURI);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-    // Behind the #, where no server and no log sees it until it is needed.
-    const token = new URLSearchParams(location.hash.slice(1)).get("token");
-    if (token) address.searchParams.set("token", token);
+    const shown = token();
+    if (shown) address.searchParams.set("token", shown);
     this.socket = new WebSocket(address, "trunkline");
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => {

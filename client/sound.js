@@ -1,4 +1,7 @@
-/** The microphone and the loudspeaker, each an AudioWorklet on one AudioContext. */
+/**
+ * The microphone and the loudspeaker on one AudioContext. Over a WebSocket each is an AudioWorklet;
+ * over WebRTC the browser carries the sound, and here it is only measured and played.
+ */
 
 export const RATE = 24000;
 const LAG_MOST = 0.08; // seconds of device delay that reports allow for; beyond, browsers guess
@@ -11,7 +14,10 @@ export class SoundError extends Error {
 }
 
 const MICROPHONE = {
-  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+  channelCount: 1,
 };
 
 const REFUSALS = {
@@ -26,6 +32,7 @@ export class Sound {
     this.numbers = new Map(); // item -> small number, for the worklet
     this.names = [];
     this.stream = null;
+    this.muted = false;
     this.buffered = 0;
     this.underruns = 0;
     this.levels = new Float32Array(512);
@@ -55,19 +62,52 @@ export class Sound {
     this.context.resume();
   }
 
-  /** Open the microphone. */
-  async listen() {
+  /** Open the microphone: the one that was chosen, or else the browser's own choice. */
+  async listen(chosen = "") {
+    const audio = chosen ? { ...MICROPHONE, deviceId: { exact: chosen } } : MICROPHONE;
+    let stream;
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia(MICROPHONE);
+      stream = await navigator.mediaDevices.getUserMedia({ audio });
     } catch (error) {
+      if (chosen) return this.listen(); // it is not there any more
       throw new SoundError("microphone", REFUSALS[error.name] ?? `The microphone failed: ${error.message}.`);
     }
-    const source = this.context.createMediaStreamSource(this.stream);
-    this.inMeter = this.meter(source);
+    this.source?.disconnect();
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = stream;
+    this.source = this.context.createMediaStreamSource(stream);
+    this.inMeter = this.meter(this.source);
+    if (this.recorder) this.source.connect(this.recorder);
+    this.mute(this.muted);
+    for (const track of stream.getAudioTracks()) track.onended = () => this.onlost();
+  }
+
+  /** Cut what the microphone hears into frames, for a line that carries them. */
+  record() {
+    if (this.recorder || !this.source) return;
     this.recorder = new AudioWorkletNode(this.context, "trunkline-capture", { numberOfOutputs: 0 });
     this.recorder.port.onmessage = ({ data }) => this.onframe(data);
-    source.connect(this.recorder);
-    for (const track of this.stream.getAudioTracks()) track.onended = () => this.onlost();
+    this.source.connect(this.recorder);
+  }
+
+  /** Play what a line brings as a stream. Without an element nothing is decoded at all. */
+  hear(stream) {
+    this.element ??= new Audio();
+    this.element.srcObject = stream;
+    this.element.play().catch(() => {}); // plays with the next touch
+    if (this.speaker) this.speak(this.speaker);
+    this.outMeter = this.meter(this.context.createMediaStreamSource(stream));
+  }
+
+  /** Play through that loudspeaker. */
+  async speak(chosen) {
+    this.speaker = chosen;
+    const players = [this.context, this.element].filter((one) => one?.setSinkId);
+    await Promise.all(players.map((one) => one.setSinkId(chosen).catch(() => {})));
+  }
+
+  get track() {
+    return this.stream?.getAudioTracks()[0] ?? null;
   }
 
   meter(source) {
@@ -86,6 +126,7 @@ export class Sound {
     this.player.port.postMessage({ kind: "audio", item: number, generation, position, pcm }, [pcm]);
   }
 
+  /** Play no more of what came in pieces. */
   flush() {
     this.player.port.postMessage({ kind: "flush" });
   }
@@ -104,6 +145,7 @@ export class Sound {
 
   /** A muted track gives silence, so the other side still hears that nobody speaks. */
   mute(muted) {
+    this.muted = muted;
     for (const track of this.stream?.getAudioTracks() ?? []) track.enabled = !muted;
   }
 
@@ -120,7 +162,13 @@ export class Sound {
     return Math.sqrt(sum / this.levels.length);
   }
 
+  wake() {
+    this.context?.resume();
+    this.element?.play().catch(() => {});
+  }
+
   async close() {
+    this.element?.pause();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     if (this.context && this.context.state !== "closed") await this.context.close();
   }

@@ -43,6 +43,16 @@ export class Transcript {
     this.follow();
   }
 
+  /** A picture that the caller showed. */
+  picture(url) {
+    const entry = this.entry(`picture ${this.entries.size}`, this.latest(), () => element("li", "shown"));
+    const image = element("img", "");
+    image.src = url;
+    image.alt = "The picture that you showed";
+    entry.append(image);
+    this.follow();
+  }
+
   /** When the last thing was said or done: tools come without a time and belong after it. */
   latest() {
     return Number(this.list.lastElementChild?.dataset.at ?? 0);

@@ -35,11 +35,12 @@ export class View {
     find("call-label").textContent = label;
     const live = phase === "live";
     this.text.disabled = find("send").disabled = !live;
-    this.mute.disabled = !live;
+    this.mute.disabled = find("attach").disabled = !live;
+    this.away(false);
     if (phase === "connecting") {
       this.latencies = [];
       for (const id of ["latency", "saved"]) find(id).textContent = "–";
-      for (const id of ["median", "saved-more", "who", "clock"]) find(id).textContent = "";
+      for (const id of ["median", "saved-more", "who", "clock", "line"]) find(id).textContent = "";
     }
     if (live) this.state("listening");
     else document.body.dataset.state = "listening";
@@ -55,10 +56,34 @@ export class View {
     find("who").title = `Turns are detected by: ${detector}`;
   }
 
-  muted(muted) {
+  /** How sound and words travel. */
+  line(kind) {
+    find("line").textContent = kind;
+    find("line").title = kind === "WebRTC" ? "" : "The browser found no way for WebRTC.";
+  }
+
+  /** How long that takes, where the browser can tell. */
+  way({ trip, buffer }) {
+    if (trip || buffer) {
+      find("line").title = `A packet travels ${Math.round(trip)} ms there and back, and sound waits ${Math.round(buffer)} ms before it is played.`;
+    }
+  }
+
+  /** The line broke, and another is being looked for. */
+  away(away) {
+    document.body.classList.toggle("away", away);
+    const { phase, state } = document.body.dataset;
+    if (away) find("state").textContent = "The line broke. Reconnecting";
+    else if (phase === "live") this.state(state);
+  }
+
+  muted(muted, holding) {
+    const label = muted ? "Unmute the microphone" : "Mute the microphone";
     this.mute.setAttribute("aria-pressed", String(muted));
-    this.mute.setAttribute("aria-label", muted ? "Unmute the microphone" : "Mute the microphone");
+    this.mute.setAttribute("aria-label", holding ? "Hold to talk" : label);
     document.body.classList.toggle("muted", muted);
+    document.body.classList.toggle("holding", holding);
+    find("holding-hint").hidden = !holding;
   }
 
   latency(ms) {

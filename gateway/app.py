@@ -95,16 +95,20 @@ class Gateway:
             await _turn_away(websocket, BUSY, str(busy))
             return
         plan = booking.plan
-        greeting = Greeting(plan.call_id, self.assistant_name, plan.turns.detector)
-        leg = WebSocketLeg(
-            websocket, BrowserDialect(greeting), plan.format, subprotocol=SUBPROTOCOL
-        )
+        dialect = BrowserDialect(self.greeting(booking))
+        leg = WebSocketLeg(websocket, dialect, plan.format, subprotocol=SUBPROTOCOL)
         with calling(plan.call_id):
             await self.switchboard.connect(self.session(booking, leg))
 
     def page_booking(self) -> Booking:
         """What a call from the page is to be. Raises BusyError."""
         return self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
+
+    def greeting(self, booking: Booking) -> Greeting:
+        """What the page is told of its call."""
+        plan, target = booking.plan, booking.target
+        sees = target.kind != "embedded" and endpoint(target).capabilities.images
+        return Greeting(plan.call_id, self.assistant_name, plan.turns.detector, sees)
 
     async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None:
         """A call over a bridge, from its first message to its end."""

@@ -15,7 +15,7 @@ POLICY = "; ".join(
         "script-src 'self'",
         "worker-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        "img-src 'self' data:",  # pictures that the caller shows
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

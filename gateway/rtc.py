@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -63,9 +63,8 @@ class House(Protocol):
     def settings(self) -> Settings: ...
     @property
     def switchboard(self) -> Switchboard: ...
-    @property
-    def assistant_name(self) -> str: ...
     def page_booking(self) -> Booking: ...
+    def greeting(self, booking: Booking) -> Greeting: ...
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
 
 
@@ -212,13 +211,13 @@ class RtcDoor:
         )
 
     async def _ice_servers(self, request: Request) -> Response:
-        if not self._able:
-            raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
-        from gateway.callers.webrtc.ice import for_page
+        """What a browser's connection is to be given; no servers where there is no WebRTC."""
+        told: dict[str, Any] = {"iceServers": None}
+        if self._able:
+            from gateway.callers.webrtc.ice import for_page
 
-        return JSONResponse(
-            for_page(self._ice, "page", time.time()), headers={"cache-control": "no-store"}
-        )
+            told = for_page(self._ice, "page", time.time())
+        return JSONResponse(told, headers={"cache-control": "no-store"})
 
     def _known(self, request: Request) -> _Live:
         live = self._live.get(request.path_params["rtc_id"])
@@ -244,8 +243,7 @@ class RtcDoor:
             raise ProblemError(
                 400, "unknown_channel", f"Expected channel={SUBPROTOCOL}, and {channel[:40]!r} came"
             )
-        plan = booking.plan
-        greeting = Greeting(plan.call_id, self._house.assistant_name, plan.turns.detector)
+        greeting = self._house.greeting(booking)
         return Entry(
             booking,
             SUBPROTOCOL,
@@ -272,6 +270,7 @@ class RtcDoor:
             channel_id=int(known) if known.isdigit() and int(known) < 65_535 else None,
             limits=Limits(connect=self._house.settings.webrtc.connect_s),
             joins=entry.joins,
+            returns=entry.patience > 0,
         )
         try:
             return leg, await leg.answer(offer)

@@ -16,11 +16,12 @@ from audio.format import pcm16
 from audio.pcm import BYTES
 from gateway.call import effects as to
 from gateway.call import events as of
-from gateway.callers.dialect import Message, Reply
+from gateway.callers.dialect import Message, Reply, Said
 from gateway.errors import WireError
 
 SUBPROTOCOL = "trunkline"
 LARGEST_AUDIO = 64 * 1024  # bytes of audio in one frame: 1.4 s
+UNSEEN = "(I am showing you a picture. You cannot see pictures; tell me so.)"
 ERRORS = {1003: "unsupported_audio", 1007: "invalid_message", 1009: "too_large"}
 
 Name = Annotated[str, msgspec.Meta(max_length=200)]
@@ -46,6 +47,13 @@ class _Text(msgspec.Struct):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=8000)]
 
 
+class _Image(msgspec.Struct):
+    url: Annotated[
+        str, msgspec.Meta(max_length=240_000, pattern=r"^data:image/(png|jpeg);base64,[\w+/=]+\Z")
+    ]
+    text: Annotated[str, msgspec.Meta(max_length=8000)] = ""
+
+
 class _Digit(msgspec.Struct):
     digit: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#A-D]\Z")]
 
@@ -58,6 +66,7 @@ _KINDS = {
     "start": _Start,
     "played": _Played,
     "text": _Text,
+    "image": _Image,
     "digit": _Digit,
     "hangup": _HangUp,
 }
@@ -72,6 +81,7 @@ class Greeting:
     call_id: str
     assistant: str
     detector: str
+    sees: bool = False  # whether the assistant can look at pictures
 
 
 class BrowserDialect:
@@ -85,11 +95,12 @@ class BrowserDialect:
         self._greeting = greeting
         self._started = False
         self._puzzled = False  # whether the page was told of a message that we do not know
+        self._images = 0
         self._item = ""
         self._generation = -1
         self._position = 0  # in the item, of the next sample that continues it
 
-    def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
+    def decode(self, message: Message) -> Iterator[Said | Reply]:
         """What a frame from the page means; WireError where it means nothing."""
         if isinstance(message, bytes):
             yield from self._audio(message)
@@ -166,7 +177,7 @@ class BrowserDialect:
             text = f"Messages of type {kind[:40]!r} are not known here and are ignored."
             yield Reply(_json("notice", code="unknown_message", message=text))
 
-    def _message(self, message: Any) -> Iterator[of.FromCaller | Reply]:
+    def _message(self, message: Any) -> Iterator[Said | Reply]:
         match message:
             case _Start():
                 self._started = True
@@ -179,6 +190,8 @@ class BrowserDialect:
                 yield of.CallerPlayed(message.item, message.samples, message.generation)
             case _Text():
                 yield of.CallerText(message.text)
+            case _Image():
+                yield from self._image(message.url, message.text)
             case _Digit():
                 yield of.CallerDigit(message.digit)
             case _HangUp():
@@ -188,6 +201,20 @@ class BrowserDialect:
         hello = self._greeting
         said = {"assistant": hello.assistant, "detector": hello.detector}
         return {"call": hello.call_id, "rate": self.format.rate, **said}
+
+    def _image(self, url: str, text: str) -> Iterator[Said]:
+        """A picture to look at; an assistant that cannot is told in words that there was one."""
+        if not self._greeting.sees:
+            yield of.CallerText(f"{text} {UNSEEN}".strip())
+            return
+        self._images += 1
+        request = f"{to.FROM_CALLER}image_{self._images}"
+        content = [{"type": "input_image", "image_url": url}]
+        content += [{"type": "input_text", "text": text}] if text else []
+        item = {"type": "message", "role": "user", "content": content}
+        yield of.CallerOrdered("flush", request)
+        yield of.CallerAsked({"type": "conversation.item.create", "item": item}, request)
+        yield of.AnswerWanted({}, request)
 
     def _savings(self, savings: to.ShowSavings) -> dict[str, float]:
         return {

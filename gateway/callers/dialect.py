@@ -9,10 +9,11 @@ from typing import Protocol
 from audio.convert import Converter
 from audio.format import Format
 from gateway.call.effects import Flush, Play, ShowSavings, ToCaller
-from gateway.call.events import CallerAudio, CallerPlayed, FromCaller
+from gateway.call.events import CallerAudio, CallerPlayed, FromCaller, FromClient
 from gateway.errors import WireError
 
 Message = str | bytes
+Said = FromCaller | FromClient
 REMEMBERED = 256  # items whose progress is kept; reports come for the last few only
 
 
@@ -30,7 +31,7 @@ class Dialect(Protocol):
     lead: int  # how far ahead of the caller's ear audio may be sent, in microseconds
     grain: int  # how much at once, in microseconds
 
-    def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
+    def decode(self, message: Message) -> Iterator[Said | Reply]:
         """What a message from the caller means. Raises WireError only."""
         ...
 
@@ -79,7 +80,7 @@ class Fitting:
         self._sent: dict[str, _Sent] = {}
         self._playing = ""
 
-    def inward(self, fact: FromCaller) -> FromCaller | None:
+    def inward(self, fact: Said) -> Said | None:
         """A fact of the wire as the call knows it; none where the sound is held back."""
         match fact:
             case CallerAudio(pcm):
@@ -135,7 +136,7 @@ class Fitted:
         self._dialect = dialect
         self._fitting = Fitting(dialect.format, call)
 
-    def decode(self, message: Message) -> Iterator[FromCaller | Reply]:
+    def decode(self, message: Message) -> Iterator[Said | Reply]:
         """As the dialect does, in the call's format."""
         for fact in self._dialect.decode(message):
             if isinstance(fact, Reply):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from gateway.call.effects import Flush, Play, ShowState, ToCaller
-from gateway.call.events import CallerJoined, CallerLeft, Event
+from gateway.call.events import CallerJoined, CallerLeft, CallerOrdered, Event
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ class PatientLeg:
                 return  # it is being replaced, and whatever it says is old
             if isinstance(event, CallerLeft) and event.reason == BROKEN:
                 self._broken = True
+                if self._joined:  # what is being said reaches nobody, so it is not said
+                    feed(CallerOrdered("flush"))
                 return
             if isinstance(event, CallerJoined):
                 self._catch_up(line)

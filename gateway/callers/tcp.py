@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
-from gateway.callers.dialect import Dialect, Fitting, Reply, Splitter
+from gateway.callers.dialect import Dialect, Fitting, Reply, Said, Splitter
 from gateway.callers.line import Line, LineError
 from gateway.callers.pacing import Metronome, Paced, Player
 from gateway.errors import WireError
@@ -75,7 +75,7 @@ class TcpLeg(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._feed: Feed | None = None
         self._context: Context | None = None  # of the call: its log lines carry its id
-        self._early: list[of.FromCaller] = []  # what came before the call was there to be told
+        self._early: list[Said] = []  # what came before the call was there to be told
         self._fitting: Fitting | None = None
         self._player = Player(dialect.format)
         self._number = 0  # of the last period whose frame was due
@@ -133,7 +133,7 @@ class TcpLeg(asyncio.Protocol):
         except Exception as error:  # it ends the leg as it would in a task of its own
             self._fail(error)
 
-    def _fact(self, fact: of.FromCaller | Reply) -> None:
+    def _fact(self, fact: Said | Reply) -> None:
         if isinstance(fact, Reply):
             self._write(fact.message)
             return
@@ -151,7 +151,7 @@ class TcpLeg(asyncio.Protocol):
             self._part(_Parting(fact.reason, known=self._feed is not None))
         self._changed.set()
 
-    def _tell(self, fact: of.FromCaller, feed: Feed) -> None:
+    def _tell(self, fact: Said, feed: Feed) -> None:
         fitting = fact if self._fitting is None else self._fitting.inward(fact)
         if fitting is not None:
             feed(fitting)

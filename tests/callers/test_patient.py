@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from gateway.call.effects import Flush, Play, ShowNotice, ToCaller
-from gateway.call.events import CallerDigit, CallerJoined, CallerLeft, Event
+from gateway.call.events import CallerDigit, CallerJoined, CallerLeft, CallerOrdered, Event
 from gateway.callers.patient import BROKEN, Feed, PatientLeg
 
 NOTICE = ShowNotice("code", "said while nobody was there")
+STOP = CallerOrdered("flush")  # what is being said reaches nobody
 JOINED = CallerJoined("alice")
 
 
@@ -67,7 +68,7 @@ async def test_a_caller_comes_back_and_is_told_what_was_said_meanwhile() -> None
     await task
     assert first.sent == []
     assert second.sent == [NOTICE, Flush(2)]
-    assert events == [JOINED, CallerDigit("5"), CallerLeft("hung up")]
+    assert events == [JOINED, STOP, CallerDigit("5"), CallerLeft("hung up")]
 
 
 @pytest.mark.virtual_clock

@@ -100,8 +100,8 @@ async def test_a_caller_whose_line_broke_comes_back_to_the_same_call() -> None:
         await quiet(house)
 
 
-async def test_a_caller_that_closes_its_connection_has_left() -> None:
-    async with open_house() as house:
+async def test_a_caller_that_closes_its_connection_and_stays_away_has_left() -> None:
+    async with open_house(variables={"TRUNKLINE_WEBRTC__RETURN_S": "0.2"}) as house:
         async with on_call(house):
             assert house.gateway.switchboard.statistics().live == 1
         await quiet(house)

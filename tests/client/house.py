@@ -12,11 +12,12 @@ import numpy as np
 import soundfile
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from audio.tone import sine
 from audio.format import pcm16
+from audio.tone import sine
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
@@ -128,7 +129,9 @@ class House:
         self.calls: list[Tones] = []
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        app = Starlette(routes=[*routes(client_dir()), WebSocketRoute("/browser", self.answer)])
+        ice = Route("/v1/realtime/ice_servers", lambda _: JSONResponse({"iceServers": None}))
+        browser = WebSocketRoute("/browser", self.answer)
+        app = Starlette(routes=[*routes(client_dir()), ice, browser])
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -145,7 +148,8 @@ class House:
 
     async def answer(self, websocket: WebSocket) -> None:
         greeting = Greeting("call_test", "embedded", "gateway")
-        leg = WebSocketLeg(websocket, BrowserDialect(greeting), pcm16(RATE), subprotocol=SUBPROTOCOL)
+        dialect = BrowserDialect(greeting)
+        leg = WebSocketLeg(websocket, dialect, pcm16(RATE), subprotocol=SUBPROTOCOL)
         call = Tones(leg)
         self.calls.append(call)
         await leg.run(call.feed)

@@ -91,9 +91,10 @@ class WebRtcLeg:
         channel_id: int | None = None,
         limits: Limits | None = None,
         joins: bool = False,  # whether to be there is to join; else the dialect says when
+        returns: bool = False,  # whether a caller that closes its connection may come back
     ) -> None:
         self._dialect, self._call, self._joins = dialect, call, joins
-        self._limits = limits or Limits()
+        self._limits, self._returns = limits or Limits(), returns
         self._peer = Peer(ice, self, label, channel_id)
         self._feed: Feed | None = None
         self._ear: Ear | None = None
@@ -281,7 +282,7 @@ class WebRtcLeg:
 
     def lost(self, reason: str, *, broken: bool) -> None:
         """The connection is gone."""
-        self._part(_Parting(BROKEN if broken else reason, gone=True))
+        self._part(_Parting(BROKEN if broken or self._returns else reason, gone=True))
 
     def rtp(self, packet: bytes) -> None:
         """A packet of the caller's sound."""

@@ -1,0 +1,44 @@
+"""A picture that the caller shows: to an assistant that sees, and to one that does not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.call.events import AnswerWanted, CallerAsked, CallerOrdered, CallerText
+from gateway.callers.browser import UNSEEN, BrowserDialect, Greeting
+from gateway.errors import WireError
+
+URL = "data:image/jpeg;base64,/9j/4AAQ+w=="
+
+
+def shown(sees: bool, **fields: Any) -> list[Any]:
+    dialect = BrowserDialect(Greeting("call", "a", "gateway", sees))
+    list(dialect.decode(json.dumps({"type": "start", "reports": True})))
+    return list(dialect.decode(json.dumps({"type": "image", "url": URL, **fields})))
+
+
+def test_an_assistant_that_sees_is_shown_it_and_asked() -> None:
+    stop, asked, wanted = shown(sees=True, text="What is this?")
+    assert isinstance(stop, CallerOrdered)
+    assert isinstance(wanted, AnswerWanted)
+    assert isinstance(asked, CallerAsked)
+    assert asked.message["item"]["content"] == [
+        {"type": "input_image", "image_url": URL},
+        {"type": "input_text", "text": "What is this?"},
+    ]
+
+
+def test_one_that_does_not_is_told_in_words() -> None:
+    assert shown(sees=False, text="Look!") == [CallerText(f"Look! {UNSEEN}")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.com/a.png", "data:image/svg+xml;base64,AAAA", URL + '"', URL + "A" * 250_000],
+)
+def test_what_is_no_small_picture_is_refused(url: str) -> None:
+    with pytest.raises(WireError):
+        shown(sees=True, url=url)
