@@ -137,7 +137,7 @@ async def measure() -> Times:
         runner = ToolRunner(toolbox, plan)
         sessions.append(Session(plan, caller, Model(name, times), runner, heard))
     async with asyncio.TaskGroup() as group:
-        for number, session in enumerate(sessions):
+        for session in sessions:
             group.create_task(session.run())
             await asyncio.sleep(PAUSE / CALLS)
         times.to_start.clear()
@@ -156,7 +156,7 @@ def show(what: str, times: list[Moment]) -> None:
         cuts = statistics.quantiles(seconds, n=100)
         figures = {"p50": cuts[49], "p99": cuts[98], "max": max(seconds)}
         told = "  ".join(f"{name} {1000 * one:6.2f} ms" for name, one in figures.items())
-        print(f"{what:36} {kind:16} {told}  ({len(times)} calls)")  # noqa: T201
+        print(f"{what:36} {kind:16} {told}  ({len(times)} calls)")
 
 
 def main() -> None:
@@ -166,7 +166,7 @@ def main() -> None:
     began = time.process_time()
     times = asyncio.run(measure())
     busy = (time.process_time() - began) / (SECONDS + PAUSE)
-    print(f"{CALLS} calls at once, {busy:.0%} of a core")  # noqa: T201
+    print(f"{CALLS} calls at once, {busy:.0%} of a core")
     show("arguments complete to tool started", times.to_start)
     show("result to response.create", times.to_answer)
 
