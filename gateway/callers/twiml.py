@@ -60,7 +60,7 @@ Pairs = list[tuple[str, str]]
 class TwimlSection(BridgeSection):
     """What every bridge of this kind can be set to."""
 
-    caller_id: str = Field(default="", description="The number that `trunkline dial` shows.")
+    caller: str = Field(default="", description="The number that `trunkline dial` shows.")
     after: str = Field(
         default="",
         description="Address of the TwiML that the provider goes on with when the assistant has"
@@ -172,9 +172,9 @@ class Carrier:
         """Have the provider call somebody and ask our webhook when it is answered."""
         api, section = self._provider.api, self._provider.section
         assert api is not None
-        if not (shown := order.caller or section.caller_id):
+        if not (shown := order.caller or section.caller):
             raise TrunklineError(
-                f"Expected the number to show: give one, or set bridges.{self._name}.caller_id."
+                f"Expected the number to show: give one, or set bridges.{self._name}.caller."
             )
         voice = self._desk.public(None, f"/{self._name}/voice")
         status = self._desk.public(None, f"/{self._name}/status")
