@@ -10,10 +10,12 @@ import asyncio
 import logging
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -27,7 +29,6 @@ from gateway import page
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.call.effects import ToCaller
-from gateway.call.plan import Plan
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
@@ -44,6 +45,7 @@ from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session, Tap
 from gateway.settings import Settings
 from gateway.switchboard import BusyError, Switchboard
+from gateway.taps.books import Books, Heading
 from gateway.taps.journal import Journal
 from gateway.taps.metrics import Metrics
 from gateway.taps.recording import Recording
@@ -51,6 +53,9 @@ from gateway.taps.transcripts import Transcripts
 from gateway.toolrunner import ToolRunner, specs
 from gateway.toolsources import ToolLink, open_tools
 from tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from gateway.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +75,7 @@ class Gateway:
     metrics: Metrics
     embedded: str = ""  # where the embedded assistant listens, if it runs
     links: tuple[ToolLink, ...] = ()  # to the servers that some of the tools live on
+    store: Store | None = None  # the books, where they are kept
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -137,12 +143,14 @@ class Gateway:
             open_leg(booking.target, plan.format),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),
-            self._taps(plan),
+            self._taps(booking),
         )
 
-    def _taps(self, plan: Plan) -> list[Tap]:
-        kept = self.settings.taps
+    def _taps(self, booking: Booking) -> list[Tap]:
+        kept, plan = self.settings.taps, booking.plan
         taps: list[Tap] = [self.metrics.tap(plan)]
+        if self.store is not None:
+            taps.append(Books(self.store.writer.add, plan, self._heading(booking, self.store)))
         for folder, kind, ending in (
             (kept.journal, Journal, ".journal.jsonl"),
             (kept.recording, Recording, ".wav"),
@@ -154,6 +162,16 @@ class Gateway:
                 except (OSError, ValueError) as error:
                     log.error("nothing is kept", extra={"tap": kind.__name__, "error": str(error)})
         return taps
+
+    def _heading(self, booking: Booking, store: Store) -> Heading:
+        folder = self.settings.taps.recording
+        return Heading(
+            gateway=store.gateway,
+            via=booking.via,
+            model=endpoint(booking.target).model,
+            recording=f"{booking.plan.call_id}.wav" if folder else "",
+            began_ms=time.time_ns() // 1_000_000,
+        )
 
     @property
     def assistant_name(self) -> str:
@@ -201,6 +219,13 @@ async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
+        store, url = None, settings.store.url.reveal()
+        if url:
+            from gateway.store.store import open_store  # takes memory, and not all keep books
+
+            limit = settings.store.spill_mb * 1_000_000
+            spill = Path(settings.store.spill)
+            store = await parts.enter_async_context(open_store(url, spill, spill_bytes=limit))
         tools = await parts.enter_async_context(open_tools(settings.tools))
         target, embedded = target_of(settings.assistant), ""
         if any(one.kind == "embedded" and not one.base_url for one in assistants(settings)):
@@ -219,8 +244,11 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
                 target = replace(target, base_url=embedded)
         Planner(settings, target, embedded).check()  # says now what is missing, not at a call
         switchboard = Switchboard(settings.server.max_calls)
+        metrics = Metrics()
+        if store is not None:
+            metrics.watch(store.writer.statistics)
         yield Gateway(
-            settings, target, tools.toolbox, switchboard, Metrics(), embedded, tools.links
+            settings, target, tools.toolbox, switchboard, metrics, embedded, tools.links, store
         )
         await switchboard.drain(DRAIN_SECONDS)
 

@@ -16,11 +16,13 @@ from gateway.version import version
 COMMANDS = (
     "serve",
     "call",
+    "calls",
     "demo",
     "assistant",
     "replay",
     "prepare",
     "doctor",
+    "tools",
     "settings",
     "version",
 )

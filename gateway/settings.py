@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -23,6 +23,7 @@ from gateway.errors import SettingsError
 from gateway.private import Private
 from gateway.settings_base import Section, is_tables
 from gateway.settings_sections import Settings
+from gateway.settings_store import root_store
 from gateway.settings_toolsources import root_tools
 
 __all__ = ["FILE", "Settings", "load", "to_toml"]
@@ -156,6 +157,8 @@ def _root_paths(source: _Source) -> None:
     authority = source.get("assistant", "ca_file")
     if authority and isinstance(authority, str):
         source.values["assistant"]["ca_file"] = str(folder / Path(authority).expanduser())
+    if isinstance(source.get("store"), dict):
+        root_store(folder, source.values["store"])
     if isinstance(source.get("tools"), dict):
         root_tools(folder, source.values["tools"])
 
@@ -223,6 +226,10 @@ def _explain(source: _Source, problem: Problem) -> str:
 
 def _hint(key: Key) -> str:
     """The nearest key that there is: in the same section, or of the same name in another."""
+    if (table := _table(key)) is not None:
+        kinds = [one for one in get_args(table.annotation) if hasattr(one, "model_fields")]
+        names = [name for one in kinds for name in one.model_fields]
+        return _nearest(key[-1], names) or f"there are: {', '.join(names)}"
     every = {".".join(known): known for known, _ in _leaves(Settings)}
     sections = {".".join(known[:-1]) for known in every.values()}
     here = [name for name in every if name.startswith(".".join(key[:-1]) + ".")]
@@ -250,6 +257,12 @@ def _info(key: Key) -> FieldInfo | None:
     return dict(_leaves(Settings)).get(key)
 
 
+def _table(key: Key) -> FieldInfo | None:
+    """The tables, of which there may be any number, that the key lies in."""
+    above = (_info(key[:end]) for end in range(len(key) - 1, 0, -1))
+    return next((info for info in above if info and is_tables(info.examples)), None)
+
+
 def _is_secret(info: FieldInfo) -> bool:
     return isinstance(info.default, Private)
 
@@ -266,9 +279,9 @@ def _plain(key: Key) -> str:
 
 def _example(key: Key) -> str:
     info = _info(key)
-    for end in range(len(key) - 1, 0, -1) if info is None else ():
-        if (above := _info(key[:end])) and is_tables(above.examples):
-            return str((above.examples or [""])[0])
+    if info is None and (above := _table(key)) is not None:
+        first, *_ = str((above.examples or [""])[0]).split("\n[[")
+        return first
     if info is None:
         return f"[{'.'.join(key)}] on a line of its own, with its keys below"
     return f"{key[-1]} = {to_toml((info.examples or [info.default])[0])}"

@@ -18,6 +18,7 @@ from gateway.call.plan import (
 from gateway.private import Private
 from gateway.settings_base import Secret, Section
 from gateway.settings_lines import Line
+from gateway.settings_store import Store
 from gateway.settings_tools import Tools
 from gateway.settings_webrtc import WebRtc
 
@@ -249,6 +250,7 @@ class Settings(Section):
     idle: Idle = Idle()
     tools: Tools = Tools()
     taps: Taps = Taps()
+    store: Store = Store()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
     assistants: dict[str, Assistant] = Field(

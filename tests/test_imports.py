@@ -37,7 +37,7 @@ SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
     for name in (
         *("bridge", "dialect", "line", "marks", "pacing", "realtime", "tcp", "websocket"),
-        *("ari", "audiosocket_wire", "chan_websocket_wire", "sockets"),
+        *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reorder", "telnyx_stream", "vonage_socket"),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.call.effects import (
@@ -18,6 +21,21 @@ from gateway.call.events import Event, ResponseEnded, ToolFinished
 from gateway.call.plan import Plan
 
 LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+class Backlog(Protocol):
+    """What waits for the database, and what did not reach it."""
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def spilled(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def away(self) -> bool: ...
 
 
 class Metrics:
@@ -51,6 +69,17 @@ class Metrics:
     def tap(self, plan: Plan) -> CallMetrics:
         """The tap of one call."""
         return CallMetrics(self, plan)
+
+    def watch(self, figures: Callable[[], Backlog]) -> None:
+        """Show also what waits to be written into the books."""
+        for name, about, read in (
+            ("waiting_rows", "Rows in memory for the books", lambda: figures().waiting),
+            ("spilled_bytes", "Rows on disk for the books", lambda: figures().spilled),
+            ("lost_rows", "Rows for which there was no room", lambda: figures().lost),
+            ("refused_rows", "Rows that the database would not have", lambda: figures().refused),
+            ("away", "Whether the database is away", lambda: figures().away),
+        ):
+            Gauge(f"trunkline_store_{name}", about, registry=self.registry).set_function(read)
 
     def page(self) -> bytes:
         """The text that `/metrics` serves."""

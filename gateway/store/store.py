@@ -1,0 +1,53 @@
+"""The store: the books of one gateway, open: a database, a writer, and a sign of life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.store.database import Database, open_database
+from gateway.store.presence import Presence
+from gateway.store.reading import Reading
+from gateway.store.writer import SPILL_BYTES, Writer, open_writer
+
+LEAVE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What a gateway needs of its books."""
+
+    database: Database
+    writer: Writer
+    reading: Reading
+    gateway: str  # this one's id in them
+
+
+@asynccontextmanager
+async def open_store(
+    url: str, spill: Path, *, spill_bytes: int = SPILL_BYTES
+) -> AsyncIterator[Store]:
+    """The books at that URL, brought up to date. Raises StoreError where they cannot be used."""
+    database = await open_database(url)
+    try:
+        async with open_writer(database, spill, spill_bytes=spill_bytes) as writer:
+            await writer.wait_written()  # what waited since the last time, before it is judged
+            presence = Presence(database)
+            await presence.begin()
+            beating = asyncio.create_task(presence.run(), name="store presence")
+            try:
+                yield Store(database, writer, Reading(database), presence.id)
+            finally:
+                beating.cancel()
+                with suppress(asyncio.CancelledError):
+                    await beating
+        with suppress(SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await presence.end()
+    finally:
+        await database.close()

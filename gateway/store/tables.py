@@ -1,0 +1,115 @@
+"""The tables of the books: `_ms` is milliseconds of the Unix epoch, `_at` those of the call."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+
+def _word(name: str, default: str | None = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+# One row a process that answers calls; what a dead one left open is closed by another.
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _word("host"),
+    _count("pid"),
+    _word("process"),
+    _count("began_ms"),
+    _count("seen_ms"),
+    Column("ended_ms", BigInteger),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _word("tenant"),
+    _word("caller"),
+    _word("credential"),  # by which it was let in: the id of a key or a token, never the secret
+    _word("via"),
+    _word("address"),
+    _word("called"),
+    _word("gateway"),
+    _word("model"),
+    _count("began_ms"),
+    Column("ended_ms", BigInteger),
+    _word("reason"),
+    _count("heard_ms"),
+    _count("sent_ms"),
+    _word("recording"),
+    Column("metadata", JSON, nullable=False),
+    Index("calls_by_time", "began_ms", "id"),
+    Index("calls_of_tenant", "tenant", "began_ms", "id"),
+    Index("calls_of_caller", "tenant", "caller", "began_ms", "id"),
+)
+OPEN = calls.c.ended_ms.is_(None)
+Index("calls_open", calls.c.gateway, sqlite_where=OPEN, postgresql_where=OPEN)
+
+# `said` is the whole sentence, `heard` what of it reached the caller.
+turns = Table(
+    "turns",
+    metadata,
+    Column("call_id", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    _word("who"),
+    _word("said"),
+    _word("heard"),
+    _count("began_at"),
+    _count("ended_at"),
+    Column("cut", Boolean, nullable=False),
+    PrimaryKeyConstraint("call_id", "item_id"),
+)
+
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    Column("call_id", Text, nullable=False),
+    Column("tool_call_id", Text, nullable=False),
+    _word("name"),
+    _word("arguments"),
+    _word("status"),
+    _word("output"),
+    _count("began_at"),
+    Column("ended_at", BigInteger),
+    PrimaryKeyConstraint("call_id", "tool_call_id"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("call_id", Text, nullable=False),
+    Column("response_id", Text, nullable=False),
+    _word("tenant"),
+    _word("model"),
+    _word("status"),
+    _count("at"),
+    _count("at_ms"),
+    *(
+        _count(name)
+        for name in (
+            *("input_text", "input_audio", "cached_text", "cached_audio"),
+            *("output_text", "output_audio"),
+        )
+    ),
+    PrimaryKeyConstraint("call_id", "response_id"),
+    Index("usage_of_tenant", "tenant", "at_ms"),
+)

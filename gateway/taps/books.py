@@ -1,0 +1,125 @@
+"""Books: puts a call down in the database as it goes on: turns, tools, tokens, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gateway.call.effects import Effect, End, ShowSavings, ShowTool, ShowWords
+from gateway.call.events import CallerJoined, Event, ResponseEnded
+from gateway.call.plan import Plan
+from gateway.store.writes import Write, change, put
+
+MS = 1_000  # microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is known of a call beside its plan, when it begins."""
+
+    gateway: str = ""
+    via: str = ""
+    model: str = ""
+    recording: str = ""
+    began_ms: int = 0
+
+
+class Books:
+    """The tap: `write` takes rows and never waits."""
+
+    def __init__(self, write: Callable[[Write], None], plan: Plan, heading: Heading) -> None:
+        self._write = write
+        self._plan = plan
+        self._heading = heading
+        self._open: dict[str, ShowWords] = {}  # lines that are still being said
+        self._tools: dict[str, int] = {}  # call time at which each began
+        self._saved = ShowSavings(0, 0, 0, 0, 0.0)
+        self._now = 0
+        self._reason = ""
+        names = ("tenant", "caller", "credential", "metadata")
+        whose = {name: getattr(plan, name) for name in names}
+        write(put("calls", {"id": plan.call_id, **whose, **asdict(heading)}))
+
+    def event(self, event: Event, now: int) -> None:
+        """Put down who calls, and what the model's answers took."""
+        self._now = max(self._now, now)
+        if isinstance(event, CallerJoined):
+            who = self._plan.caller or event.address
+            self._change(caller=who, address=event.address, called=event.called)
+        elif isinstance(event, ResponseEnded):
+            self._put(
+                "usage",
+                response_id=event.response_id,
+                tenant=self._plan.tenant,
+                model=self._heading.model,
+                status=event.status,
+                at=now // MS,
+                at_ms=self._heading.began_ms + now // MS,
+                **asdict(event.usage),
+            )
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """Put down what was said and done."""
+        if isinstance(effect, ShowWords):
+            self._words(effect, now)
+        elif isinstance(effect, ShowTool):
+            self._tool(effect, now)
+        elif isinstance(effect, ShowSavings):
+            self._saved = effect
+        elif isinstance(effect, End):
+            self._reason = effect.reason
+
+    def close(self) -> None:
+        """Put down the end; what was never said to its end stays as it stood."""
+        for line in list(self._open.values()):
+            self._turn(line, line.text, self._now)
+        rate = self._plan.rate
+        self._change(
+            ended_ms=self._heading.began_ms + self._now // MS,
+            reason=self._reason or "the session broke off",
+            heard_ms=self._saved.heard * 1000 // rate,
+            sent_ms=self._saved.sent * 1000 // rate,
+        )
+
+    def _words(self, line: ShowWords, now: int) -> None:
+        before = self._open.get(line.item_id)
+        if not line.final:
+            self._open[line.item_id] = line
+            return
+        self._open.pop(line.item_id, None)
+        said = before.text if before and line.role == "assistant" else line.text
+        if line.text or (line.cut and said):
+            self._turn(line, said, now)
+
+    def _turn(self, line: ShowWords, said: str, now: int) -> None:
+        self._put(
+            "turns",
+            item_id=line.item_id,
+            who=line.role,
+            said=said,
+            heard=line.text,
+            began_at=line.at // MS,
+            ended_at=now // MS,
+            cut=line.cut,
+        )
+
+    def _tool(self, tool: ShowTool, now: int) -> None:
+        began = self._tools.setdefault(tool.call_id, now)
+        running = tool.status == "running"
+        self._put(
+            "tool_calls",
+            tool_call_id=tool.call_id,
+            name=tool.name,
+            arguments=tool.arguments,
+            status=tool.status,
+            output=tool.output,
+            began_at=began // MS,
+            ended_at=None if running else now // MS,
+        )
+
+    def _put(self, table: str, **values: Any) -> None:
+        self._write(put(table, {"call_id": self._plan.call_id, **values}))
+
+    def _change(self, **values: Any) -> None:
+        self._write(change("calls", {"id": self._plan.call_id, **values}))
