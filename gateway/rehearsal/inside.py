@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from gateway.rehearsal.conversation import Conversation
 from gateway.rehearsal.house import furnish, open_house
 from gateway.rehearsal.models import embedded
 from gateway.rehearsal.script import Script
+from gateway.rehearsal.understudy import script_for, understudy
 from gateway.settings import Settings, load
-from tools import Tool
+from tools import AnyTool
 
 
 async def converse(
@@ -24,7 +25,7 @@ async def converse(
     sounds: Mapping[Path, bytes],
     settings: Settings,
     modules: Iterable[str] = (),
-    tools: Iterable[Tool[..., Any]] = (),
+    tools: Iterable[AnyTool] = (),
     instructions: str = "",
     watcher: Watcher | None = None,
 ) -> Conversation:
@@ -38,6 +39,23 @@ async def converse(
         house = await parts.enter_async_context(open_house(ours, tools))
         token = settings.server.token.reveal()
         return await SampleCaller(script, sounds, watcher=watcher).call(house.url, token)
+
+
+async def try_tool(
+    name: str,
+    arguments: Mapping[str, Any] | str,
+    says: Sequence[str],
+    settings: Settings,
+    modules: Iterable[str] = (),
+    tools: Iterable[AnyTool] = (),
+    longest: float = 60.0,
+) -> Conversation:
+    """A call in which an understudy calls this tool after each line that the caller writes."""
+    async with understudy(name, arguments) as base_url:
+        update = {"kind": "embedded", "base_url": base_url}
+        assistant = settings.assistant.model_copy(update=update)
+        ours = settings.model_copy(update={"assistant": assistant})
+        return await converse(script_for(name, says, longest), {}, ours, modules, tools)
 
 
 def is_inside(settings: Settings) -> bool:

@@ -94,6 +94,36 @@ class Trunkline:
             return asyncio.run(wanted)
         return clock.run(wanted)
 
+    def tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | str | None = None,
+        *,
+        tools: Tools = (),
+        says: str | Iterable[str] = "Please.",
+        settings: Mapping[str, Any] | None = None,
+        config: str | Path | None = None,
+        real_time: bool = False,
+        timeout: float = 60.0,
+    ) -> Conversation:
+        """Run one tool within a whole call, without any model: quick, and with your arguments.
+
+        The caller writes each line of `says`, and an understudy of the assistant calls the tool
+        after it with `arguments` (a table, or text as a model might get it wrong). For a tool that
+        needs consent: says=["Cancel it, please.", "Yes."]. What it did is in `tool_calls[-1]`.
+        """
+        from gateway import clock
+        from gateway.rehearsal.inside import try_tool
+
+        modules, given = self._sorted(tools)
+        lines = [says] if isinstance(says, str) else list(says)
+        chosen = self._settings(settings, config)
+        values = {} if arguments is None else arguments
+        wanted = try_tool(name, values, lines, chosen, modules, given, timeout)
+        conversation = asyncio.run(wanted) if real_time else clock.run(wanted)
+        self.conversations.append(conversation)
+        return conversation
+
     async def acall(
         self,
         *files: str | Path,
