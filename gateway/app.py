@@ -268,7 +268,7 @@ async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterat
     config = uvicorn.Config(
         Starlette(routes=routes),
         ws="websockets-sansio",
-        ws_max_size=MAX_FRAME,
+        ws_max_size=4 * MAX_FRAME,  # what is larger than one is refused by the leg, with a reason
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,

@@ -30,7 +30,7 @@ from gateway.errors import WireError
 
 log = logging.getLogger(__name__)
 
-MAX_FRAME = 256 * 1024  # bytes of one message; give it to the server as ws_max_size as well
+MAX_FRAME = 256 * 1024  # bytes of one message; the server's ws_max_size is to be some larger
 OVERHEAD = 256  # bytes that an effect without audio is counted as, at least
 NOT_READING = "does not read"
 LONGEST_REASON = 123  # bytes of a close frame's reason: RFC 6455, section 5.5

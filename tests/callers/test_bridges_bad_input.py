@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from gateway.callers.websocket import MAX_FRAME
@@ -101,7 +102,11 @@ async def test_a_call_that_does_not_begin_is_closed_after_ten_seconds(
 async def test_a_huge_message_is_refused(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with open_house(variables={**peer.settings, **PLAIN}) as house:
+        link, _ = await peer.connect(house, Ring())
+        await link.close()
+        if not isinstance(link, ClientConnection):
+            pytest.skip("its messages have a length of 16 bits")
         for begun in (False, True):
             code = await break_in(house, peer, "x" * (MAX_FRAME + 1), begun=begun)
             assert code in (None, 1009)
-    assert len(said(caplog)) == 2
+    assert len([why for why in said(caplog) if f"at most {MAX_FRAME}" in why]) == 2
