@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar, assert_never
 
@@ -24,13 +25,14 @@ from gateway.call.events import Event
 from gateway.call.machine import Call
 from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
+from gateway.errors import TrunklineError
 
 log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
 
 Feed = Callable[[Event], None]
-Gone = type[on.CallerLeft] | type[on.AssistantLost]
+Redial = Callable[[int], "Leg[do.ToAssistant]"]
 
 
 Order = TypeVar("Order", contravariant=True)
@@ -107,19 +109,22 @@ class Session:
         tools: Tools,
         detector: VoiceDetector,
         taps: Sequence[Tap] = (),
+        redial: Redial | None = None,
     ) -> None:
         self.plan = plan
         self.reason = ""
         self._call = Call(plan)
         self._caller = caller
-        self._assistant = assistant
+        self._assistants = {0: assistant}  # by epoch: the one in use, and one that is being opened
+        self._epoch = 0  # of the one in use
+        self._redial = redial
         self._tools = tools
         self._detector = detector
         self._taps = list(taps)
         self._pace = Pace(plan.burst)
         self._framer = Framer(plan.samples(FRAME_US) * plan.format.width)
         self._decode = DECODERS[plan.encoding]
-        self._legs: tuple[asyncio.Task[None], ...] = ()
+        self._legs: set[asyncio.Task[None]] = set()
         self._cut_off: asyncio.TimerHandle | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -134,10 +139,8 @@ class Session:
         self._tools.begin(self.feed)
         try:
             async with asyncio.TaskGroup() as self._group:
-                self._legs = (
-                    self._group.create_task(self._run_leg(self._caller, on.CallerLeft)),
-                    self._group.create_task(self._run_leg(self._assistant, on.AssistantLost)),
-                )
+                self._start_leg(self._caller, self.feed, on.CallerLeft)
+                self._start_assistant(0)
         finally:
             self._tools.end()
             self._disarm()
@@ -147,16 +150,50 @@ class Session:
                 self._guarded(tap, tap.close)
         return self.reason
 
-    async def _run_leg(
-        self, leg: Leg[Any], gone: type[on.CallerLeft] | type[on.AssistantLost]
-    ) -> None:
+    # ------------------------------------------------------------ legs
+
+    def _start_leg(self, leg: Leg[Any], feed: Feed, gone: Callable[[str], Event]) -> None:
+        assert self._group is not None
+        task = self._group.create_task(self._run_leg(leg, feed, gone))
+        self._legs.add(task)
+        task.add_done_callback(self._legs.discard)
+
+    async def _run_leg(self, leg: Leg[Any], feed: Feed, gone: Callable[[str], Event]) -> None:
         reason = "the line is closed"
         try:
-            await leg.run(self.feed)
+            await leg.run(feed)
         except Exception as error:  # a fault of a leg is the end of that leg, not of the server
             log.exception("leg failed", extra={"leg": type(leg).__name__})
             reason = f"internal error: {type(error).__name__}"
-        self.feed(gone(reason))
+        feed(gone(reason))
+
+    def _start_assistant(self, epoch: int) -> None:
+        feed = partial(self._from_assistant, epoch)
+        self._start_leg(self._assistants[epoch], feed, on.AssistantLost)
+
+    def _from_assistant(self, epoch: int, event: Event) -> None:
+        """What a session says that is not in use is nothing, but that it is there or gone."""
+        if isinstance(event, on.AssistantReady | on.AssistantLost):
+            self.feed(replace(event, epoch=epoch))
+        elif epoch == self._epoch:
+            self.feed(event)
+
+    def _dial(self, order: do.Dial) -> None:
+        for epoch in [epoch for epoch in self._assistants if epoch != self._epoch]:
+            self._assistants.pop(epoch).close("another was dialled")
+        assert self._redial is not None, "a plan with patience needs a way to dial"
+        try:
+            self._assistants[order.epoch] = self._redial(order.assistant)
+        except TrunklineError as error:
+            lost = on.AssistantLost(str(error), "not_set_up", order.epoch)
+            asyncio.get_running_loop().call_soon(self.feed, lost)
+        else:
+            self._start_assistant(order.epoch)
+
+    def _use(self, order: do.Use) -> None:
+        before, self._epoch = self._epoch, order.epoch
+        if (leg := self._assistants.pop(before, None)) is not None:
+            leg.close("another took over")
 
     # ------------------------------------------------------------ events in, effects out
 
@@ -195,7 +232,7 @@ class Session:
         if isinstance(effect, do.ToCaller):
             self._caller.send(effect)
         elif isinstance(effect, do.ToAssistant):
-            self._assistant.send(effect)
+            self._assistants[self._epoch].send(effect)
         elif isinstance(effect, do.RunTool):
             self._start_tool(effect)
         elif isinstance(effect, do.PrefetchTool):
@@ -204,6 +241,10 @@ class Session:
             self._tools.cancel(effect.call_id)
             if (task := self._running.get(effect.call_id)) is not None:
                 task.cancel()
+        elif isinstance(effect, do.Dial):
+            self._dial(effect)
+        elif isinstance(effect, do.Use):
+            self._use(effect)
         elif isinstance(effect, do.End):
             self._end(effect.reason)
         else:
@@ -214,12 +255,13 @@ class Session:
         for task in self._running.values():
             task.cancel()
         self._caller.close(reason)
-        self._assistant.close(reason)
+        for assistant in self._assistants.values():
+            assistant.close(reason)
         assert self._loop is not None
         self._cut_off = self._loop.call_later(CLOSING_SECONDS, self._cut_off_legs)
 
     def _cut_off_legs(self) -> None:
-        for leg in self._legs:
+        for leg in tuple(self._legs):
             if leg.cancel():
                 log.warning("a leg did not close in time and was cut off")
 

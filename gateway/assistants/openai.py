@@ -119,7 +119,7 @@ class AssistantLeg:
         try:
             await asyncio.wait((life, closing), return_when=asyncio.FIRST_COMPLETED)
             if self._fault:
-                self._lose(feed, self._fault)
+                self._lose(feed, AssistantLost(self._fault))
             elif not life.done() and self._connected:
                 async with _at_most(FAREWELL):
                     await self._outbox.wait_empty()
@@ -152,28 +152,30 @@ class AssistantLeg:
         try:
             connection = await connect(self._target, self._way)
         except Exception as fault:  # DNS, TCP, TLS, HTTP, the SDK: each raises kinds of its own
-            self._lose(feed, reasons.of_failure(self._way.host, fault, self._key))
+            reason = reasons.of_failure(self._way.host, fault, self._key)
+            self._lose(feed, AssistantLost(reason, reasons.code_of(fault)))
             return
         self._connected = True
         writer = asyncio.create_task(self._outbox.write(connection), name="assistant writer")
         try:
             self._lose(feed, await self._read(connection, feed))
         except ConnectionClosed as fault:
-            self._lose(feed, reasons.of_close(self._way.host, fault, self._key))
+            reason = reasons.of_close(self._way.host, fault, self._key)
+            self._lose(feed, AssistantLost(reason, reasons.code_of(fault)))
         finally:
             self._hanging_up = True
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
             await hang_up(connection)
 
-    def _lose(self, feed: Feed, reason: str) -> None:
+    def _lose(self, feed: Feed, lost: AssistantLost) -> None:
         """Say once that the model is gone, before the socket is tidied up; not if we left."""
         if self._ended or (self._closing.is_set() and not self._fault):
             return
         self._ended = True
-        feed(AssistantLost(reason))
+        feed(lost)
 
-    async def _read(self, connection: AsyncRealtimeConnection, feed: Feed) -> str:
+    async def _read(self, connection: AsyncRealtimeConnection, feed: Feed) -> AssistantLost:
         try:
             async with asyncio.timeout(self._target.patience):
                 while not self.dialect.opened:
@@ -181,7 +183,7 @@ class AssistantLeg:
                     if lost:
                         return lost
         except TimeoutError:
-            return (
+            return AssistantLost(
                 f"{self._way.host}: the server took the connection and opened no session within "
                 f"{self._target.patience:g} s; check that [assistant] base_url is a Realtime server"
             )
@@ -190,16 +192,16 @@ class AssistantLeg:
             if lost:
                 return lost
 
-    def _take(self, message: bytes, feed: Feed) -> str:
-        """Feed what a message means; returns a reason where it ends the session."""
+    def _take(self, message: bytes, feed: Feed) -> AssistantLost | None:
+        """Feed what a message means; returns it where it ends the session."""
         if self._verbose:
             log.debug("< %s", kind_of(message))
         for event in self.dialect.decode(message):
             if isinstance(event, AssistantLost):
-                return event.reason
+                return event
             if not self._closing.is_set():
                 feed(event)
-        return ""
+        return None
 
     def _redact(self, words: str) -> str:
         return reasons.redact(words, self._key)

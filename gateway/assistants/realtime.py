@@ -29,6 +29,7 @@ from gateway.protocol.beta import from_beta_server, to_beta_client
 
 ITEMS = 256  # items of which the audio part is remembered, for truncation
 LARGEST_APPEND = 6 * 1024 * 1024  # bytes; base64 makes 8 MiB of it, servers take 15
+MINUTE_US = 60_000_000
 KINDS = 64  # different kinds of ignored messages that are counted apart
 
 APPEND = '{"type":"input_audio_buffer.append","audio":"'
@@ -120,7 +121,8 @@ class Realtime:
             case "session.created":
                 session = inner(event, "session")
                 self.opened = True
-                yield on.AssistantReady(text(session, "id"), text(session, "model"))
+                limit = self.able.minutes * MINUTE_US
+                yield on.AssistantReady(text(session, "id"), text(session, "model"), limit)
             case "input_audio_buffer.speech_started":
                 yield on.SpeechStarted(item_id, self._samples(event, "audio_start_ms"))
             case "input_audio_buffer.speech_stopped":
@@ -222,7 +224,7 @@ class Realtime:
         if self.opened:
             yield on.AssistantRefused(code, message, text(error, "event_id"))
         if fatal or not self.opened:
-            yield on.AssistantLost(reasons.of_error(self.host, code, message))
+            yield on.AssistantLost(reasons.of_error(self.host, code, message), code)
 
     def _samples(self, event: Json, key: str) -> int:
         return count(event, key) * self.rate // 1000
@@ -257,19 +259,11 @@ class Realtime:
             case do.ClearInput():
                 self._sending.flush()
                 return self._say("input_audio_buffer.clear")
-            case do.SendText(words):
-                content = [{"type": "input_text", "text": words}]
-                return self._item(type="message", role="user", content=content)
             case do.OfferTools(tools):
                 self._pieces.wanted = tools
                 return self._say("session.update", session=offer(offered(tools, self._theirs)))
-            case do.SendToolCall(call_id, name, arguments):
-                made = {"call_id": call_id, "name": name, "arguments": arguments}
-                return self._item(type="function_call", **made)
-            case do.SendToolOutput(call_id, output, named):
-                self._relay.expect_item(named)
-                given = {"call_id": call_id, "output": output} | ({"id": named} if named else {})
-                return self._item(type="function_call_output", **given)
+            case do.SendText() | do.SendToolCall() | do.SendToolOutput() | do.Remind():
+                return self._say("conversation.item.create", item=self._item(effect))
             case do.Respond():
                 self._current = ""
                 return self._say("response.create", **request_of(effect, self._pieces.wanted))
@@ -300,8 +294,23 @@ class Realtime:
         pieces = (data[a : a + LARGEST_APPEND] for a in range(0, len(data), LARGEST_APPEND))
         return [message for piece in pieces for message in self._append(piece)]
 
-    def _item(self, **item: Any) -> list[str]:
-        return self._say("conversation.item.create", item=item)
+    def _item(self, effect: do.SendText | do.SendToolCall | do.SendToolOutput | do.Remind) -> Json:
+        match effect:
+            case do.SendToolCall(call_id, name, arguments):
+                made = {"call_id": call_id, "name": name, "arguments": arguments}
+                return {"type": "function_call", **made}
+            case do.SendToolOutput(call_id, output, named):
+                self._relay.expect_item(named)
+                given = {"call_id": call_id, "output": output} | ({"id": named} if named else {})
+                return {"type": "function_call_output", **given}
+            case do.Remind("assistant", words):
+                return message("assistant", "output_text", words)
+            case do.Remind("system", words):
+                return message("system", "input_text", words)
+            case do.Remind(_, words) | do.SendText(words):
+                return message("user", "input_text", words)
+            case _:
+                assert_never(effect)
 
     def _truncate(self, item_id: str, heard: int) -> list[str]:
         if not self.able.truncation:
@@ -324,6 +333,11 @@ class Realtime:
     def _shape(self, event: Json) -> list[str]:
         shaped = to_beta_client(event) if self.able.shape == "beta" else [event]
         return [_json(one) for one in shaped]
+
+
+def message(role: str, kind: str, words: str) -> Json:
+    """An item of the conversation that is text."""
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": words}]}
 
 
 def _json(event: Json) -> str:

@@ -82,6 +82,17 @@ def of_close(host: str, fault: ConnectionClosed, key: str = "") -> str:
     return f"{host}: {advice} (close {code}{': ' + said if said else ''})"
 
 
+def code_of(fault: BaseException) -> str:
+    """The provider's code for a connection that was refused or closed, else the kind of fault."""
+    if isinstance(fault, InvalidStatus):
+        return f"http_{fault.response.status_code}"
+    if isinstance(fault, ConnectionClosed):
+        frame = fault.rcvd or fault.sent
+        named = frame.reason.rpartition(".")[2] if frame is not None else ""
+        return named if named in FATAL else f"close_{frame.code if frame is not None else 1006}"
+    return type(fault).__name__
+
+
 def of_failure(host: str, fault: BaseException, key: str = "") -> str:
     """A connection that could not be opened."""
     return f"{host or 'the assistant'}: {_failure(fault, key)}"

@@ -62,6 +62,11 @@ class Answers:
         elif self._shown:
             self._cut = reason
 
+    def broken(self) -> None:
+        """The session is gone in the middle of it; another will go on."""
+        self._current = ""
+        self.waits = bool(self._shown) and not self._cut
+
     def failed(self, code: str, message: str) -> Iterator[ShowResponse | ShowRefusal]:
         """No answer comes, or not the rest of it."""
         if self._shown:

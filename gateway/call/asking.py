@@ -76,6 +76,11 @@ class Asking:
             yield do.ShowNotice("no_answer", NO_ANSWER)
             yield from self.answers.failed("no_answer", NO_ANSWER)
 
+    def away(self, go_on: str) -> None:
+        """The session is gone; what it was asked for will be asked of the next."""
+        self._responses.suspend(go_on)
+        self.answers.broken()
+
     def lost(self, reason: str) -> Iterator[Effect]:
         """The model is gone."""
         self._responses.lost()

@@ -206,6 +206,14 @@ class SendToolOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class Remind:
+    """Tell a new session of the model something of the conversation before it."""
+
+    role: Role | Literal["system"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
     """Ask the model for an answer; instructions and options hold for this answer alone."""
 
@@ -275,6 +283,24 @@ class CancelTool:
 
 
 @dataclass(frozen=True, slots=True)
+class Dial:
+    """Open another session with a model beside the one in use; answered by AssistantReady or Lost.
+
+    A session that was dialled before and is not in use is given up.
+    """
+
+    assistant: int  # its place in the plan's order of preference
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Talk to the session of this epoch from now on, and end the one before."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The call is over; nothing follows."""
 
@@ -306,11 +332,12 @@ ToAssistant = (
     | OfferTools
     | SendToolCall
     | SendToolOutput
+    | Remind
     | Respond
     | Cancel
     | Truncate
     | Delete
     | Relay
 )
-ToSession = RunTool | PrefetchTool | CancelTool | End
+ToSession = RunTool | PrefetchTool | CancelTool | Dial | Use | End
 Effect = ToCaller | ToAssistant | ToSession

@@ -87,6 +87,8 @@ class AssistantReady:
 
     session_id: str = ""
     model: str = ""
+    limit: int = 0  # microseconds that it may last at most; 0: not known
+    epoch: int = 0  # of the session; its leg leaves it to the driver of the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,8 @@ class AssistantLost:
     """The way to the model is gone."""
 
     reason: str
+    code: str = ""  # the provider's, where it gave one
+    epoch: int = 0  # of the session; its leg leaves it to the driver of the call
 
 
 # ---------------------------------------------------------------- from the session itself

@@ -12,8 +12,9 @@ from gateway.call.effects import Effect
 from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
 from gateway.call.savings import Savings
-from gateway.call.transcript import Transcript
-from gateway.call.turns import ONSET_US, Outcome, Sign, Turns
+from gateway.call.transcript import Transcript, some
+from gateway.call.turns import ONSET_US, Outcome, Sign, Turns, WrittenMap
+from gateway.call.unanswered import Unanswered
 
 
 class Hearing:
@@ -27,6 +28,7 @@ class Hearing:
         self._model_hears = False  # the model's own detector is within speech
         self._began = 0  # where in the caller's audio the turn began
         self._shown = False  # whether the caller knows of it
+        self.unanswered = Unanswered()
         self.turns = Turns(plan)
         self.savings = Savings(plan)
 
@@ -78,6 +80,7 @@ class Hearing:
                 yield from self._show(outcome)
                 yield outcome
                 continue
+            self.unanswered.keep(outcome, self.turns.began_at, self.turns.sent_until)
             if isinstance(outcome, do.SendAudio):
                 self.savings.sent += self._plan.count(outcome.pcm)
             elif isinstance(outcome, do.Commit):
@@ -108,11 +111,14 @@ class Hearing:
         """A turn became an item."""
         began = self._commits.popleft() if self._commits else self.turns.began_at
         self._transcript.caller_began(item_id, began)
+        self.unanswered.committed(item_id)
         return do.ShowTurn("committed", item_id)
 
     def words(self, event: on.CallerWords) -> do.ShowWords | None:
         """What was recognised of an item."""
         began = self.turns.began_at
+        if event.final and event.text.strip():
+            self.unanswered.recognised(event.item_id)
         return self._transcript.caller_said(event.item_id, event.text, event.final, began)
 
     def model_began(self, item_id: str, written: int, now: int) -> do.ShowTurn | None:
@@ -130,6 +136,22 @@ class Hearing:
             return None
         self._model_hears = False
         return self.turns.model_heard_end(written)
+
+    def away(self) -> Iterator[Effect]:
+        """The session is gone: what was being recognised will be recognised anew."""
+        self._model_hears = False
+        self._commits.clear()
+        for item_id in self.unanswered.away():
+            yield from some(self._transcript.forget(item_id))
+        yield from some(self._transcript.caller_took_back())
+
+    def again(self) -> Iterator[Effect]:
+        """Let a new session hear the turns that were not answered, and what is being said now."""
+        self.turns.written = WrittenMap(self._plan)
+        for began, order in self.unanswered.again(self._plan, self.turns.written):
+            if isinstance(order, do.Commit):
+                self._commits.append(began)
+            yield order
 
     def model_lost(self) -> None:
         """Nobody listens any more."""

@@ -34,9 +34,10 @@ from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.responses import GO_ON, Responses
 from gateway.call.toolcalls import ToolCalls
-from gateway.call.transcript import Transcript
+from gateway.call.transcript import Transcript, some
 from gateway.call.turns import Sign
-from gateway.call.voice import Voice, some
+from gateway.call.upstream import Upstream
+from gateway.call.voice import Voice
 
 TRANSFER_FAILED = (
     "The caller could not be put through to {target}: {reason}. Say so in one sentence, and ask "
@@ -64,6 +65,10 @@ class Call:
         )
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)
+        self._upstream = Upstream(
+            *(plan, self._outgoing, self._responses, self._hearing),
+            *(self._voice, self._tools, self._asking, self._quiet),
+        )
         self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
         self._answer_due: tuple[str, int] | None = None  # the turn to answer, when it ended
@@ -80,6 +85,7 @@ class Call:
             for effect in step:
                 orders.append(effect)
                 self._tools.see(effect, self._now)
+                self._upstream.see(effect)
                 if isinstance(effect, do.End):
                     self.ended = True
                     return orders
@@ -91,7 +97,7 @@ class Call:
         if self.ended:
             return None
         hearing, playback = self._hearing.turns.deadline, self._playback.deadline
-        parts = (self._responses, self._digits, self._quiet, self._tools)
+        parts = (self._responses, self._digits, self._quiet, self._tools, self._upstream)
         times = (hearing, playback, *(part.deadline for part in parts))
         return min((t for t in times if t is not None and t > self._now), default=None)
 
@@ -139,9 +145,12 @@ class Call:
             case on.ItemEnded(_, item_id):
                 self._playback.end_item(item_id)
             case on.ResponseStarted(response_id):
+                self._hearing.unanswered.asked()
                 yield from self._asking.started(response_id)
             case on.ResponseEnded():
                 self._playback.end_response(event.response_id)
+                if event.status == "completed":
+                    self._hearing.unanswered.answered()
                 yield from self._asking.ended(event, self.plan, self._now)
             case on.ToolArguments():
                 yield from self._tools.writes(event)
@@ -154,13 +163,13 @@ class Call:
             case on.CallerWords():
                 yield from some(self._hearing.words(event))
             case on.AssistantReady():
-                yield from self._assistant_ready()
+                yield from self._upstream.ready(event, self._now)
             case on.AssistantRefused():
                 yield from self._asking.refused(event)
             case on.AssistantTold(message):
                 yield do.PassOn(message)
-            case on.AssistantLost(reason):
-                yield from self._assistant_lost(reason)
+            case on.AssistantLost():
+                yield from self._upstream.lost(event, self._now)
             case _:
                 assert_never(event)
 
@@ -192,7 +201,7 @@ class Call:
     def _caller_joined(self, event: on.CallerJoined) -> None:
         self._joined = True
         self._playback.source = "reported" if event.reports_playback else "paced"
-        self._greet()
+        self._upstream.joined()
 
     def _signs(self, outcomes: Iterator[Effect | Sign]) -> Iterator[Effect]:
         for outcome in outcomes:
@@ -251,20 +260,7 @@ class Call:
         self.plan = replace(plan, tools=self.plan.tools)
         yield from self._signs(self._hearing.follow(self.plan))
         self._quiet.follow(plan.idle)
-        if self._outgoing.open:
-            yield self._configure()
-
-    def _configure(self) -> do.Configure:
-        return do.Configure(replace(self.plan, tools=self._tools.offered))
-
-    def _assistant_ready(self) -> Iterator[Effect]:
-        yield self._configure()
-        yield from self._outgoing.opened()
-        self._greet()
-
-    def _greet(self) -> None:
-        if self._joined and self._outgoing.open and self.plan.greeting:
-            self._responses.want(self.plan.greeting)
+        yield from self._upstream.follow(self.plan)
 
     def _model_heard_start(self, item_id: str, written: int) -> Iterator[Effect]:
         if (began := self._hearing.model_began(item_id, written, self._now)) is not None:
@@ -279,15 +275,6 @@ class Call:
             self._answer_due = (item_id, ended)
             yield do.ShowTurn("ended", item_id, self._hearing.savings.heard)
             yield self._hearing.savings.show()
-
-    def _assistant_lost(self, reason: str) -> Iterator[Effect]:
-        if self._outgoing.lost:
-            return
-        self._outgoing.end()
-        self._hearing.model_lost()
-        yield from self._asking.lost(reason)
-        self._voice.notice()
-        self._quiet.hang_up(f"assistant lost: {reason}", self._now)
 
     # ------------------------------------------------------------ the end
 
@@ -306,6 +293,8 @@ class Call:
         yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
+        busy = self._whose_turn() in ("hearing", "speaking")
+        yield from self._upstream.settle(calm=self._calm, busy=busy, now=now)
         for effect in self._voice.settle(now):
             yield effect
             if isinstance(effect, do.Play) and self._answer_due is not None:

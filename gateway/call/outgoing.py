@@ -1,4 +1,4 @@
-"""Outgoing: orders to the model; they wait until the way to it is open, and end with it."""
+"""Outgoing: orders to the model; they wait until the way to it is first open."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ WAITING_US = 30_000_000  # of the caller's audio kept while the way opens
 
 
 class Outgoing:
-    """The way to the model: opening, then open, then lost."""
+    """The way to the model: opening, then open, now and then away, at last lost.
+
+    What is said while it is away needs no keeping: the next session is told how things stand then.
+    """
 
     def __init__(self) -> None:
         self.open = False
         self.lost = False
+        self._away = False
         self._waiting: deque[ToAssistant] = deque()
 
     def tell(self, effect: ToAssistant) -> Iterator[ToAssistant]:
         """The order, now or once the way is open. Of audio that waits too long the oldest goes."""
         if self.open:
             yield effect
-        elif not self.lost:
+        elif not self.lost and not self._away:
             self._waiting.append(effect)
             if len(self._waiting) > WAITING_US // FRAME_US:
                 self._drop_oldest_audio()
@@ -37,8 +41,13 @@ class Outgoing:
 
     def opened(self) -> Iterator[ToAssistant]:
         """The way is open: what waited goes first."""
-        self.open = True
+        self.open, self._away = True, False
         yield from self._waiting
+        self._waiting.clear()
+
+    def pause(self) -> None:
+        """The way is gone, and another is sought."""
+        self.open, self._away = False, True
         self._waiting.clear()
 
     def end(self) -> None:

@@ -82,6 +82,16 @@ class ToolPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryPolicy:
+    """What to do when the way to a model is gone. Times in microseconds."""
+
+    assistants: int = 1  # that the session may dial, in order of preference
+    patience: int = 0  # without any model, after which the call is given up; 0: at once
+    hold_after: int = 700_000  # quiet after which the caller hears that it goes on in a moment
+    hold_every: int = 6_000_000  # and again
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a call is to be: who answers, how, with which tools, within which limits."""
 
@@ -104,6 +114,8 @@ class Plan:
     tooling: ToolPolicy = ToolPolicy()
     burst: int = 10_000_000  # microseconds of the caller's audio that may come ahead of time
     audio_price: float = 0.0  # US dollars per million tokens of input audio
+    recovery: RecoveryPolicy = RecoveryPolicy()
+    hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)
     relays: bool = False  # the caller speaks the assistant's protocol: what has no word passes

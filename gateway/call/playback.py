@@ -174,6 +174,10 @@ class Playback:
         track = self._tracks.get(item_id)
         return 0 if track is None else track.received
 
+    def received_of_all(self) -> list[tuple[str, int]]:
+        """Each item that is not settled, and the samples of it that the model has sent."""
+        return [(track.item_id, track.received) for track in self._tracks.values()]
+
     def _heard(self, track: Track, now: int) -> int:
         paced = self._paced(track, now)
         if self.source == "paced":

@@ -74,6 +74,7 @@ class Responses:
         by_itself = self._asked_at is None
         if by_itself:
             self._wanted = self._cancelled_at = None  # the model began by itself, knowing all
+            self._asked = Respond()
         elif self._cancelled_at is not None:
             self.drop(response_id)
         self.active, self._asked_at = response_id, None
@@ -137,6 +138,18 @@ class Responses:
             self.drop(self.active)
         self.active, self._asked_at, self._cancelled_at = "", None, None
         return True
+
+    def suspend(self, go_on: str) -> None:
+        """The session is gone; what it was making or asked for is wanted of the next.
+
+        `go_on`: instructions where part of the answer has come.
+        """
+        if self.active:
+            self.drop(self.active)
+        if self.busy and self._cancelled_at is None and self._wanted is None:
+            asked = self._asked
+            self._wanted = replace(asked, instructions=go_on) if go_on else asked
+        self.active, self._asked_at, self._cancelled_at, self._not_before = "", None, None, 0
 
     def lost(self) -> None:
         """The model is gone: nothing is being made, nothing is wanted."""

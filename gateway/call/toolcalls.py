@@ -237,20 +237,22 @@ class ToolCalls:
         self._sayings.clear()
 
     def rebuilt(self) -> Iterator[Effect]:
-        """The model's session was lost and is another now: tell it of the calls and their outputs.
+        """The model's session was lost and is another now; `retell` it of the calls.
 
-        Call it once the way is open, where these items belong in the history. Tools at work go on,
-        and their outputs follow. Nothing is run again: see `_twin`.
+        Tools at work go on, and their outputs follow. Nothing is run again: see `_twin`.
         """
         yield from self._forget_early()
         self._epoch, self._rebuilt = self._epoch + 1, self._turn
-        for entry in self._ledger.values():
-            call = entry.call
-            if call.name == CANCEL.name:
-                continue
-            yield from self._outgoing.tell(SendToolCall(call.call_id, call.name, call.arguments))
-            if entry.state == "answered":
-                yield from self._outgoing.tell(SendToolOutput(call.call_id, entry.output))
+
+    def retell(self, call_id: str) -> Iterator[Effect]:
+        """Tell a new session of a call, where it belongs in the history, and of its output."""
+        entry = self._ledger.get(call_id)
+        if entry is None or entry.call.name == CANCEL.name:
+            return
+        call = entry.call
+        yield from self._outgoing.tell(SendToolCall(call.call_id, call.name, call.arguments))
+        if entry.state == "answered":
+            yield from self._outgoing.tell(SendToolOutput(call.call_id, entry.output))
 
     # ------------------------------------------------------------ what else happens
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.call.effects import Role, ShowWords
+from gateway.call.effects import Effect, Role, ShowWords
 
 
 @dataclass(slots=True)
@@ -52,6 +53,26 @@ class Transcript:
         if line is None or line.committed or line.final:
             return None
         line.text, line.final = "", True
+        return line.show()
+
+    def forget(self, item_id: str) -> ShowWords | None:
+        """What was recognised of an item so far will be recognised anew, as another item."""
+        line = self._lines.pop(item_id, None)
+        if line is None or line.final or not line.text:
+            return None
+        line.text, line.final = "", True
+        return line.show()
+
+    def trim(self, item_id: str, received: int) -> ShowWords | None:
+        """No more audio comes of this item: the words beyond it will never be said."""
+        line = self._lines.get(item_id)
+        if line is None or line.final:
+            return None
+        line.marks = [(start, text) for start, text in line.marks if start < received]
+        whole = "".join(text for _, text in line.marks)
+        if whole == line.text:
+            return None
+        line.text = whole
         return line.show()
 
     def caller_said(self, item_id: str, text: str, final: bool, at: int) -> ShowWords | None:
@@ -124,3 +145,9 @@ def _whole_words(text: str, share: float) -> str:
     if end >= len(text) or text[end].isspace():
         return text[:end]
     return text[: text.rfind(" ", 0, end) + 1] if " " in text[:end] else ""
+
+
+def some(effect: Effect | None) -> Iterator[Effect]:
+    """The effect, where there is one."""
+    if effect is not None:
+        yield effect

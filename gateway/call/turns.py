@@ -51,6 +51,7 @@ class Turns:
         self._interrupted = False
         self._frame_end = 0  # call time at which the latest frame ended
         self._model_hears = False  # the model's detector is within speech
+        self.sent_until = 0  # call time at which what was sent last had been spoken
         self.last_voiced_at = 0  # call time at which the caller was last heard to speak
         self.open = False
         self.began_at = 0
@@ -231,6 +232,7 @@ class Turns:
         frames.clear()
 
     def _send(self, pcm: bytes, spoken_until: int) -> SendAudio:
+        self.sent_until = spoken_until
         self.written.add(self._plan.count(pcm), spoken_until)
         return SendAudio(pcm)
 

@@ -11,7 +11,7 @@ from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
 from gateway.call.playback import CutItem, Playback
 from gateway.call.responses import Responses
-from gateway.call.transcript import Transcript
+from gateway.call.transcript import Transcript, some
 
 NOTICE_ITEM = "notice"
 
@@ -29,12 +29,15 @@ class Voice:
         self._own: set[str] = set()  # items of the gateway's, of which the model knows nothing
         self._settled: set[str] = set()  # items whose place in the model's memory is decided
         self.playback = Playback(plan)
+        self.sounding = ""  # the response of which audio came last
 
     def audio(self, event: AssistantAudio, now: int) -> Iterator[Effect]:
         """A piece of sound: to be played, unless its answer was cancelled."""
         if self._responses.is_dropped(event.response_id):
             yield from self._came_late(event.item_id)
-        elif not self.playback.add(event.item_id, event.response_id, event.pcm):
+        elif self.playback.add(event.item_id, event.response_id, event.pcm):
+            self.sounding = event.response_id
+        else:
             yield from self._too_much(event.item_id, event.response_id, now)
 
     def words(self, event: AssistantWords, now: int) -> Iterator[Effect]:
@@ -107,6 +110,12 @@ class Voice:
         else:
             yield from self._outgoing.tell(do.Delete(cut.item_id))
 
+    def break_off(self) -> Iterator[Effect]:
+        """Nothing more will come of any answer: what has come of it is played, and no more said."""
+        self.playback.end_all()
+        for item_id, received in self.playback.received_of_all():
+            yield from some(self._transcript.trim(item_id, received))
+
     def notice(self) -> None:
         """Let the caller hear that the model is gone, after what it has sent."""
         self.playback.end_all()
@@ -129,9 +138,3 @@ class Voice:
         yield from self.playback.release(now)
         for item_id in self.playback.finished(now):
             yield from some(self._transcript.heard_all(item_id))
-
-
-def some(effect: Effect | None) -> Iterator[Effect]:
-    """The effect, where there is one."""
-    if effect is not None:
-        yield effect

@@ -36,6 +36,7 @@ from gateway.private import Private
 from tests.assistants.scripted import Peer, scripted
 
 KEY = "sk-test-0123456789abcdef"
+HOUR = 3_600_000_000  # microseconds
 Events = asyncio.Queue[Event]
 
 
@@ -106,7 +107,7 @@ async def test_a_turn_over_a_real_socket(
     async with scripted(one_turn, tls=server_tls if secure else None) as server:
         leg = open_leg(target(server.url, ca_file=str(ca_file) if secure else ""), pcm16(24_000))
         async with running(leg, events) as task:
-            assert await events.get() == AssistantReady("sess_1", "gpt-realtime-2.1")
+            assert await events.get() == AssistantReady("sess_1", "gpt-realtime-2.1", HOUR)
             leg.send(do.Configure(Plan()))
             leg.send(do.SendAudio(b"\x02\x00" * 480))
             leg.send(do.Commit())

@@ -178,6 +178,8 @@ class AnyTools(RuleBasedStateMachine):
     def have_another_session(self) -> None:
         list(self.outgoing.opened())  # what waited goes with the history that is told below
         self.carry_out(self.tools.rebuilt())
+        for call_id in tuple(self.tools._ledger):
+            self.carry_out(self.tools.retell(call_id))
         for call_id, output in self.told.items():
             assert self.memory.get(call_id, [output]) == [output]
         self.settle()

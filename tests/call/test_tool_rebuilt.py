@@ -36,7 +36,10 @@ class Ledger:
 
     def returns(self) -> list[Effect]:
         list(self.outgoing.opened())
-        return list(self.tools.rebuilt())
+        told = list(self.tools.rebuilt())
+        for call_id in tuple(self.tools._ledger):
+            told += self.tools.retell(call_id)
+        return told
 
 
 def test_the_new_session_is_told_of_the_calls_and_the_outputs_of_the_old_one() -> None:

@@ -1,0 +1,51 @@
+"""History: what has been said and done in the call, as a new session with a model is told it.
+
+It is read off the very orders that show the conversation to the caller, so that the model
+remembers what the caller has seen and heard, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.call.effects import Effect, ShowTool, ShowWords
+
+LINES = 400  # that are kept; the oldest go first
+CHARACTERS = 60_000  # that a session is told: a good part of the smallest context window
+
+
+class History:
+    """The conversation so far, in the order in which it began."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, ShowWords | ShowTool] = {}
+
+    def see(self, effect: Effect) -> None:
+        """Notice what is shown to the caller."""
+        if isinstance(effect, ShowWords):
+            if effect.final and not effect.text:
+                self._entries.pop(effect.item_id, None)
+                return
+            self._entries[effect.item_id] = effect
+        elif isinstance(effect, ShowTool):
+            self._entries[f"call {effect.call_id}"] = effect
+        else:
+            return
+        if len(self._entries) > LINES:
+            del self._entries[next(iter(self._entries))]
+
+    def latest(self) -> Iterator[ShowWords | ShowTool]:
+        """As much of its end as a session can be told, in order."""
+        kept: list[ShowWords | ShowTool] = []
+        room = CHARACTERS
+        for entry in reversed(self._entries.values()):
+            room -= len(entry.text if isinstance(entry, ShowWords) else entry.output)
+            if room < 0:
+                break
+            kept.append(entry)
+        yield from reversed(kept)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been said yet."""
+        return not self._entries

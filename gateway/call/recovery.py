@@ -1,0 +1,174 @@
+"""Recovery: when to open which session with a model, so that a call is never without one for long.
+
+Each session has a number, its epoch; what an earlier one still says is nothing. A session that is
+lost is sought again at once, then with growing pauses, at every assistant of the plan in turn. One
+that is about to reach its longest duration is replaced by another, opened beforehand and taken into
+use when nobody speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from zlib import crc32
+
+from gateway.call.effects import Dial
+from gateway.call.plan import RecoveryPolicy
+
+FIRST_PAUSE_US = 250_000  # between two rounds of all assistants; twice as long with each round
+LONGEST_PAUSE_US = 4_000_000
+DIAL_LIMIT_US = 5_000_000  # a session that is not open by then will not be
+MARGIN = 12  # a session is replaced when this part of its duration is left: 5 minutes of 60
+PRESSING_US = 30_000_000  # this long before its end it is replaced while somebody speaks, too
+
+
+class Recovery:
+    """The sessions of one call: which is in use, which is being opened, and what comes next."""
+
+    def __init__(self, policy: RecoveryPolicy, seed: str) -> None:
+        self._policy = policy
+        self._chance = crc32(seed.encode())
+        self._barred: set[int] = set()  # assistants that refused for good
+        self._current = 0  # the assistant in use, or that was
+        self._dialled: tuple[int, int] | None = None  # epoch and assistant of what is being opened
+        self._dialled_at = 0
+        self._spare: tuple[int, int] | None = None  # open, and not yet in use
+        self._last_epoch = 0
+        self._tries = 0  # since the loss
+        self._next_at: int | None = None  # when to try again
+        self._ends_at: int | None = None  # when the session in use reaches its longest duration
+        self._length = 0  # of the session in use
+        self.epoch = 0  # of the session in use
+        self.away_since: int | None = None  # call time since which there is none
+
+    @property
+    def away(self) -> bool:
+        """Whether there is no session in use."""
+        return self.away_since is not None
+
+    # ------------------------------------------------------------ what happens
+
+    def opened(self, epoch: int, limit: int, now: int) -> bool:
+        """A session is open, for at most so long (0: not known). Whether it is to be used now."""
+        if epoch == self.epoch and not self.away:
+            self._began(limit, now)  # the first of the call, which nobody had to dial
+            return True
+        if self._dialled is None or epoch != self._dialled[0]:
+            return False
+        self._spare, self._dialled = self._dialled, None
+        self._length = limit
+        return self.away
+
+    def use(self, now: int) -> int:
+        """Take the open session into use; returns its epoch."""
+        assert self._spare is not None
+        (self.epoch, self._current), self._spare = self._spare, None
+        self.away_since, self._next_at, self._tries = None, None, 0
+        self._began(self._length, now)
+        return self.epoch
+
+    def lost(self, epoch: int, *, fatal: bool, now: int) -> bool:
+        """A session is gone; `fatal`: its assistant refuses for good. Whether it was in use."""
+        if self._dialled is not None and epoch == self._dialled[0]:
+            self._failed(self._dialled[1], fatal=fatal, now=now)
+            return False
+        if self._spare is not None and epoch == self._spare[0]:
+            self._spare = None
+            self._next_at = now + FIRST_PAUSE_US
+            return False
+        if epoch != self.epoch or self.away:
+            return False
+        if fatal:
+            self._barred.add(self._current)
+        self.away_since, self._ends_at = now, None
+        if self._dialled is None:
+            self._tries, self._next_at = 0, now
+        return True
+
+    def _failed(self, assistant: int, *, fatal: bool, now: int) -> None:
+        self._dialled = None
+        if fatal:
+            self._barred.add(assistant)
+        self._tries += 1
+        self._next_at = now + self._pause()
+
+    def _began(self, limit: int, now: int) -> None:
+        self._length = limit
+        self._ends_at = now + limit if limit else None
+
+    # ------------------------------------------------------------ what to do
+
+    @property
+    def spare(self) -> bool:
+        """Whether another session is open and waits to be used."""
+        return self._spare is not None
+
+    def pressing(self, now: int) -> bool:
+        """Whether the session in use will end so soon that a pause cannot be waited for."""
+        return self._ends_at is not None and now >= self._ends_at - PRESSING_US
+
+    def hopeless(self, now: int) -> bool:
+        """Whether to give the call up: nobody is left to ask, or it has taken too long."""
+        if self.away_since is None or self._spare is not None:
+            return False
+        return not self._left or now >= self.away_since + self._policy.patience
+
+    def dial(self, now: int) -> Iterator[Dial]:
+        """The session to be opened now, if one is."""
+        if self._dialled is not None and now >= self._dialled_at + DIAL_LIMIT_US:
+            self._failed(self._dialled[1], fatal=False, now=now)
+        if not self._due(now):
+            return
+        self._last_epoch += 1
+        self._next_at = None
+        self._dialled = (self._last_epoch, self._choice())
+        self._dialled_at = now
+        yield Dial(self._dialled[1], self._last_epoch)
+
+    def _due(self, now: int) -> bool:
+        if self._dialled is not None or self._spare is not None or not self._left:
+            return False
+        if self._next_at is not None:
+            return now >= self._next_at
+        return not self.away and self._rotate_at is not None and now >= self._rotate_at
+
+    @property
+    def _left(self) -> list[int]:
+        """The assistants that may be asked, in the order of the plan."""
+        if not self._policy.patience:
+            return []
+        return [n for n in range(self._policy.assistants) if n not in self._barred]
+
+    def _choice(self) -> int:
+        """The one that was in use first, then the others in turn; a spare from where it is now."""
+        left = self._left
+        if not self.away:
+            return self._current if self._current in left else left[0]
+        start = left.index(self._current) if self._current in left else 0
+        return left[(start + self._tries) % len(left)]
+
+    @property
+    def _rotate_at(self) -> int | None:
+        return None if self._ends_at is None else self._ends_at - self._length // MARGIN
+
+    def _pause(self) -> int:
+        """No pause before an assistant that was not asked yet; between rounds ever longer ones."""
+        rounds, place = divmod(self._tries, max(1, len(self._left)))
+        if place and self.away:
+            return 0
+        pause = min(FIRST_PAUSE_US << min(max(rounds - 1, 0), 8), LONGEST_PAUSE_US)
+        # Many calls lose one server together, and must not all come back together.
+        self._chance = (self._chance * 1_103_515_245 + 12_345) % 2**31
+        return pause * (80 + self._chance // 65_536 % 41) // 100
+
+    @property
+    def deadline(self) -> int | None:
+        """When something is to be done if nothing happens before."""
+        dialled = self._dialled is not None
+        times = [self._dialled_at + DIAL_LIMIT_US if dialled else self._next_at]
+        if self.away_since is not None:
+            times.append(self.away_since + self._policy.patience)
+        elif self._spare is None and self._dialled is None and self._next_at is None:
+            times.append(self._rotate_at)
+        elif self._spare is not None and self._ends_at is not None:
+            times.append(self._ends_at - PRESSING_US)
+        return min((time for time in times if time is not None), default=None)

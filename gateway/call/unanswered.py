@@ -1,0 +1,95 @@
+"""Unanswered: what the caller has said and no answer has come to, kept for a new session."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gateway.call.effects import ClearInput, Commit, SendAudio
+from gateway.call.plan import FRAME_US, Plan
+from gateway.call.turns import WrittenMap
+
+KEPT_US = 60_000_000  # of sound
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One turn, complete or still being said."""
+
+    began: int
+    frames: list[tuple[bytes, int]] = field(default_factory=list)  # and when each had been spoken
+    complete: bool = False
+    item_id: str = ""
+    asked: bool = False  # whether an answer to it has begun
+
+
+class Unanswered:
+    """The turns that a new session has to hear; of too much sound the oldest goes."""
+
+    def __init__(self) -> None:
+        self._turns: deque[_Turn] = deque()
+
+    def keep(self, order: SendAudio | Commit | ClearInput, began: int, until: int) -> None:
+        """The model is told this of a turn that began then; sound was spoken until then."""
+        turn = self._turns[-1] if self._turns else None
+        if turn is None or turn.complete:
+            if not isinstance(order, SendAudio):
+                return
+            turn = _Turn(began)
+            self._turns.append(turn)
+        if isinstance(order, SendAudio):
+            turn.frames.append((order.pcm, until))
+            self._bound()
+        elif isinstance(order, Commit):
+            turn.complete = True
+        else:
+            self._turns.pop()
+
+    def _bound(self) -> None:
+        surplus = sum(len(turn.frames) for turn in self._turns) - KEPT_US // FRAME_US
+        while surplus > 0:
+            oldest = self._turns[0]
+            if len(self._turns) > 1:
+                self._turns.popleft()
+            else:
+                del oldest.frames[:surplus]
+            surplus -= len(oldest.frames)
+
+    def committed(self, item_id: str) -> None:
+        """A turn became an item."""
+        for turn in self._turns:
+            if not turn.item_id:
+                turn.item_id, turn.complete = item_id, True
+                return
+
+    def recognised(self, item_id: str) -> None:
+        """A new session can read that item."""
+        self._turns = deque(turn for turn in self._turns if turn.item_id != item_id)
+
+    def asked(self) -> None:
+        """An answer has begun: to all turns that are complete."""
+        for turn in self._turns:
+            turn.asked = turn.asked or turn.complete
+
+    def answered(self) -> None:
+        """That answer is complete."""
+        self._turns = deque(turn for turn in self._turns if not turn.asked)
+
+    def away(self) -> list[str]:
+        """The session is gone; gives the items that will be others when they are heard again."""
+        items = [turn.item_id for turn in self._turns if turn.item_id]
+        for turn in self._turns:
+            turn.item_id, turn.asked = "", False
+        return items
+
+    def again(self, plan: Plan, written: WrittenMap) -> Iterator[tuple[int, SendAudio | Commit]]:
+        """All of it for a new session, each order with when its turn began."""
+        for turn in self._turns:
+            for pcm, until in turn.frames:
+                written.add(plan.count(pcm), until)
+            if turn.frames:
+                yield turn.began, SendAudio(b"".join(pcm for pcm, _ in turn.frames))
+            if turn.complete and not plan.turns.by_model:
+                yield turn.began, Commit()
+            turn.complete = turn.complete and not plan.turns.by_model

@@ -1,0 +1,189 @@
+"""Upstream: the call's session with a model: opened, lost and found again, replaced before its end.
+
+A new session has heard nothing. It is told what the call is to be, what has been said and done in
+it, and whatever the caller has said since, as sound. Then it answers what is still unanswered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gateway.call import effects as do
+from gateway.call import events as on
+from gateway.call.asking import Asking
+from gateway.call.effects import Effect
+from gateway.call.hearing import Hearing
+from gateway.call.history import History
+from gateway.call.outgoing import Outgoing
+from gateway.call.plan import Plan
+from gateway.call.quiet import Quiet
+from gateway.call.recovery import Recovery
+from gateway.call.responses import Responses
+from gateway.call.toolcalls import ToolCalls
+from gateway.call.voice import Voice
+
+# Codes after which the same assistant need not be asked again in this call.
+FATAL = frozenset(
+    {"invalid_api_key", "insufficient_quota", "billing_hard_limit_reached", "account_deactivated"}
+    | {"beta_api_shape_disabled", "model_not_found", "invalid_intent", "not_set_up"}
+    | {"http_400", "http_401", "http_402", "http_403", "http_404"}
+)
+
+REANCHOR = (
+    "This conversation was under way and has been moved to you. What was said so far stands above."
+    " Do not greet again, do not introduce yourself again, and keep to the language that is spoken."
+)
+GO_ON = (
+    "You were cut off by a fault of the line in the middle of your answer. Go on from where the"
+    " last line of yours ends, and repeat nothing."
+)
+
+
+class Upstream:
+    """The sessions of one call, as far as the call has to do with them."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        outgoing: Outgoing,
+        responses: Responses,
+        hearing: Hearing,
+        voice: Voice,
+        tools: ToolCalls,
+        asking: Asking,
+        quiet: Quiet,
+    ) -> None:
+        self._plan = plan
+        self._outgoing = outgoing
+        self._responses = responses
+        self._hearing = hearing
+        self._voice = voice
+        self._tools = tools
+        self._asking = asking
+        self._quiet = quiet
+        self._recovery = Recovery(plan.recovery, plan.call_id)
+        self._history = History()
+        self._joined = self._greeted = False
+        self._holds = 0
+        self._hold_at: int | None = None
+        self._reason = ""  # why there is no session
+
+    def see(self, effect: Effect) -> None:
+        """Notice what is shown to the caller."""
+        self._history.see(effect)
+
+    # ------------------------------------------------------------ what happens
+
+    def joined(self) -> None:
+        """The caller can hear."""
+        self._joined = True
+        self._greet()
+
+    def follow(self, plan: Plan) -> Iterator[Effect]:
+        """The caller wants it otherwise from here on."""
+        self._plan = plan
+        if self._outgoing.open:
+            yield self._configure()
+
+    def ready(self, event: on.AssistantReady, now: int) -> Iterator[Effect]:
+        """A session is open: the first, one that was sought, or one to be used later."""
+        if not self._recovery.opened(event.epoch, event.limit, now):
+            return
+        if event.epoch:
+            yield from self._take_over(now)
+        else:
+            yield self._configure()
+            yield from self._outgoing.opened()
+            self._greet()
+
+    def lost(self, event: on.AssistantLost, now: int) -> Iterator[Effect]:
+        """A session is gone; if it was the one in use, another takes over or is sought."""
+        was_in_use = self._recovery.lost(event.epoch, fatal=event.code in FATAL, now=now)
+        self._reason = event.reason
+        if not was_in_use or self._outgoing.lost:
+            return
+        yield from self._break_off()
+        if self._recovery.hopeless(now):
+            return  # settled at once
+        yield do.ShowNotice("assistant_away", f"{event.reason}. Another line is sought.")
+        self._hold_at = now + self._plan.recovery.hold_after
+        if self._recovery.spare:
+            yield from self._take_over(now)
+
+    def _break_off(self) -> Iterator[Effect]:
+        """What has come of an answer is still heard, and the rest will be asked for."""
+        begun = self._voice.sounding == self._responses.active != ""
+        yield from self._voice.break_off()
+        self._asking.away(GO_ON if begun else "")
+        self._outgoing.pause()
+        yield from self._hearing.away()
+
+    def _take_over(self, now: int) -> Iterator[Effect]:
+        yield do.Use(self._recovery.use(now))
+        self._hold_at = None
+        yield self._configure()
+        yield from self._outgoing.opened()
+        if not self._history.empty:
+            yield from self._tell()
+        yield from self._hearing.again()
+        self._greet()
+
+    def _configure(self) -> do.Configure:
+        return do.Configure(replace(self._plan, tools=self._tools.offered))
+
+    def _tell(self) -> Iterator[Effect]:
+        yield from self._tools.rebuilt()
+        for entry in self._history.latest():
+            if isinstance(entry, do.ShowWords):
+                yield do.Remind(entry.role, entry.text)
+            elif retold := list(self._tools.retell(entry.call_id)):
+                yield from retold
+            else:  # one that the caller answers itself
+                yield do.SendToolCall(entry.call_id, entry.name, entry.arguments)
+                if entry.status != "running":
+                    yield do.SendToolOutput(entry.call_id, entry.output or entry.status)
+        yield do.Remind("system", REANCHOR)
+
+    def _greet(self) -> None:
+        if self._joined and self._outgoing.open and self._plan.greeting and not self._greeted:
+            self._greeted = True
+            self._responses.want(self._plan.greeting)
+
+    # ------------------------------------------------------------ time
+
+    def settle(self, *, calm: bool, busy: bool, now: int) -> Iterator[Effect]:
+        """Dial what is to be dialled; replace a session at a calm moment; keep the caller company.
+
+        `busy`: somebody speaks, so that the caller need not be told that the line is alive.
+        """
+        if self._outgoing.lost:
+            return
+        if self._recovery.hopeless(now):
+            yield from self._give_up(now)
+            return
+        yield from self._recovery.dial(now)
+        pressing = self._recovery.pressing(now) and not self._hearing.open
+        if self._recovery.spare and (calm or pressing):
+            yield from self._break_off()
+            yield from self._take_over(now)
+        if self._hold_at is not None and now >= self._hold_at and not busy:
+            self._hold_at = now + self._plan.recovery.hold_every
+            self._holds += 1
+            if self._plan.hold_notice:
+                self._voice.announce(f"hold_{self._holds}", self._plan.hold_notice)
+
+    def _give_up(self, now: int) -> Iterator[Effect]:
+        self._outgoing.end()
+        self._hearing.model_lost()
+        yield from self._asking.lost(self._reason)
+        self._voice.notice()
+        self._quiet.hang_up(f"assistant lost: {self._reason}", now)
+
+    @property
+    def deadline(self) -> int | None:
+        """When something is to be done if nothing happens before."""
+        if self._outgoing.lost:
+            return None
+        times = (self._recovery.deadline, self._hold_at)
+        return min((time for time in times if time is not None), default=None)
