@@ -14,11 +14,20 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.machine import Call
-from gateway.call.plan import Plan
+from gateway.call.plan import Plan, ToolSpec
 from gateway.call.responses import START_LIMIT_US, STOP_LIMIT_US
 
 RATE = 24_000
 FRAME = silence(RATE // 50)
+
+
+TOOLS = (
+    ToolSpec("plain", "", {}),
+    ToolSpec("drop", "", {}, late="drop"),
+    ToolSpec("confirm", "", {}, confirm=True),
+)
+NAMES = ("plain", "unknown", "drop", "plain", "confirm", "cancel_task")
+PLAN = Plan(tools=TOOLS)
 
 
 class AnyCall(RuleBasedStateMachine):
@@ -26,7 +35,7 @@ class AnyCall(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.call = Call(Plan())
+        self.call = Call(PLAN)
         self.history: list[tuple[int, Event]] = []
         self.effects: list[Effect] = []
         self.now = 0
@@ -41,7 +50,9 @@ class AnyCall(RuleBasedStateMachine):
         self.sent: Counter[str] = Counter()
         self.reported: Counter[str] = Counter()
         self.generation = 0
+        self.count_words = 0
         self.open_calls: set[str] = set()
+        self.runs: set[str] = set()
         self.outputs: Counter[str] = Counter()
         self.reports = False
 
@@ -83,6 +94,8 @@ class AnyCall(RuleBasedStateMachine):
                 self.outputs[call_id] += 1
                 assert self.outputs[call_id] == 1
             case do.RunTool(call_id):
+                assert call_id not in self.runs, "a call was run twice"
+                self.runs.add(call_id)
                 self.open_calls.add(call_id)
             case do.CancelTool(call_id):
                 self.open_calls.discard(call_id)
@@ -185,7 +198,8 @@ class AnyCall(RuleBasedStateMachine):
     )
     def end(self, status: on.ResponseStatus, calls: int) -> None:
         ended, self.active = self.active, ""
-        made = tuple(on.ToolCall(f"{ended}_call_{n}", "tool", "{}") for n in range(calls))
+        named = [(f"{ended}_call_{n}", NAMES[(self.count + n) % len(NAMES)]) for n in range(calls)]
+        made = tuple(on.ToolCall(call_id, name, "{}") for call_id, name in named)
         self.feed(on.ResponseEnded(ended, status, "", made))
 
     @precondition(lambda self: self.open_calls)
@@ -195,6 +209,18 @@ class AnyCall(RuleBasedStateMachine):
         self.open_calls.discard(call_id)
         for _ in range(1 + twice):
             self.feed(on.ToolFinished(call_id, "done", failed))
+
+    @precondition(lambda self: self.open_calls)
+    @rule(progress=st.booleans())
+    def report_progress(self, progress: bool) -> None:
+        self.feed(on.ToolSaid(min(self.open_calls), "half done", progress))
+
+    @rule(text=st.sampled_from(["yes", "no", ""]))
+    def recognise(self, text: str) -> None:
+        self.count_words += 1
+        item = f"heard_{self.count_words}"
+        self.feed(on.TurnCommitted(item))
+        self.feed(on.CallerWords(item, text, final=True))
 
     @precondition(lambda self: self.asked)
     @rule(active=st.booleans())
@@ -224,7 +250,7 @@ class AnyCall(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The same events at the same times give the same effects."""
-        again = Call(Plan())
+        again = Call(PLAN)
         repeated = [e for at, event in self.history for e in again.handle(event, at)]
         assert repeated == self.effects
 
