@@ -12,7 +12,14 @@ from pydantic import Field, create_model
 from gateway.callers.bridge import Bridge, BridgeSection
 from gateway.settings_base import Section
 
-NAMES: tuple[str, ...] = ("twilio", "signalwire", "telnyx", "audiosocket", "vonage")
+NAMES: tuple[str, ...] = (
+    "twilio",
+    "signalwire",
+    "telnyx",
+    "audiosocket",
+    "chan_websocket",
+    "vonage",
+)
 
 
 @cache

@@ -1,0 +1,311 @@
+"""Calls that we have an Asterisk make: its REST interface (ARI), and chan_websocket for sound.
+
+Follows "Asterisk REST Interface" of its documentation. One application for each call, which lives
+as long as its socket of events: the callee is called into it; when it answers, a media channel is
+made, its WebSocket is opened from here, and both are joined in a bridge. Whatever happens, what was
+made is taken down again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+from httpx2 import AsyncClient, HTTPError
+from pydantic import Field
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from gateway.call.events import CallerJoined
+from gateway.callers.bridge import Arrival, Desk, DialOrder
+from gateway.callers.chan_websocket_wire import ChanWebSocketDialect
+from gateway.callers.dialplan import TARGET
+from gateway.callers.line import LineError
+from gateway.callers.pacing import PERIOD_US
+from gateway.callers.sockets import ClientSocket
+from gateway.callers.websocket import MAX_FRAME, WebSocketLeg
+from gateway.errors import TrunklineError
+from gateway.private import Private
+from gateway.settings_base import Secret, Section
+
+log = logging.getLogger(__name__)
+
+OPENING = 10.0  # seconds for a socket, and for what Asterisk does at once
+GONE = ("StasisEnd", "ChannelDestroyed")
+
+
+class AriSection(Section):
+    """Asterisk's REST interface: needed to have Asterisk call somebody."""
+
+    url: str = Field(
+        default="", description="Where Asterisk's HTTP server is, as http://127.0.0.1:8088."
+    )
+    username: str = Field(default="trunkline", description="Of ari.conf.")
+    password: Secret = Field(default=Private(""), description="And its password.")
+    endpoint: str = Field(
+        default="PJSIP/{target}", description="Whom to call, as PJSIP/{target}@trunk."
+    )
+    caller_id: str = Field(default="", description="The number that `trunkline dial` shows.")
+    codec: str = Field(default="slin16", description="Of the sound between Asterisk and here.")
+    ringing: float = Field(default=45.0, gt=0, description="Seconds for the callee to answer.")
+    context: str = Field(
+        default="", description="Of the dialplan, in which callees are put through; empty: none."
+    )
+
+
+class AriError(LineError):
+    """Asterisk did not do what it was asked to."""
+
+
+class _Channel(msgspec.Struct):
+    id: str
+
+
+class _Happened(msgspec.Struct):
+    type: str
+    channel: _Channel | None = None
+    cause_txt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ari:
+    """The REST interface of one Asterisk."""
+
+    http: AsyncClient
+    section: AriSection
+
+    async def ask(self, method: str, path: str, **given: str) -> Any:
+        """What it answers. Raises AriError."""
+        url = f"{self.section.url.rstrip('/')}/ari{path}"
+        login = (self.section.username, self.section.password.reveal())
+        try:
+            response = await self.http.request(method, url, params=given, auth=login)
+        except HTTPError as error:
+            raise AriError(f"Asterisk cannot be reached: {type(error).__name__}") from error
+        if response.status_code >= 400:
+            why = response.text[:200].strip()
+            raise AriError(f"Asterisk answered {response.status_code} to {method} {path}: {why}")
+        return msgspec.json.decode(response.content) if response.content else None
+
+    async def socket(self, path: str, *protocols: str) -> ClientConnection:
+        """A WebSocket there. Raises AriError."""
+        url = f"ws{self.section.url.rstrip('/').removeprefix('http')}{path}"
+        login = f"{self.section.username}:{self.section.password.reveal()}".encode()
+        try:
+            return await connect(
+                url,
+                additional_headers={"Authorization": f"Basic {b64encode(login).decode()}"},
+                subprotocols=[Subprotocol(one) for one in protocols] or None,
+                compression=None,  # Asterisk has none
+                max_size=MAX_FRAME,
+                open_timeout=OPENING,
+                proxy=None,
+            )
+        except (OSError, WebSocketException, TimeoutError) as error:
+            raise AriError(f"Asterisk opened no WebSocket at {path.split('?')[0]}") from error
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of the channels of one application."""
+
+    events: ClientConnection
+    started: set[str] = field(default_factory=set)
+    gone: dict[str, str] = field(default_factory=dict)  # and why
+    lost: bool = False
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Read until the socket is closed."""
+        with suppress(ConnectionClosed):
+            async for message in self.events:
+                with suppress(msgspec.DecodeError):
+                    self._take(msgspec.json.decode(message, type=_Happened))
+        self.lost = True
+        self._changed.set()
+
+    def _take(self, happened: _Happened) -> None:
+        if happened.channel is None:
+            return
+        if happened.type == "StasisStart":
+            self.started.add(happened.channel.id)
+        elif happened.type in GONE:
+            self.gone.setdefault(happened.channel.id, happened.cause_txt or "hung up")
+        self._changed.set()
+
+    async def until(self, so: Callable[[], bool], seconds: float | None = None) -> None:
+        """Wait for something to become true, or for the socket to be lost. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not so() and not self.lost:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_there(self, channel: str, seconds: float) -> None:
+        """Wait until it has entered the application. Raises AriError where it does not."""
+        try:
+            await self.until(lambda: channel in self.started or channel in self.gone, seconds)
+        except TimeoutError:
+            raise AriError("nobody answered in time") from None
+        if channel not in self.started or channel in self.gone:
+            raise AriError(f"not answered: {self.gone.get(channel, 'Asterisk is gone')}")
+
+
+@dataclass(frozen=True, slots=True)
+class AriLine:
+    """A callee beside its sound."""
+
+    ari: Ari
+    channel: str
+    released: set[str]
+
+    async def hang_up(self, reason: str) -> None:
+        """What was made is taken down anyway."""
+
+    async def transfer(self, target: str) -> None:
+        """The callee goes on in the dialplan."""
+        context = self.ari.section.context
+        if not context:
+            raise LineError("this line puts nobody through: bridges.chan_websocket.ari.context")
+        if not TARGET.fullmatch(target):
+            raise LineError("this line puts callers through to extensions of its dialplan only")
+        given = {"context": context, "extension": target, "priority": "1"}
+        self.released.add(self.channel)
+        try:
+            await self.ari.ask("POST", f"/channels/{self.channel}/continue", **given)
+        except AriError:
+            self.released.discard(self.channel)
+            raise
+
+
+@dataclass(slots=True)
+class AriCalls:
+    """The calls that one Asterisk makes for us."""
+
+    desk: Desk
+    bridge: str
+    section: AriSection
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Calls may be made; at the end, those that are left are taken down."""
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def dial(self, order: DialOrder) -> str:
+        """Call somebody; gives the channel's id. Raises TrunklineError."""
+        if order.answering != "off":
+            raise TrunklineError("Asterisk's REST interface cannot tell a machine from a person.")
+        if not TARGET.fullmatch(order.target):
+            raise TrunklineError("Expected a number, an extension or a SIP address to call.")
+        channel = f"trunkline-{secrets.token_hex(8)}"
+        ari = Ari(self.desk.http, self.section)
+        events = await ari.socket(f"/ari/events?{urlencode({'app': channel})}")
+        try:
+            await ari.ask(
+                "POST",
+                "/channels",
+                endpoint=self.section.endpoint.replace("{target}", order.target),
+                app=channel,
+                channelId=channel,
+                callerId=order.caller or self.section.caller_id,
+                timeout=str(round(self.section.ringing)),
+            )
+        except BaseException:
+            await events.close()
+            raise
+        task = asyncio.get_running_loop().create_task(self._carry(ari, order, channel, events))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return channel
+
+    async def _carry(
+        self, ari: Ari, order: DialOrder, channel: str, events: ClientConnection
+    ) -> None:
+        """From ringing to the end."""
+        made, released = [f"/channels/{channel}"], set[str]()
+        watch = Watch(events)
+        watching = asyncio.get_running_loop().create_task(watch.run())
+        try:
+            await watch.until_there(channel, self.section.ringing + OPENING)
+            await self._connect(ari, order, channel, watch, made, released)
+        except (TrunklineError, TimeoutError) as error:
+            log.warning("a call was not made", extra={"bridge": self.bridge, "why": str(error)})
+        except Exception:  # one call's fault is not that of the others
+            log.exception("a call failed", extra={"bridge": self.bridge})
+        finally:
+            for path in made:
+                if path.rpartition("/")[2] not in released:
+                    with suppress(AriError):
+                        await ari.ask("DELETE", path)
+            watching.cancel()
+            await events.close()
+
+    async def _connect(
+        self,
+        ari: Ari,
+        order: DialOrder,
+        channel: str,
+        watch: Watch,
+        made: list[str],
+        released: set[str],
+    ) -> None:
+        """The callee has answered."""
+        media = await ari.ask(
+            "POST",
+            "/channels/externalMedia",
+            app=channel,
+            external_host="INCOMING",
+            transport="websocket",
+            encapsulation="none",
+            connection_type="server",
+            format=self.section.codec,
+            transport_data="f(json)",
+        )
+        made.append(f"/channels/{media['id']}")
+        word = media["channelvars"]["MEDIA_WEBSOCKET_CONNECTION_ID"]
+        socket = await ari.socket(f"/media/{quote(word)}", "media")
+        dialect = ChanWebSocketDialect()
+        leg = WebSocketLeg(ClientSocket(socket), dialect)
+        leg.line = AriLine(ari, channel, released)
+        if await leg.answer() is None:
+            raise AriError(f"the call's sound did not begin: {leg.why}")
+        await watch.until_there(media["id"], OPENING)
+        bridge = (await ari.ask("POST", "/bridges", type="mixing"))["id"]
+        made.append(f"/bridges/{bridge}")
+        both = f"{channel},{media['id']}"
+        await ari.ask("POST", f"/bridges/{bridge}/addChannel", channel=both)
+        shown = order.caller or self.section.caller_id
+        joined = CallerJoined(order.target, True, shown, _told(order.metadata))
+        leg.introduce(joined)
+        arrival = Arrival(
+            self.bridge, joined, dialect.format, dialect.lead, dialect.grain, PERIOD_US
+        )
+        ending = asyncio.get_running_loop().create_task(self._end(ari, watch, channel, media["id"]))
+        try:
+            await self.desk.connect(arrival, leg)
+        finally:
+            ending.cancel()
+
+    async def _end(self, ari: Ari, watch: Watch, channel: str, media: str) -> None:
+        """When the callee is gone, so is its sound; the leg learns that from its socket."""
+        await watch.until(lambda: channel in watch.gone)
+        with suppress(AriError):
+            await ari.ask("DELETE", f"/channels/{media}")
+
+
+def _told(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {"direction": "outbound", **metadata}
