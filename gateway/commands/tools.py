@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import TrunklineError
-from gateway.settings import Settings, load
+from gateway.settings import load
 
 if TYPE_CHECKING:
+    from gateway.settings_tools import Tools
     from gateway.toolsources import OpenTools
     from tools import AnyTool, ToolContext
 
@@ -35,17 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gateway import log
-    from gateway.rehearsal.house import furnish
 
     settings = load(args.config)
     log.setup(settings.log.format, "warning")
-    return asyncio.run(_run(args, furnish(settings, map(_absolute, args.tools))))
+    more = tuple(map(_absolute, args.tools))
+    modules = {"modules": (*settings.tools.modules, *more), "reload": False}
+    return asyncio.run(_run(args, settings.tools.model_copy(update=modules)))
 
 
-async def _run(args: argparse.Namespace, settings: Settings) -> int:
+async def _run(args: argparse.Namespace, settings: Tools) -> int:
     from gateway.toolsources import open_tools
 
-    async with open_tools(settings.tools) as tools:
+    async with open_tools(settings) as tools:
         _tell_of_links(tools)
         if args.what == "list":
             return _list(tools, as_json=args.json)
