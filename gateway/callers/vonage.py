@@ -177,10 +177,10 @@ class _Line:
         target = self.api.section.targets.get(target, target)
         if not self.call_uuid:
             raise LineError("the webhook did not name the call")
-        ncco = [{"action": "connect", "endpoint": [endpoint(target)]}]
+        action: dict[str, Any] = {"action": "connect", "endpoint": [endpoint(target)]}
         if self.api.section.caller_id:
-            ncco[0]["from"] = self.api.section.caller_id
-        order = {"action": "transfer", "destination": {"type": "ncco", "ncco": ncco}}
+            action["from"] = carrier.digits_of(self.api.section.caller_id)
+        order = {"action": "transfer", "destination": {"type": "ncco", "ncco": [action]}}
         path = f"/v1/calls/{quote(self.call_uuid, safe='')}"
         await self.api.order("put a caller through", "PUT", path, order)
 

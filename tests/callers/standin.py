@@ -15,6 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.listening import listen
+from tools.context import ToolContext
+from tools.spec import Tool, tool
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,14 @@ async def standing_in(**said: Any) -> AsyncIterator[StandIn]:
             yield api
         finally:
             await server.shutdown(sockets=[bound])
+
+
+def put_through(target: str) -> Tool[..., Any]:
+    """A tool of that name which has the caller put through."""
+
+    async def put_through(context: ToolContext) -> str:
+        """Put the caller through."""
+        context.transfer(target)
+        return "The caller is being put through."
+
+    return tool(put_through)

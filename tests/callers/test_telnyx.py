@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,10 +21,11 @@ from gateway.callers.telnyx import is_signed
 from gateway.errors import SettingsError
 from tests.callers.peers.peer import Ring, call
 from tests.callers.peers.telnyx import KEY, PEER, PUBLIC, Stream, form, signed
-from tests.callers.standin import StandIn, standing_in
-from tests.house import House, open_house
+from tests.callers.standin import StandIn, put_through, standing_in
+from tests.house import House, PlainMind, open_house
 
 NOW = 1_790_000_000.0
+QUESTION = Path(__file__).parents[2] / "samples/audio/commands/where_is_my_order.wav"
 
 
 @asynccontextmanager
@@ -31,7 +34,8 @@ async def open_telnyx(**more: str) -> AsyncIterator[tuple[House, StandIn]]:
     async with standing_in() as api:
         section = {"api": api.address + "/v2", "api_key": "KEY0123", **more}
         named = {f"TRUNKLINE_BRIDGES__TELNYX__{k.upper()}": v for k, v in section.items()}
-        async with open_house(variables={**PEER.settings, **named}) as house:
+        variables, tools = {**PEER.settings, **named}, [put_through("sip:desk@pbx.test")]
+        async with open_house(PlainMind("Yes.", "put_through"), tools, variables) as house:
             yield house, api
 
 
@@ -129,7 +133,7 @@ async def test_call_control_is_answered_and_streamed() -> None:
             for message in Stream({"ticket": parameter["value"]}).begin():
                 await socket.send(message)
             while not house.gateway.switchboard.statistics().live:
-                await socket.ping()
+                await asyncio.sleep(0.01)
         assert house.gateway.switchboard.statistics().admitted == 1
 
 
@@ -223,6 +227,27 @@ async def test_the_assistant_hangs_up_over_the_api(
         assert api.orders == ["POST /v2/calls/v3:abc/actions/hangup"]
     assert ("did not end the call" in caplog.text) == warned
     assert "KEY0123" not in caplog.text
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_caller_is_put_through_or_stays(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_telnyx() as (house, api), call(PEER, house) as telephone:
+        api.answers["/transfer"] = (status, {})
+        await telephone.say(QUESTION)
+        while not api.asked:
+            await telephone.until_heard(0.1)
+            await asyncio.sleep(0.1)
+        assert api.asked[0].path == "/v2/calls/v3:abc/actions/transfer"
+        assert api.asked[0].json == {"to": "sip:desk@pbx.test"}
+        if status == 200:
+            await telephone.ended.wait()
+        else:
+            await asyncio.sleep(1)
+            assert not telephone.ended.is_set()
+        assert api.orders == ["POST /v2/calls/v3:abc/actions/transfer"]
 
 
 async def test_a_wrong_token_is_turned_away_before_the_upgrade_and_after_it() -> None:
