@@ -226,3 +226,11 @@ def test_secrets_are_masked_in_what_a_server_says(line, shown):
 )
 def test_results_in_words(result, said):
     assert output(types.CallToolResult.model_validate(result)) == said
+
+
+async def test_a_server_that_says_nothing_holds_up_neither_the_start_nor_the_end():
+    silent = McpServer("silent", command=(sys.executable, "-c", "import time; time.sleep(600)"))
+    with Toolbox() as toolbox:
+        async with asyncio.timeout(20), connected([silent], toolbox, 0.1) as (found,):
+            assert found.status.state == "starting"
+            assert names(toolbox) == []
