@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,14 @@ from gateway.call.effects import ToCaller
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
+from gateway.client_secrets import ClientSecrets
 from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
 from gateway.entrance import NO_TOKEN, refusal
 from gateway.errors import WireError
 from gateway.files import client_dir
+from gateway.front_door import LARGEST, FrontDoor
 from gateway.listening import listen
 from gateway.log import calling
 from gateway.planning import Booking, Planner, assistants, target_of
@@ -76,12 +78,14 @@ class Gateway:
     embedded: str = ""  # where the embedded assistant listens, if it runs
     links: tuple[ToolLink, ...] = ()  # to the servers that some of the tools live on
     store: Store | None = None  # the books, where they are kept
+    secrets: ClientSecrets = field(default_factory=ClientSecrets)
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
         return [
             WebSocketRoute("/browser", self.browser),
             *RtcDoor(self).routes(),
+            *FrontDoor(self).routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics_page),
@@ -268,7 +272,7 @@ async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterat
     config = uvicorn.Config(
         Starlette(routes=routes),
         ws="websockets-sansio",
-        ws_max_size=4 * MAX_FRAME,  # what is larger than one is refused by the leg, with a reason
+        ws_max_size=max(4 * MAX_FRAME, LARGEST),  # each leg refuses less, with a reason
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,

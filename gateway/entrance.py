@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.settings_sections import Server
 
+KEY_ENTRY = "openai-insecure-api-key."  # of the subprotocols that a browser offers
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_TOKEN = "Expected the token: open the page as /#token=…, or send Authorization: Bearer …"
 OTHER_SITE = (
@@ -36,10 +37,18 @@ def refusal(connection: HTTPConnection, server: Server) -> str:
     return ""
 
 
-def _shows_token(connection: HTTPConnection, token: str) -> bool:
+def credential(connection: HTTPConnection) -> str:
+    """What the connection shows: in a header, in its address, or where browsers have to put it."""
     scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
-    shown = shown if scheme.lower() == "bearer" else connection.query_params.get("token", "")
-    return not token or hmac.compare_digest(shown.encode(), token.encode())
+    if scheme.lower() == "bearer":
+        return shown.strip()
+    offered = connection.scope.get("subprotocols") or ()
+    keys = (entry.removeprefix(KEY_ENTRY) for entry in offered if entry.startswith(KEY_ENTRY))
+    return next(keys, "") or connection.query_params.get("token", "")
+
+
+def _shows_token(connection: HTTPConnection, token: str) -> bool:
+    return not token or hmac.compare_digest(credential(connection).encode(), token.encode())
 
 
 def _is_ours(host: str, server: Server) -> bool:

@@ -111,7 +111,6 @@ class Session:
         taps: Sequence[Tap] = (),
         redial: Redial | None = None,
     ) -> None:
-        self.plan = plan
         self.reason = ""
         self._call = Call(plan)
         self._caller = caller
@@ -131,6 +130,19 @@ class Session:
         self._group: asyncio.TaskGroup | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = 0.0
+
+    @property
+    def plan(self) -> Plan:
+        """What the call is to be, as it stands."""
+        return self._call.plan
+
+    def attach(self, tap: Tap) -> None:
+        """Let somebody watch from here on; to stop, `detach`."""
+        self._taps = [*self._taps, tap]
+
+    def detach(self, tap: Tap) -> None:
+        """Nobody watches any more."""
+        self._taps = [other for other in self._taps if other is not tap]
 
     async def run(self) -> str:
         """Carry the call from its first byte to hang-up; returns why it ended."""

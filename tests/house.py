@@ -99,10 +99,11 @@ async def open_house(
     variables: Mapping[str, str] | None = None,
     options: ServerOptions | None = None,
     ears: Any = None,
+    mouth: Any = None,
 ) -> AsyncIterator[House]:
     """A gateway that answers with a tone."""
     settings = load(None, variables or {})
-    assistant = Assistant(ears or EchoEars(), mind or PlainMind(), ToneMouth())
+    assistant = Assistant(ears or EchoEars(), mind or PlainMind(), mouth or ToneMouth())
     with Toolbox(tools) as toolbox, listen("127.0.0.1", 0) as bound:
         async with serve_embedded(assistant, options=options) as model:
             target = Target(kind="embedded", base_url=model.base_url)

@@ -101,6 +101,7 @@ class ShowTurn:
     phase: Literal["began", "ended", "dropped", "committed"]
     item_id: str  # empty until the model has named it
     position: int = 0
+    turn: int = 0  # its number, where it was detected by the gateway
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,7 +288,7 @@ class Tick:
     """The call's deadline has come."""
 
 
-FromCaller = (
+FromLine = (
     CallerJoined
     | CallerAudio
     | CallerText
@@ -297,6 +297,7 @@ FromCaller = (
     | CallerLeft
     | TransferFailed
 )
+FromCaller = FromLine | FromClient
 FromAssistant = (
     AssistantReady
     | SpeechStarted
@@ -323,4 +324,4 @@ FromSession = (
     | AudioRefused
     | Tick
 )
-Event = FromCaller | FromClient | FromAssistant | FromSession
+Event = FromCaller | FromAssistant | FromSession

@@ -16,6 +16,8 @@ from gateway.call.transcript import Transcript, some
 from gateway.call.turns import ONSET_US, Outcome, Sign, Turns, WrittenMap
 from gateway.call.unanswered import Unanswered
 
+REMEMBERED = 64  # turns whose number is known, should another session have to hear them
+
 
 class Hearing:
     """One call's ear: the gate, what it saved, and which item was said when."""
@@ -24,10 +26,12 @@ class Hearing:
         self._plan = plan
         self._outgoing = outgoing
         self._transcript = transcript
-        self._commits: deque[int] = deque()  # when the turns began that are not items yet
+        self._commits: deque[tuple[int, int]] = deque()  # when turns began, and numbers
         self._model_hears = False  # the model's own detector is within speech
         self._began = 0  # where in the caller's audio the turn began
         self._shown = False  # whether the caller knows of it
+        self._turn = 0  # its number, where it is shown
+        self._numbers: dict[int, int] = {}  # of the last turns, by when they began
         self.unanswered = Unanswered()
         self.turns = Turns(plan)
         self.savings = Savings(plan)
@@ -55,16 +59,12 @@ class Hearing:
 
     def commit(self) -> Iterator[Effect | Sign]:
         """The caller says that its turn is over."""
-        if self._shown:
-            self._shown = False
-            yield do.ShowTurn("ended", "", self.savings.heard)
         yield from self._send(self.turns.commit())
+        yield from self._close("ended")
 
     def clear(self) -> Iterator[Effect | Sign]:
         """The caller says that what was heard is to be forgotten."""
-        if self._shown:
-            self._shown = False
-            yield do.ShowTurn("dropped", "", self.savings.heard)
+        yield from self._close("dropped")
         yield from self._send(self.turns.clear())
 
     def follow(self, plan: Plan) -> Iterator[Effect | Sign]:
@@ -84,7 +84,10 @@ class Hearing:
             if isinstance(outcome, do.SendAudio):
                 self.savings.sent += self._plan.count(outcome.pcm)
             elif isinstance(outcome, do.Commit):
-                self._commits.append(self.turns.began_at)
+                if self._plan.turns.detector == "gateway":
+                    yield from self._open()
+                self._commits.append((self.turns.began_at, self._turn if self._shown else 0))
+                self._remember(*self._commits[-1])
             yield from self._outgoing.tell(outcome)
 
     def _show(self, sign: Sign) -> Iterator[do.ShowTurn]:
@@ -92,14 +95,25 @@ class Hearing:
         if sign is Sign.BEGAN:
             before = self._plan.samples(ONSET_US + self._plan.turns.pre_roll)
             self._began, self._shown = max(0, self.savings.heard - before), False
-            return
-        if not self._shown and sign is not Sign.DISCARDED:
-            self._shown = True
-            yield do.ShowTurn("began", "", self._began)
-        if self._shown and sign is not Sign.INTERRUPTED:
+        elif sign is Sign.INTERRUPTED:
+            yield from self._open()
+        else:
+            yield from self._close("ended" if sign is Sign.ENDED else "dropped")
+
+    def _remember(self, began: int, turn: int) -> None:
+        self._numbers[began] = turn
+        if len(self._numbers) > REMEMBERED:
+            del self._numbers[next(iter(self._numbers))]
+
+    def _open(self) -> Iterator[do.ShowTurn]:
+        if not self._shown:
+            self._shown, self._turn = True, self._turn + 1
+            yield do.ShowTurn("began", "", self._began, self._turn)
+
+    def _close(self, phase: Literal["ended", "dropped"]) -> Iterator[do.ShowTurn]:
+        if self._shown:
             self._shown = False
-            phase: Literal["ended", "dropped"] = "ended" if sign is Sign.ENDED else "dropped"
-            yield do.ShowTurn(phase, "", self.savings.heard)
+            yield do.ShowTurn(phase, "", self.savings.heard, self._turn)
 
     def at(self, time: int, now: int) -> int:
         """Where in the caller's audio that was, in samples."""
@@ -109,10 +123,10 @@ class Hearing:
 
     def committed(self, item_id: str) -> do.ShowTurn:
         """A turn became an item."""
-        began = self._commits.popleft() if self._commits else self.turns.began_at
+        began, turn = self._commits.popleft() if self._commits else (self.turns.began_at, 0)
         self._transcript.caller_began(item_id, began)
         self.unanswered.committed(item_id)
-        return do.ShowTurn("committed", item_id)
+        return do.ShowTurn("committed", item_id, turn=turn)
 
     def words(self, event: on.CallerWords) -> do.ShowWords | None:
         """What was recognised of an item."""
@@ -150,7 +164,7 @@ class Hearing:
         self.turns.written = WrittenMap(self._plan)
         for began, order in self.unanswered.again(self._plan, self.turns.written):
             if isinstance(order, do.Commit):
-                self._commits.append(began)
+                self._commits.append((began, self._numbers.get(began, 0)))
             yield order
 
     def model_lost(self) -> None:

@@ -104,7 +104,7 @@ class Call:
     # ------------------------------------------------------------ events
 
     def _react(self, event: Event) -> Iterator[Effect]:
-        if isinstance(event, on.FromCaller):
+        if isinstance(event, on.FromLine):
             return self._from_caller(event)
         if isinstance(event, on.FromAssistant):
             return self._from_assistant(event)
@@ -114,7 +114,7 @@ class Call:
             return self._signs(self._client.handle(event, self._now))
         return self._from_session(event)
 
-    def _from_caller(self, event: on.FromCaller) -> Iterator[Effect]:
+    def _from_caller(self, event: on.FromLine) -> Iterator[Effect]:
         match event:
             case on.CallerAudio():
                 may = self.plan.turns.interruptible or not self._playback.playing(self._now)

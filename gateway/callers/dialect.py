@@ -27,7 +27,11 @@ class Reply:
 class Dialect(Protocol):
     """One connection's translation; made afresh for each, so that two never share state."""
 
-    format: Format  # of the audio on the wire, and of the audio in its events and effects
+    @property
+    def format(self) -> Format:
+        """Of the audio on the wire, and of the audio in its events and effects."""
+        ...
+
     lead: int  # how far ahead of the caller's ear audio may be sent, in microseconds
     grain: int  # how much at once, in microseconds
 

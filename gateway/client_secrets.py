@@ -1,0 +1,70 @@
+"""Client secrets: short-lived keys, each for one call, that a server gets for a caller of its own.
+
+`POST /v1/realtime/client_secrets` gives one out. It is bound to a session, and where its maker says
+so to the origin of a page and to an identity, which the call's tools and journal then know.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.protocol.wire import Json, Refused
+
+PREFIX = "ek_"
+LIMIT = 10_000  # secrets that nobody has used yet
+NOT_GOOD = (
+    "Incorrect client secret provided: it is unknown, has expired, was used before, or belongs to "
+    "a page at another address. Get a new one for each call."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One key and what it stands for."""
+
+    value: str
+    expires_at: int  # unix seconds
+    session: Json
+    origin: str = ""  # of the only page that may use it; empty: any
+    identity: str = ""  # of the caller, as the maker knows it
+
+
+class ClientSecrets:
+    """The secrets of one process that wait to be used. `wall`: unix time."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, *, limit: int = LIMIT) -> None:
+        self._wall = wall
+        self._limit = limit
+        self._open: dict[str, ClientSecret] = {}
+
+    def mint(
+        self, seconds: int, session: Json, *, origin: str = "", identity: str = ""
+    ) -> ClientSecret:
+        """A new one. Raises Refused where too many are waiting."""
+        now = self._wall()
+        if len(self._open) >= self._limit:
+            self._open = {k: one for k, one in self._open.items() if one.expires_at > now}
+        if len(self._open) >= self._limit:
+            message = f"{self._limit} client secrets wait to be used. Use them, or let them expire."
+            raise Refused("rate_limit_exceeded", message, kind="rate_limit_error")
+        value = PREFIX + secrets.token_hex(16)
+        secret = ClientSecret(value, int(now) + seconds, session, origin.lower(), identity)
+        self._open[value] = secret
+        return secret
+
+    def redeem(self, value: str, origin: str) -> ClientSecret:
+        """What it stands for, once. Raises Refused, which does not say what is wrong with it."""
+        secret = self._open.get(value)
+        if secret is None or secret.expires_at <= self._wall():
+            self._open.pop(value, None)
+            raise Refused("invalid_api_key", NOT_GOOD)
+        if secret.origin and secret.origin != origin.lower():
+            raise Refused("invalid_api_key", NOT_GOOD)
+        del self._open[value]
+        return secret
+
+    def __len__(self) -> int:
+        return len(self._open)

@@ -1,0 +1,288 @@
+"""The front door for Realtime clients: `WS /v1/realtime`, and secrets for those in browsers.
+
+A socket with `?call_id=` is a sideband: it follows a live call of any kind as a stream of events,
+and may say what is to be done, while the sound stays where it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gateway.announcements import assistant_lost
+from gateway.assistants.openai import endpoint
+from gateway.call.effects import Effect, ToCaller
+from gateway.call.events import CallerJoined, Event, FromClient
+from gateway.callers.realtime import Offer, RealtimeDialect
+from gateway.callers.realtime.configuration import Configuration
+from gateway.callers.websocket import LONGEST_REASON, Limits, WebSocketLeg
+from gateway.client_secrets import PREFIX, ClientSecrets
+from gateway.entrance import NO_TOKEN, credential, refusal
+from gateway.errors import WireError
+from gateway.log import calling
+from gateway.planning import Booking
+from gateway.protocol import schema
+from gateway.protocol.wire import Json, Refused, new_id, unknown_value
+from gateway.session import Leg, Session
+from gateway.settings import Settings
+from gateway.switchboard import BusyError, Switchboard
+
+log = logging.getLogger(__name__)
+
+PATH = "/v1/realtime"
+SUBPROTOCOL = "realtime"
+BETA = "openai-beta.realtime-v1"
+LARGEST = 20 * 1024 * 1024  # bytes of a message; over 15 MiB of audio it is answered with an error
+LARGEST_BODY = 1024 * 1024
+LIMITS = Limits(start=3600.0, outbox=48 * 1024 * 1024, frame=LARGEST)
+BAD_KEY, BAD_REQUEST, BUSY = 3000, 4000, 1013  # close codes; the first two are OpenAI's
+
+SECRET = schema.Fields(
+    {
+        "expires_after": schema.nullable(
+            schema.Fields(
+                {"anchor": schema.one_of("created_at"), "seconds": schema.integer(10, 7200)},
+                defaults={"seconds": 600},
+            )
+        ),
+        "session": schema.nullable(schema.mapping),
+        "origin": schema.nullable(schema.text),
+        "identity": schema.nullable(schema.text),
+    }
+)
+
+
+class House(Protocol):
+    """The gateway, as this door sees it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def switchboard(self) -> Switchboard: ...
+    @property
+    def secrets(self) -> ClientSecrets: ...
+    def page_booking(self) -> Booking: ...
+    def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who may come in, and what is known of them."""
+
+    session: Json | None = None  # that a secret was bound to
+    identity: str = ""
+
+    def joined(self, connection: HTTPConnection) -> CallerJoined:
+        """As the call is told."""
+        address = connection.client.host if connection.client else ""
+        known = {"identity": self.identity} if self.identity else {}
+        return CallerJoined(address, metadata={"door": "realtime", **known})
+
+
+def admit(connection: HTTPConnection, settings: Settings, open_secrets: ClientSecrets) -> Visitor:
+    """Whoever shows a key or a secret that is good. Raises Refused."""
+    shown = credential(connection)
+    if shown.startswith(PREFIX):
+        secret = open_secrets.redeem(shown, connection.headers.get("origin", ""))
+        return Visitor(secret.session, secret.identity)
+    if said := refusal(connection, settings.server):
+        raise Refused("invalid_api_key" if said is NO_TOKEN else "origin_not_allowed", said)
+    return Visitor(identity=connection.headers.get("openai-safety-identifier", ""))
+
+
+class FrontDoor:
+    """The way in for programs that speak the Realtime protocol."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def routes(self) -> list[BaseRoute]:
+        """All its addresses."""
+        return [
+            WebSocketRoute(PATH, self.realtime),
+            Route(f"{PATH}/client_secrets", self.client_secrets, methods=["POST"]),
+        ]
+
+    # ------------------------------------------------------------ sockets
+
+    async def realtime(self, websocket: WebSocket) -> None:
+        """One client, from its handshake to its close."""
+        offered = websocket.scope["subprotocols"]  # one of them may be a key: only ours is echoed
+        with suppress(WebSocketDisconnect, OSError):
+            await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            try:
+                visitor = admit(websocket, self._house.settings, self._house.secrets)
+                if (call_id := websocket.query_params.get("call_id")) is not None:
+                    await self._watch(websocket, call_id)
+                else:
+                    await self._call(websocket, visitor)
+            except Refused as refused:
+                code = BAD_KEY if refused.code == "invalid_api_key" else BAD_REQUEST
+                await _turn_away(websocket, refused, code)
+            except BusyError as busy:
+                await _turn_away(websocket, Refused("busy", str(busy), kind="server_error"), BUSY)
+
+    async def _call(self, websocket: WebSocket, visitor: Visitor) -> None:
+        """A call, whose plan is made with the client's first message."""
+        intent = websocket.query_params.get("intent", SUBPROTOCOL)
+        if intent != "realtime":
+            raise unknown_value(intent, ["realtime"], "intent")
+        booking = self._house.page_booking()
+        offer = Offer(
+            booking.plan,
+            websocket.query_params.get("model") or endpoint(booking.target).model or "trunkline",
+            visitor.session,
+            joined=visitor.joined(websocket),
+        )
+        dialect = RealtimeDialect(offer, secrets.token_hex(6), beta_shape=_asks_beta(websocket))
+        for hello in dialect.opened():
+            await websocket.send_text(str(hello))
+        leg = WebSocketLeg(websocket, dialect, limits=LIMITS)
+        with calling(booking.plan.call_id):
+            if await leg.answer() is None:
+                log.info("a client left before its call began", extra={"why": leg.why})
+                return
+            if why := self._house.switchboard.why_busy:
+                await leg.refuse(WireError(why, BUSY))
+                return
+            plan = dialect.begin()
+            known = {"identity": visitor.identity} if visitor.identity else {}
+            plan = replace(
+                plan,
+                lost_notice=assistant_lost(plan.format),
+                metadata={**plan.metadata, "door": "realtime", **known},
+            )
+            leg.fit(plan.format)
+            session = self._house.session(Booking(plan, booking.target), leg)
+            await self._house.switchboard.connect(session)
+
+    async def _watch(self, websocket: WebSocket, call_id: str) -> None:
+        """A second socket on a live call."""
+        session = self._house.switchboard.find("call_" + call_id.partition("_")[2])
+        if session is None:
+            message = "There is no such call here, or it has ended."
+            raise Refused("call_id_not_found", message, "call_id")
+        offer = Offer(session.plan, "trunkline", media=False, watches=True)
+        offer = replace(offer, format=session.plan.format)
+        dialect = RealtimeDialect(offer, secrets.token_hex(6), beta_shape=_asks_beta(websocket))
+        dialect.begin()
+        for hello in dialect.opened():
+            await websocket.send_text(str(hello))
+        with calling(session.plan.call_id):
+            log.info("a sideband begins")
+            sideband = Sideband(
+                WebSocketLeg(websocket, dialect, session.plan.format, limits=LIMITS)
+            )
+            session.attach(sideband)
+            try:
+                await sideband.run(session)
+            finally:
+                session.detach(sideband)
+
+    # ------------------------------------------------------------ secrets
+
+    async def client_secrets(self, request: Request) -> Response:
+        """A short-lived secret, for whoever shows the key."""
+        try:
+            if credential(request).startswith(PREFIX):
+                raise Refused("invalid_api_key", "A client secret cannot make another.")
+            if said := refusal(request, self._house.settings.server):
+                code = "invalid_api_key" if said is NO_TOKEN else "origin_not_allowed"
+                return _problem(Refused(code, said), 401 if said is NO_TOKEN else 403)
+            return await self._mint(request)
+        except Refused as refused:
+            status = {"invalid_api_key": 401, "rate_limit_exceeded": 429}.get(refused.code, 400)
+            return _problem(refused, status)
+        except BusyError as busy:
+            return _problem(Refused("busy", str(busy), kind="server_error"), 503)
+
+    async def _mint(self, request: Request) -> Response:
+        body = await _body(request)
+        asked = SECRET(body, "body", lenient=False)
+        wanted = {"type": "realtime"} | (asked.get("session") or {})
+        booking = self._house.page_booking()
+        model = wanted.get("model") or endpoint(booking.target).model or "trunkline"
+        configuration = Configuration(Offer(booking.plan, str(model)), new_id("sess"))
+        configuration.update(wanted, spoke=False)
+        secret = self._house.secrets.mint(
+            (asked.get("expires_after") or {"seconds": 600})["seconds"],
+            wanted,
+            origin=asked.get("origin") or "",
+            identity=asked.get("identity") or request.headers.get("openai-safety-identifier", ""),
+        )
+        answer = {"value": secret.value, "expires_at": secret.expires_at}
+        headers = {"cache-control": "no-store"}
+        return JSONResponse(answer | {"session": configuration.session}, headers=headers)
+
+
+class Sideband:
+    """A tap on a call that may also say what is to be done."""
+
+    def __init__(self, leg: WebSocketLeg) -> None:
+        self._leg = leg
+
+    async def run(self, session: Session) -> None:
+        """Until its client leaves, or the call ends."""
+
+        def feed(event: Event) -> None:
+            if isinstance(event, FromClient):
+                session.feed(event)
+
+        await self._leg.run(feed)
+
+    def event(self, event: Event, now: int) -> None:
+        """What reaches the call shows in what it orders."""
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """What the caller is shown, the sideband is shown."""
+        if isinstance(effect, ToCaller):
+            self._leg.send(effect)
+
+    def close(self) -> None:
+        """The call is over."""
+        self._leg.close("the call has ended")
+
+
+def _asks_beta(websocket: WebSocket) -> bool:
+    asked = websocket.headers.get("openai-beta", "")
+    return "realtime=v1" in asked or BETA in websocket.scope["subprotocols"]
+
+
+async def _turn_away(websocket: WebSocket, refused: Refused, code: int) -> None:
+    """Say why, as the protocol does, and close."""
+    log.info("a client was turned away", extra={"why": refused.code})
+    await websocket.send_text(
+        msgspec.json.encode(refused.event() | {"event_id": new_id("event")}).decode()
+    )
+    reason = f"{refused.kind}.{refused.code}".encode()[:LONGEST_REASON]
+    await websocket.close(code, reason.decode(errors="ignore"))
+
+
+async def _body(request: Request) -> Json:
+    """The JSON object that a request brings. Raises Refused."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_BODY:
+            raise Refused("request_too_large", f"Expected at most {LARGEST_BODY} bytes.")
+    try:
+        asked = msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Refused("invalid_json", f"Expected a JSON object: {error}") from None
+    if not isinstance(asked, dict):
+        raise Refused("invalid_json", "Expected a JSON object.")
+    return asked
+
+
+def _problem(refused: Refused, status: int) -> Response:
+    error = {"message": refused.message, "type": refused.kind}
+    return JSONResponse({"error": {**error, "param": refused.param, "code": refused.code}}, status)
