@@ -84,6 +84,7 @@ class WebSocketLeg:
         self._waiting = 0  # bytes in the outbox
         self._filled = asyncio.Event()
         self._joined = False
+        self._left = False  # whether the caller hung up
         self._parting: _Parting | None = None
         self._parted = asyncio.Event()
         self.line: Line | None = None  # the way to the provider beside this socket, if any
@@ -157,7 +158,7 @@ class WebSocketLeg:
 
     def close(self, reason: str) -> None:
         """Write what waits, say farewell, and let `run` return."""
-        self._part(_Parting(reason, known=True, by_us=True))
+        self._part(_Parting(reason, known=True, by_us=not self._left))
 
     async def _accept(self) -> bool:
         try:
@@ -195,7 +196,7 @@ class WebSocketLeg:
                 case Reply(answer):
                     self._put(answer)
                 case CallerLeft(reason):
-                    self._joined = True
+                    self._joined = self._left = True
                     feed(fact)  # what the call says at its end is still written
                     self._part(_Parting(reason, known=True))
                 case _:

@@ -65,8 +65,10 @@ class Playout:
 
     @property
     def silent_for(self) -> float:
-        """Seconds since the last sound that counts; none while it is being played."""
-        last = max((begin + seconds for begin, seconds in self._stretches), default=0.0)
+        """Seconds since the last sound that counts; none before any, or while it is played."""
+        if not self._stretches:
+            return 0.0
+        last = max(begin + seconds for begin, seconds in self._stretches)
         return max(0.0, self._loop.time() - last)
 
     def _reach(self, name: str) -> None:
