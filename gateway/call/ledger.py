@@ -19,6 +19,7 @@ class Entry:
     call: ToolCall
     turn: int  # of the caller, in which it was asked for
     epoch: int  # session with the model, in which it was asked for
+    known: int  # the last session that knows of it
     state: Literal["waits", "runs", "joined", "answered"] = "waits"
     output: str = ""
     joins: str = ""  # the call whose result is also this one's

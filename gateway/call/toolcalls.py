@@ -96,7 +96,7 @@ class ToolCalls:
         for call in calls:
             if self._early.pop(call.call_id, None) is not None and not whole:
                 yield CancelTool(call.call_id)
-            entry = Entry(call, self._turn, self._epoch)
+            entry = Entry(call, self._turn, self._epoch, self._epoch)
             self._ledger[call.call_id] = self._open[call.call_id] = entry
             if whole:
                 yield from self._begin(entry, now)
@@ -219,6 +219,7 @@ class ToolCalls:
         assert entry.state != "answered", "a call is answered once"
         entry.state, entry.output = "answered", output
         yield entry.show(status, output)
+        yield from self._introduce(entry)
         yield from self._outgoing.tell(SendToolOutput(entry.call.call_id, output))
         if owed is not None and self._owed is None:
             self._owed = owed
@@ -249,10 +250,16 @@ class ToolCalls:
         entry = self._ledger.get(call_id)
         if entry is None or entry.call.name == CANCEL.name:
             return
-        call = entry.call
-        yield from self._outgoing.tell(SendToolCall(call.call_id, call.name, call.arguments))
+        yield from self._introduce(entry)
         if entry.state == "answered":
-            yield from self._outgoing.tell(SendToolOutput(call.call_id, entry.output))
+            yield from self._outgoing.tell(SendToolOutput(call_id, entry.output))
+
+    def _introduce(self, entry: Entry) -> Iterator[Effect]:
+        """Let the session know of the call, where it does not: no output stands alone."""
+        if entry.known != self._epoch:
+            entry.known, call = self._epoch, entry.call
+            tell = SendToolCall(call.call_id, call.name, call.arguments)
+            yield from self._outgoing.tell(tell)
 
     # ------------------------------------------------------------ what else happens
 

@@ -7,9 +7,10 @@ from gateway.call import events as on
 from gateway.call import toolwords as say
 from gateway.call.effects import Effect
 from gateway.call.outgoing import Outgoing
-from gateway.call.plan import Plan, ToolSpec
+from gateway.call.plan import Plan, RecoveryPolicy, ToolSpec
 from gateway.call.responses import Responses
 from gateway.call.toolcalls import ToolCalls
+from tests.call.story import Story
 
 PAY = ToolSpec("pay", "Pays.", {})
 
@@ -125,3 +126,32 @@ def test_what_was_never_run_is_run_when_the_new_session_asks_for_it() -> None:
     ledger.loses()
     ledger.returns()
     assert do.RunTool("c2", "pay", '{"euros": 5}') in ledger.takes("c2")
+
+
+def test_an_output_never_comes_to_a_session_that_does_not_know_the_call() -> None:
+    ledger = Ledger()
+    ledger.takes("c1")
+    ledger.loses()
+    list(ledger.outgoing.opened())
+    list(ledger.tools.rebuilt())  # and its history is too short to hold the call
+    assert ledger.finishes("c1")[-2:] == [
+        do.SendToolCall("c1", "pay", '{"euros": 5}'),
+        do.SendToolOutput("c1", "paid"),
+    ]
+
+
+def test_a_whole_call_that_loses_its_session_pays_once_and_says_so_once() -> None:
+    tale = Story(Plan(tools=(PAY,), recovery=RecoveryPolicy(assistants=1, patience=20_000_000)))
+    tale.says(600)
+    tale.begins()
+    tale.ends(calls=(on.ToolCall("c1", "pay", '{"euros": 5}'),))
+    tale.feed(on.AssistantLost("gone", "close_1006"))
+    tale.feed(on.ToolFinished("c1", "paid"))
+    assert not tale.all(do.SendToolOutput)
+    tale.wait(100)
+    tale.feed(on.AssistantReady(epoch=1))
+    assert tale.all(do.SendToolOutput) == [do.SendToolOutput("c1", "paid")]
+    tale.begins("resp_2")
+    tale.ends("resp_2", calls=(on.ToolCall("c2", "pay", '{"euros": 5}'),))
+    assert len(tale.all(do.RunTool)) == 1
+    assert tale.all(do.SendToolOutput)[1:] == [do.SendToolOutput("c2", "paid")]
