@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from gateway.errors import SettingsError
 from gateway.settings import load
 from gateway.toolsources import open_tools
 from tests.tools.shop import open_shop
+from tools.http_client import sign
 
 HERE = Path(__file__).parent
 DESK = [sys.executable, str(HERE / "tools" / "mcp_desk.py")]
@@ -186,3 +189,37 @@ def test_the_doctor_says_which_server_does_not_answer_and_counts_the_tools(tmp_p
         ("ok", "2 tools; `trunkline tools list` names them"),
         ("note", "gone is not ready: there is no command no-such-program"),
     ]
+
+
+def documented() -> list[str]:
+    """Each TOML block of the page on tools."""
+    page = (HERE.parent / "docs" / "tools.md").read_text()
+    return re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", documented(), ids=lambda text: text.splitlines()[0])
+def test_the_settings_that_the_page_shows_load(tmp_path, text):
+    path = tmp_path / "trunkline.toml"
+    path.write_text(text)
+    assert load(path, {}).tools != load(None, {}).tools
+
+
+async def test_the_http_tools_that_the_page_shows_open(tmp_path):
+    (text,) = [one for one in documented() if "[[tools.http]]" in one]
+    environ = {"SHOP_TOKEN": "hush", "SHOP_SIGNING_SECRET": "hush"}
+    async with tools_of(tmp_path, text, **environ) as opened:
+        cancel = opened.toolbox.find("cancel_order")
+        assert (cancel.policy.confirm, cancel.policy.idempotent) == (True, True)
+        assert cancel.spec.parameters["required"] == ["order_id"]
+
+
+def test_the_receiver_that_the_page_shows_verifies_a_signature():
+    page = (HERE.parent / "docs" / "tools.md").read_text()
+    (text,) = [one for one in re.findall(r"```python\n(.*?)```", page, re.S) if "hmac" in one]
+    scope: dict[str, object] = {}
+    exec(text, scope)
+    header = sign("hush", int(time.time()), "POST", "/a?b=1", b"{}")
+    assert scope["is_genuine"]("hush", header, "POST", "/a?b=1", b"{}")
+    assert not scope["is_genuine"]("hush", header, "POST", "/a?b=2", b"{}")
+    late = sign("hush", int(time.time()) - 900, "POST", "/a?b=1", b"{}")
+    assert not scope["is_genuine"]("hush", late, "POST", "/a?b=1", b"{}")
