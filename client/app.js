@@ -136,6 +136,9 @@ setInterval(async () => {
 }, 2000);
 
 window.trunkline = {
+  get sound() {
+    return call?.sound ?? null;
+  },
   connect: () => begin(true),
   hangUp: () => call?.hangUp(),
   mute,

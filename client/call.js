@@ -13,7 +13,8 @@ export class Call {
   /** `face` shows things: phase, state, line, take(message), problem(code, text, retry). */
   constructor(face, options) {
     this.face = face;
-    this.options = options; // microphone, speaker, line ("socket" for WebSocket only), rate
+    // microphone, speaker, rate, line: "socket" for no WebRTC, "none" for one that finds no way
+    this.options = options;
     this.played = {};
     this.flushes = 0;
     this.began = 0;
@@ -48,7 +49,7 @@ export class Call {
 
   /** WebRTC where there is a way for it, else the WebSocket. */
   async pickLine(way) {
-    this.way = way;
+    this.way = this.options.line === "none" && way ? { ...way, iceTransportPolicy: "relay" } : way;
     if (way) {
       try {
         await this.openRtc(undefined, PATIENCE);

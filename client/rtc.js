@@ -48,7 +48,7 @@ export class RtcLine {
     this.sender = track
       ? pc.addTrack(track)
       : pc.addTransceiver("audio", { direction: "recvonly" }).sender;
-    pc.ontrack = ({ track: theirs }) => this.onsound(new MediaStream([theirs]));
+    pc.ontrack = ({ track: theirs }) => (this.sound = new MediaStream([theirs]));
     this.channel = pc.createDataChannel(CHANNEL);
     this.channel.onmessage = ({ data }) => this.take(JSON.parse(data));
     this.channel.onclose = () => this.gone();
@@ -73,6 +73,7 @@ export class RtcLine {
     await pc.setRemoteDescription({ type: "answer", sdp: text });
     await opened(this.channel);
     this.established = true;
+    if (this.sound) this.onsound(this.sound);
     this.send({ type: "start", reports: true });
   }
 

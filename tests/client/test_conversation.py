@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from audio import wav
 from audio.pcm import silence
+from gateway.embedded.hearing import MoonshineEars
+from gateway.embedded.moonshine import words
 from gateway.files import samples_dir
 from tests.bench.line import gateway
 from tests.client.conftest import CHROMIUM, FLAGS
@@ -20,62 +28,151 @@ from tests.client.house import OUTPUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 RATE = 48_000
+RECORD = """() => {
+  const { sound } = window.trunkline;
+  const ear = sound.context.createMediaStreamDestination();
+  sound.outMeter.connect(ear);
+  const recorder = new MediaRecorder(ear.stream);
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  recorder.start();
+  window.heard = async () => {
+    await new Promise((resolve) => { recorder.onstop = resolve; recorder.stop(); });
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+  };
+}"""
+
+Open = Callable[[str, int], tuple[Page, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The real gateway with the order desk."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    tools = json.dumps([str(samples_dir() / "orderdesk.py")])
+    with gateway(TRUNKLINE_TOOLS__MODULES=tools) as (where, _):
+        yield where
 
 
 @pytest.fixture
-def caller(tmp_path: Path) -> Iterator[tuple[Page, list[str]]]:
+def open_call(tmp_path: Path, address: str) -> Iterator[Open]:
     """The page with a call to the order desk in it, and what its console complained of.
 
-    The microphone hears the question at once, the interruption while the answer is being spoken,
-    and then nobody.
+    The microphone hears the question after some seconds, the interruption while the answer is
+    being spoken, and then nobody.
     """
-    if not Path(CHROMIUM).exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
     commands = samples_dir() / "audio" / "commands"
     ask, cut_in = (
         wav.read(commands / f"{name}.wav", rate=RATE) for name in ("where_is_my_order", "when_ship")
     )
-    spoken = silence(RATE) + ask + silence(RATE * 5 // 2) + cut_in + silence(RATE * 30)
-    wav.write(tmp_path / "microphone.wav", spoken, RATE)
-    tools = json.dumps([str(samples_dir() / "orderdesk.py")])
-    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={tmp_path / 'microphone.wav'}%noloop"]
     complaints: list[str] = []
-    with gateway(TRUNKLINE_TOOLS__MODULES=tools) as (address, _), sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = chromium.new_page(viewport={"width": 1100, "height": 860})
-        page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{address}/?autostart=1")
-        yield page, complaints
-        chromium.close()
+    with sync_playwright() as playwright, ExitStack() as browsers:
+
+        def opened(query: str, quiet: int) -> tuple[Page, list[str]]:
+            spoken = silence(RATE * quiet) + ask + silence(RATE * 5 // 2) + cut_in
+            wav.write(tmp_path / "microphone.wav", spoken + silence(RATE * 30), RATE)
+            heard = f"--use-file-for-fake-audio-capture={tmp_path / 'microphone.wav'}%noloop"
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, heard])
+            browsers.callback(chromium.close)
+            page = chromium.new_page(viewport={"width": 1100, "height": 860})
+            page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.goto(f"{address}/?autostart=1{query}")
+            return page, complaints
+
+        yield opened
 
 
-def loudest(page: Page, seconds: float) -> float:
-    """The highest level that the loudspeaker had in that time, of full scale."""
+def understood(page: Page) -> list[str]:
+    """The words that the loudspeaker said since the recording began."""
+    sound = base64.b64decode(page.evaluate("window.heard()"))
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=16_000)
+    with av.open(io.BytesIO(sound)) as file:
+        frames = [piece for frame in file.decode(audio=0) for piece in resampler.resample(frame)]
+    pcm = b"".join(frame.to_ndarray().tobytes() for frame in frames)
+
+    async def transcribe() -> str:
+        ears = await MoonshineEars.load()
+        try:
+            return await ears.transcribe(pcm)
+        finally:
+            await ears.close()
+
+    with ThreadPoolExecutor(1) as other:  # Playwright's own loop runs in this thread
+        return words(other.submit(asyncio.run, transcribe()).result())
+
+
+def picture(page: Page, name: str) -> None:
+    OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / f"{name}.png").write_bytes(page.screenshot())
+
+
+def is_heard(page: Page, seconds: float = 3.0) -> bool:
+    """Whether the loudspeaker says something in that time."""
     end = time.monotonic() + seconds
-    level = 0.0
     while time.monotonic() < end:
         found: dict[str, Any] = page.evaluate("window.trunkline.statistics()")
-        level = max(level, found["outLevel"])
-    return level
+        if found["outLevel"] > 0.02:
+            return True
+    return False
 
 
-def test_a_conversation_through_the_page(caller: tuple[Page, list[str]]) -> None:
-    page, complaints = caller
+def converse(page: Page, name: str) -> None:
+    """The caller asks, is answered, interrupts, and is answered again."""
     lines = page.locator("#lines")
+    page.wait_for_selector('body[data-phase="live"]')
     expect(lines).to_contain_text("Where is my order", timeout=20_000)
     expect(lines).to_contain_text("look_up_order", timeout=10_000)
-    assert loudest(page, 1.0) > 0.02, "the answer is heard"
+    assert is_heard(page), "the answer is heard"
+    page.evaluate(RECORD)
     expect(lines).to_contain_text("when does it ship", timeout=20_000)
     expect(lines).to_contain_text("Order 4217 ships on", timeout=15_000)
-    assert loudest(page, 0.5) > 0.02, "the second answer is heard, too"
+    assert is_heard(page), "the second answer is heard, too"
     first = lines.locator("li:not(.tool)", has_text="Order 4217, two").last
     expect(first).to_contain_text("interrupted")
     expect(first).not_to_contain_text("November", timeout=1_000)
-    OUTPUT.mkdir(exist_ok=True)
-    (OUTPUT / "conversation.png").write_bytes(page.screenshot())
-    found = page.evaluate("window.trunkline.statistics()")
-    assert found["flushes"] >= 1
+    picture(page, f"conversation-{name}")
+    second = lines.locator("li.assistant:not(.partial)", has_text="ships on")
+    expect(second).to_be_visible(timeout=10_000)
+    assert {"ships", "november"} <= {*understood(page)}
+    assert page.evaluate("window.trunkline.statistics()")["flushes"] >= 1
+
+
+def test_a_conversation_over_webrtc_that_outlives_its_network(open_call: Open) -> None:
+    page, complaints = open_call("", 1)
+    converse(page, "webrtc")
+    expect(page.locator("#line")).to_have_text("WebRTC")
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send(
+        "Network.emulateNetworkConditions", {**conditions, "offline": True, "packetLoss": 100}
+    )
+    expect(page.locator("#state")).to_contain_text("Reconnecting", timeout=5_000)
+    picture(page, "away")
+    network.send(
+        "Network.emulateNetworkConditions", {**conditions, "offline": False, "packetLoss": 0}
+    )
+    expect(page.locator("#state")).to_have_text("Listening", timeout=10_000)
+    assert page.evaluate("window.trunkline.statistics()")["returns"] == 1
+    expect(page.locator("#lines")).to_contain_text("Where is my order")
+    page.get_by_label("Type to the assistant").fill("When does it ship?")
+    page.keyboard.press("Enter")
+    answers = page.locator("#lines li.assistant", has_text="4217 ships on")
+    expect(answers).to_have_count(2, timeout=15_000)
+    assert is_heard(page), "the answer is heard over the new line"
+    picture(page, "returned")
+    page.locator("#call").click()
+    expect(page.locator("#call-label")).to_have_text("Call again", timeout=5_000)
+    assert [c for c in complaints if "ERR_INTERNET_DISCONNECTED" not in c] == []
+
+
+def test_a_conversation_over_a_websocket_where_webrtc_finds_no_way(open_call: Open) -> None:
+    page, complaints = open_call("&line=none", 5)
+    converse(page, "websocket")
+    expect(page.locator("#line")).to_have_text("WebSocket")
     page.locator("#call").click()
     expect(page.locator("#call-label")).to_have_text("Call again", timeout=5_000)
     assert complaints == []
