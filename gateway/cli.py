@@ -17,6 +17,7 @@ COMMANDS = (
     "serve",
     "call",
     "calls",
+    "dial",
     "demo",
     "assistant",
     "replay",
