@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from audio.tone import sine
 from audio.wav import read
-from gateway.embedded.parts import MOUTH_RATE
+from gateway.embedded.parts import MOUTH_RATE, Say, Situation, Thought
 from tests.house import House
 
 RATE = 24_000
@@ -58,6 +58,22 @@ class GatedMouth:
                 await self.go.wait()
             await asyncio.sleep(0)
             yield pcm[at : at + 9_600]
+
+    async def close(self) -> None:
+        pass
+
+
+class Script:
+    """Says and calls what is written, turn by turn; keeps what it was asked."""
+
+    def __init__(self, *turns: list[Thought]) -> None:
+        self.turns = list(turns)
+        self.asked: list[Situation] = []
+
+    async def answer(self, situation: Situation) -> AsyncIterator[Thought]:
+        self.asked.append(situation)
+        for thought in self.turns.pop(0) if self.turns else [Say("All right.")]:
+            yield thought
 
     async def close(self) -> None:
         pass
