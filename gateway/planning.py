@@ -11,7 +11,7 @@ from gateway.assistants import catalogue
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
 from gateway.assistants.target import Target
-from gateway.call.plan import Plan, PlaybackPolicy, ToolSpec
+from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.settings import Settings
@@ -93,6 +93,10 @@ class Planner:
         metadata = {**joined.metadata, **{name: value for name, value in known.items() if value}}
         policy = PlaybackPolicy(arrival.lead, arrival.grain, arrival.frame)
         plan = replace(plan, playback=policy, metadata=metadata)
+        if arrival.mute:
+            turns = replace(plan.turns, create_response=False)
+            plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")
+            plan = replace(plan, idle=IdlePolicy())
         return Booking(plan, target, arrival.bridge)
 
     def _line(self, bridge: str, called: str, caller: str, given: Mapping[str, str]) -> Line:

@@ -25,7 +25,7 @@ from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined, Event
 from gateway.callers.dialect import Dialect
 from gateway.callers.line import Line
-from gateway.callers.websocket import WebSocketLeg
+from gateway.callers.websocket import Limits, WebSocketLeg
 from gateway.errors import SettingsError, WireError
 from gateway.settings_base import Section
 
@@ -57,6 +57,7 @@ class Arrival:
     lead: int  # microseconds, as in Dialect
     grain: int
     frame: int = 0  # microseconds; not 0 where the wire takes whole frames only
+    mute: bool = False  # whether the caller is heard, and hears nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +172,15 @@ async def take_socket(
     subprotocol: str = "",
     ticketed: bool = True,
     frame: int = 0,
+    mute: bool = False,
+    limits: Limits | None = None,
 ) -> None:
     """Carry a provider's socket, its upgrade already checked, from its first message to its end.
 
     `ticketed`: the call's custom parameter `ticket` must be one that was given out and not used.
-    `frame`: microseconds; the wire takes sound in whole frames only.
+    `frame`: microseconds; the wire takes sound in whole frames only. `mute`: it takes none at all.
     """
-    leg = WebSocketLeg(websocket, dialect, subprotocol=subprotocol)
+    leg = WebSocketLeg(websocket, dialect, subprotocol=subprotocol, limits=limits)
     joined = await leg.answer()
     if joined is None:
         log.warning("a call did not begin", extra={"bridge": bridge, "why": leg.why})
@@ -192,7 +195,7 @@ async def take_socket(
         leg.introduce(joined)
     if line is not None:
         leg.line = line(joined)
-    arrival = Arrival(bridge, joined, dialect.format, dialect.lead, dialect.grain, frame)
+    arrival = Arrival(bridge, joined, dialect.format, dialect.lead, dialect.grain, frame, mute)
     await desk.connect(arrival, leg)
 
 

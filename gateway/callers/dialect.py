@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,9 +19,18 @@ REMEMBERED = 256  # items whose progress is kept; reports come for the last few 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message that the protocol itself owes the peer, and that the call need not know of."""
+    """A message that the protocol itself owes the peer, and that the call need not know of.
 
-    message: Message
+    A function makes it when it is written, where it says how many were written before it. What is
+    owed `at_once` does not wait until the call is let in.
+    """
+
+    message: Message | Callable[[], Message]
+    at_once: bool = False
+
+    def said(self) -> Message:
+        """The message; to be asked for once, and then written."""
+        return self.message() if callable(self.message) else self.message
 
 
 class Dialect(Protocol):

@@ -135,7 +135,7 @@ class TcpLeg(asyncio.Protocol):
 
     def _fact(self, fact: Said | Reply) -> None:
         if isinstance(fact, Reply):
-            self._write(fact.message)
+            self._write(fact.said())
             return
         if isinstance(fact, of.CallerJoined):
             fact = replace(fact, reports_playback=True)

@@ -36,6 +36,7 @@ NOT_READING = "does not read"
 LONGEST_REASON = 123  # bytes of a close frame's reason: RFC 6455, section 5.5
 
 Feed = Callable[[Event], None]
+Entry = ToCaller | Reply  # of the outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Limits:
     start: float = 10.0  # until the call must have begun
     blocked: float = 10.0  # that one message may wait for a peer that does not read
     farewell: float = 2.0  # for all that is said at the end
+    answer: float = 0.0  # until the peer has answered a farewell, where its protocol has it do so
     outbox: int = 4 * 1024 * 1024  # bytes that wait to be written
     frame: int = MAX_FRAME
 
@@ -80,7 +82,7 @@ class WebSocketLeg:
         self._dialect = fitted(dialect, call) if call is not None else dialect
         self._early: list[Event] = []  # what came before the call was there to be told
         self._limits = limits or Limits()
-        self._outbox: deque[ToCaller | Message] = deque()
+        self._outbox: deque[Entry] = deque()
         self._waiting = 0  # bytes in the outbox
         self._filled = asyncio.Event()
         self._joined = False
@@ -140,6 +142,7 @@ class WebSocketLeg:
             writer = group.create_task(self._write(feed))
             await self._parted.wait()
             reader.cancel()
+            await asyncio.wait([reader])
             assert self._parting is not None
             if (error := self._parting.error) is not None:
                 log.warning("a caller broke its protocol", extra={"why": str(error)})
@@ -193,8 +196,10 @@ class WebSocketLeg:
         await asyncio.sleep(0)  # a flood is received without waiting; others have their turn
         for fact in self._dialect.decode(message):
             match fact:
-                case Reply(answer):
-                    self._put(answer)
+                case Reply(at_once=True):
+                    await self._socket.send(fact.said())
+                case Reply():
+                    self._put(fact)
                 case CallerLeft(reason):
                     self._joined = self._left = True
                     feed(fact)  # what the call says at its end is still written
@@ -223,9 +228,10 @@ class WebSocketLeg:
                     continue
                 entry = self._outbox.popleft()
                 self._waiting -= _size(entry)
-                messages = (
-                    [entry] if isinstance(entry, str | bytes) else [*self._dialect.encode(entry)]
-                )
+                if isinstance(entry, Reply):
+                    messages = [entry.said()]
+                else:
+                    messages = list(self._dialect.encode(entry))
                 async with asyncio.timeout(self._limits.blocked):
                     for message in messages:
                         await self._socket.send(message)
@@ -250,17 +256,31 @@ class WebSocketLeg:
     async def _leave(self, parting: _Parting, writer: asyncio.Task[None] | None) -> None:
         """Say what is left to say, in bounded time, and close."""
         with suppress(TimeoutError, LineClosedError, OSError, RuntimeError):
-            async with asyncio.timeout(self._limits.farewell):
+            async with asyncio.timeout(self._limits.farewell + self._limits.answer):
                 if parting.gone and writer is not None:
                     writer.cancel()
                 elif not parting.gone:
                     if writer is not None:
                         await asyncio.wait([writer])
-                    for message in self._dialect.farewell(parting.reason, parting.error):
-                        await self._socket.send(message)
+                    await self._say_farewell(parting)
                 await self._hang_up(parting)
         if parting.by_us and self.line is not None:
             await self._end_call(self.line, parting.reason)
+
+    async def _say_farewell(self, parting: _Parting) -> None:
+        messages = list(self._dialect.farewell(parting.reason, parting.error))
+        for message in messages:
+            await self._socket.send(message)
+        if not (messages and self._limits.answer):
+            return
+        with suppress(TimeoutError, WireError):
+            async with asyncio.timeout(self._limits.answer):
+                while True:
+                    for fact in self._dialect.decode(self._frame(await self._socket.receive())):
+                        if isinstance(fact, Reply):
+                            await self._socket.send(fact.said())
+                        elif isinstance(fact, CallerLeft):
+                            return
 
     async def _end_call(self, line: Line, reason: str) -> None:
         """Some providers keep a call up whose socket is closed."""
@@ -274,7 +294,7 @@ class WebSocketLeg:
         reason = str(parting.error or parting.reason).encode()[:LONGEST_REASON]
         await self._socket.close(parting.code, reason.decode(errors="ignore"))
 
-    def _put(self, entry: ToCaller | Message) -> None:
+    def _put(self, entry: Entry) -> None:
         self._outbox.append(entry)
         self._waiting += _size(entry)
         self._filled.set()
@@ -296,10 +316,10 @@ class WebSocketLeg:
         self._parted.set()
 
 
-def _size(entry: ToCaller | Message) -> int:
+def _size(entry: Entry) -> int:
     match entry:
-        case str() | bytes():
-            return OVERHEAD + len(entry)
+        case Reply(str() | bytes() as message):
+            return OVERHEAD + len(message)
         case Play(_, pcm):
             return OVERHEAD + len(pcm)
         case _:

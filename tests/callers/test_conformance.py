@@ -53,7 +53,7 @@ class Both:
         for message in messages:
             for fact in self.dialect.decode(message):
                 if isinstance(fact, Reply):
-                    self.take([fact.message])
+                    self.take([fact.said()])
                 else:
                     told.append(fact)
         self.facts += told

@@ -259,7 +259,7 @@ class WebRtcLeg:
                 )
             for fact in self._dialect.decode(message):
                 if isinstance(fact, Reply):
-                    self._write(fact.message)
+                    self._write(fact.said())
                 else:
                     self._take(fact)
         except WireError as error:
