@@ -90,7 +90,9 @@ async def open_tools(
         if settings.http or settings.openapi:
             with _blamed("tools.network"):
                 reach = Reach.of(settings.network.allow, settings.network.networks)
-            client = await parts.enter_async_context(HttpClient(reach))
+            # A virtual clock stands still while a server is waited for.
+            waiting = HttpClient(reach, around=lambda: toolbox.threads.around())
+            client = await parts.enter_async_context(waiting)
             _put_http(settings, toolbox, client, environ)
             await _put_openapi(settings, toolbox, client, environ)
         links: tuple[ToolLink, ...] = ()

@@ -8,9 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -196,3 +198,45 @@ async def test_a_changed_file_counts_in_a_call_that_is_live(tmp_path):
     assert [use.status for use in conversation.tool_calls] == ["done", "done", "failed"]
     assert ("first" in mind.offered[0], "second" in mind.offered[0]) == (True, False)
     assert ("first" in mind.offered[-1], "second" in mind.offered[-1]) == (False, True)
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers after a moment of real time."""
+
+    def do_GET(self) -> None:
+        threading.Event().wait(0.1)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        self.wfile.write(b"at last")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def slow_server():
+    """A server in a thread, which no virtual clock knows of."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.virtual_clock
+async def test_a_virtual_clock_stands_still_for_a_server_elsewhere(tmp_path):
+    with slow_server() as address:
+        text = f"""
+[tools.network]
+allow = ["{address}"]
+timeout_s = 0.05
+tries = 1
+[[tools.http]]
+name = "look"
+description = "Look."
+url = "{address}/"
+"""
+        async with a_house(tmp_path, text, Operator()) as house:
+            conversation = await converse(house, "look {}")
+    assert conversation.tool_calls[0].output == "at last"

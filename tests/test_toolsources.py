@@ -181,6 +181,14 @@ async def test_python_is_not_run_where_it_cannot_be_shut_in(tmp_path, monkeypatc
             pass
 
 
+async def test_without_the_mcp_sdk_the_start_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tools.mcp_wire", None)
+    text = '[[tools.mcp]]\nname = "a"\ncommand = ["x"]\ntools = ["*"]'
+    with pytest.raises(SettingsError, match=r'pip install "trunkline\[mcp\]"'):
+        async with tools_of(tmp_path, text):
+            pass
+
+
 def test_the_doctor_says_which_server_does_not_answer_and_counts_the_tools(tmp_path):
     path = tmp_path / "trunkline.toml"
     path.write_text('[[tools.mcp]]\nname = "gone"\ncommand = ["no-such-program"]\ntools = ["*"]')

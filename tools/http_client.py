@@ -8,6 +8,7 @@ import hmac
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -87,10 +88,12 @@ class HttpClient:
         resolve: Resolve | None = None,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.reach = reach
         self._chance = chance
         self._clock = clock
+        self._around = around  # entered while a server is waited for
         self._client = httpx2.AsyncClient(
             transport=PinnedTransport(reach, resolve),
             trust_env=False,
@@ -104,7 +107,8 @@ class HttpClient:
             for attempt in range(1, policy.tries + 1):
                 wait = self._backoff(policy, attempt)
                 try:
-                    answer, asked = await self._follow(request, policy)
+                    with self._around():
+                        answer, asked = await self._follow(request, policy)
                 except httpx2.TransportError as error:
                     unsent = isinstance(error, BEFORE_SENDING)
                     if attempt == policy.tries or not (request.idempotent or unsent):

@@ -7,7 +7,6 @@ never cross it. What a server offers is put into the toolbox, now and whenever i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import random
@@ -18,16 +17,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import anyio
-import httpx2
 import mcp_types as types
-from anyio.abc import TaskStatus
 from mcp import Client, MCPError
-from mcp.client.subscriptions import SubscriptionLost
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from tools.context import ToolContext, ToolError
 from tools.foreign_schema import Checker, fit
 from tools.mcp_results import output
+from tools.mcp_session import listed, listening, reason_of
 from tools.mcp_wire import McpServer, transport
 from tools.policy import Policy
 from tools.spec import RESERVED, ToolDefinitionError, ToolSpec
@@ -35,13 +31,10 @@ from tools.toolbox import Toolbox
 
 State = Literal["starting", "ready", "down"]
 
-LISTENING = 5.0  # seconds until it must have agreed to tell of changes
 STARTING = 20.0  # seconds until a server must have said which tools it has
 POLL = 30.0  # seconds between two looks at a server that nobody calls
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds before it is connected again
 STEADY = 60.0  # seconds after which a server that dies has a clean slate
-PAGES = 50  # of tools, so that a list without end ends
-MOST = 200  # tools of one server
 LONGEST_DESCRIPTION = 1024
 AWAY = "The server of this tool is not connected at the moment. Tell the caller so."
 
@@ -173,7 +166,7 @@ class McpLink:
             with anyio.CancelScope(deadline=deadline) as self._scope:
                 ways = transport(self.server, self._lost, lambda: self._client is not None)
                 client = Client(ways, message_handler=self._noticed)
-                async with client, _listening(client, self._wake):
+                async with client, listening(client, self._wake):
                     await self._refresh(client)
                     self._scope.deadline = math.inf
                     self._client = client
@@ -216,7 +209,7 @@ class McpLink:
     async def _refresh(self, client: Client) -> None:
         """Put what the server offers now into the toolbox."""
         found: dict[str, McpTool] = {}
-        for one in await _listed(client):
+        for one in await listed(client):
             if not _named(one.name, self.server.tools):
                 continue
             try:
@@ -284,67 +277,9 @@ async def connected(
             task.result()
 
 
-@asynccontextmanager
-async def _listening(client: Client, wake: asyncio.Event) -> AsyncIterator[None]:
-    """From the revision of July 2026 on, changes are told only to those who ask."""
-    if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        yield
-        return
-
-    async def listen(*, task_status: TaskStatus[None]) -> None:
-        try:
-            async with client.listen(tools_list_changed=True) as changes:
-                task_status.started()
-                async for _ in changes:
-                    wake.set()
-        except (MCPError, SubscriptionLost, TimeoutError) as error:
-            # The poll sees changes too, if later.
-            log.info("an MCP server tells no changes", extra={"reason": type(error).__name__})
-            with contextlib.suppress(RuntimeError):  # it had begun before
-                task_status.started()
-
-    async with anyio.create_task_group() as group:
-        with anyio.move_on_after(LISTENING):
-            await group.start(listen)
-        yield
-        group.cancel_scope.cancel()
-
-
-async def _listed(client: Client) -> list[types.Tool]:
-    found: list[types.Tool] = []
-    cursor: str | None = None
-    for _ in range(PAGES):
-        page = await client.list_tools(cursor=cursor, cache_mode="refresh")
-        found += page.tools
-        cursor = page.next_cursor
-        if cursor is None or len(found) >= MOST:
-            break
-    return found[:MOST]
-
-
 def _named(name: str, names: Sequence[str]) -> bool:
     return "*" in names or name in names
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:64] or "tool"
-
-
-def reason_of(error: BaseException) -> str:
-    """Why a session ended, in words that hold nothing that a server said."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    match error:
-        case FileNotFoundError() | NotADirectoryError():
-            return f"there is no command {error.filename}"
-        case PermissionError():
-            return f"{error.filename} may not be run"
-        case MCPError():
-            return f"it answered with error {error.error.code}"
-        case TimeoutError() | httpx2.TimeoutException():
-            return "it gives no answer"
-        case httpx2.ConnectError():
-            return "it cannot be reached"
-    return type(error).__name__ + (
-        f": {error}" if type(error).__module__.startswith("tools.") else ""
-    )

@@ -18,7 +18,10 @@ from tools.http_operation import FORM_BODY, JSON_BODY, Operation, Place, Style, 
 from tools.schema import ToolDefinitionError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
-IGNORED = frozenset({"accept", "content-type", "authorization"})  # as the specification says
+# Left out, as the specification says, and what only a client itself may say.
+IGNORED = frozenset({"accept", "content-type", "authorization"}) | {
+    *("host", "content-length", "transfer-encoding", "connection", "idempotency-key", "expect")
+}
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
 

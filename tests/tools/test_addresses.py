@@ -60,8 +60,11 @@ def test_a_public_address_may_be_reached(address):
 def test_a_private_network_may_be_allowed_or_written_out_as_an_address():
     Reach.of(["http://shop.internal"], ["10.0.0.0/8"]).check_address("shop.internal", "10.1.1.1")
     Reach.of(["http://10.1.1.1:8000"]).check_address("10.1.1.1", "10.1.1.1")
+    Reach.of(["http://localhost:8000"]).check_address("localhost", "::1")
     with pytest.raises(NotAllowed):
         Reach.of(["http://10.1.1.1:8000"]).check_address("10.1.1.2", "10.1.1.2")
+    with pytest.raises(NotAllowed):  # a hosts file that somebody has changed
+        Reach.of(["http://localhost:8000"]).check_address("localhost", "10.1.1.1")
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from urllib.parse import unquote
 
+import httpx2
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tools import ToolDefinitionError
+from tools import ToolDefinitionError, ToolError
+from tools.addresses import Reach
 from tools.openapi import Document
 
 SHOP = yaml.safe_load(
@@ -146,6 +151,35 @@ def test_forms_and_whole_bodies_are_sent_as_they_are_declared():
 def test_a_header_cannot_begin_another():
     with pytest.raises(Exception, match="plain letters"):
         request("getOrder", {"order_id": "1", "X-Trace": "a\r\nX-Evil: 1"})
+
+
+def test_headers_that_only_a_client_may_write_are_not_asked_of_a_model():
+    document = deepcopy(SHOP)
+    item = document["paths"]["/orders/{order_id}"]["get"]
+    item["parameters"] += [
+        {"name": name, "in": "header", "schema": {"type": "string"}}
+        for name in ("Host", "Content-Length", "Idempotency-Key", "X-Shop")
+    ]
+    (found,) = Document(document, "shop.yaml").operations(["getOrder"])
+    assert not {"Host", "Content-Length", "Idempotency-Key"} & set(found.parameters["properties"])
+    assert "X-Shop" in found.parameters["properties"]
+
+
+@given(order_id=st.text(), tags=st.lists(st.text(), min_size=1))
+def test_no_argument_leaves_its_place_in_the_url(order_id, tags):
+    base = Reach.of(["https://eu.shop.example/v1/orders"])
+    try:
+        made = request("getOrder", {"order_id": order_id, "tags": tags})
+    except ToolError:
+        assert order_id in ("", ".", "..")
+        return
+    url = httpx2.URL(made.url)
+    assert url.host == "eu.shop.example"
+    sent = order_id.encode(errors="replace").decode()
+    assert unquote(url.raw_path.decode().split("?")[0].split("/")[-1]) == sent
+    assert url.params.get_list("tags") == [tag.encode(errors="replace").decode() for tag in tags]
+    if ".." not in unquote(sent).replace("\\", "/").split("/"):
+        base.check_url(url)
 
 
 def test_a_star_is_every_operation():
