@@ -8,6 +8,7 @@ import pytest
 
 from gateway.call import toolwords as say
 from gateway.call.toolcalls import CANCEL
+from gateway.embedded.mind.history import NEWS, RUNNING, request
 from gateway.embedded.mind.local import LocalMind
 from gateway.embedded.mind.phrases import consents
 from gateway.embedded.parts import Called, CallPiece, Function, Heard, Line, Returned, Said, Say
@@ -97,3 +98,18 @@ def test_after_a_no_it_is_not_called(words: str) -> None:
 @pytest.mark.parametrize("words", ["Yes, but which one?", "Not yet", "Is it free?", "Okay, what?"])
 def test_words_that_are_no_plain_yes_are_none(words: str) -> None:
     assert not consents(words)
+
+
+def test_a_chat_model_is_told_that_a_result_is_new_which_stands_further_up() -> None:
+    early = request(Moment("", (*LOOKS_UP, Returned("c1", "On a ship.")), FUNCTIONS))
+    assert early["messages"][-1]["role"] == "tool"
+    late = request(
+        Moment("", (*LOOKS_UP, Said("One moment."), Returned("c1", "On a ship.")), FUNCTIONS)
+    )
+    assert [message["role"] for message in late["messages"]] == [
+        *("system", "user", "assistant", "tool", "assistant", "system")
+    ]
+    assert late["messages"][-1]["content"] == NEWS.format("look_up_order")
+    waiting = request(Moment("", LOOKS_UP, FUNCTIONS, "none", say.WAITS.format("look up order")))
+    assert waiting["tool_choice"] == "none"
+    assert waiting["messages"][-2]["content"] == RUNNING

@@ -10,6 +10,7 @@ from gateway.embedded.parts import Called, Heard, Line, Returned, Said, Situatio
 Message = dict[str, Any]
 
 RUNNING = "The function is still running; its result comes later."
+NEWS = "Results have come in since you spoke last, of: {}. Tell the user now what they say."
 CUT = " [the user interrupted here and heard no more]"
 SPOKEN = (
     "Your words are spoken aloud by a voice: answer briefly, in plain sentences, "
@@ -48,6 +49,8 @@ def _messages(situation: Situation) -> Iterator[Message]:
     opening = "\n\n".join(part for part in (situation.instructions, SPOKEN) if part)
     yield {"role": "system", "content": opening}
     yield from lines_as_messages(situation.lines)
+    if names := _come_late(situation.lines):
+        yield {"role": "system", "content": NEWS.format(", ".join(names))}
     if situation.request:
         yield {"role": "system", "content": situation.request}
 
@@ -79,6 +82,25 @@ def lines_as_messages(lines: Sequence[Line]) -> Iterator[Message]:
             at = end
         else:
             at += 1  # a result stands with its call
+
+
+def _come_late(lines: Sequence[Line]) -> list[str]:
+    """The functions whose results came last, after something was said since they were called.
+
+    Such a result stands with its call, further up: without a word the model would not see that it
+    is new.
+    """
+    names: list[str] = []
+    at = len(lines)
+    while at and isinstance(result := lines[at - 1], Returned):
+        at -= 1
+        for index in range(at - 1, -1, -1):
+            call = lines[index]
+            if isinstance(call, Called) and call.call_id == result.call_id:
+                if any(isinstance(one, Said | Heard) for one in lines[index:at]):
+                    names.insert(0, call.name)
+                break
+    return names
 
 
 def _run(lines: Sequence[Line], start: int, kind: type) -> int:
