@@ -46,7 +46,7 @@ def test_the_list_names_each_tool_its_source_and_what_it_is_for(tools):
     rows = [line.split() for line in said.splitlines()]
     assert [row[0] for row in rows] == ["current_time", "hang_up", "cancel", "whoami"]
     assert rows[2][1] == "module"
-    assert rows[2][3:] == ["Cancel", "an", "order.", "[confirm]", "[side_effects]"]
+    assert rows[2][3:] == ["Cancel", "an", "order.", "[after", "consent]"]
     _, said, _ = tools("list", "--json")
     assert json.loads(said)[2]["confirm"] is True
 

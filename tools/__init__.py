@@ -1,6 +1,6 @@
 """What the assistant may call; knows nothing of audio or of the wire."""
 
-from tools.context import ArgumentsError, ToolContext, ToolError
+from tools.context import ArgumentsError, Image, ToolContext, ToolError
 from tools.loading import ToolLoadError
 from tools.policy import Policy
 from tools.result import Result
@@ -10,6 +10,7 @@ from tools.toolbox import Toolbox
 __all__ = [
     "AnyTool",
     "ArgumentsError",
+    "Image",
     "Policy",
     "Result",
     "Tool",

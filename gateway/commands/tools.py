@@ -79,8 +79,8 @@ def _list(tools: OpenTools, *, as_json: bool) -> int:
     wide = max((len(name) for name, _, _ in rows), default=0)
     far = max((len(source) for _, source, _ in rows), default=0)
     for name, source, one in rows:
-        marks = "".join(f" [{mark}]" for mark, on in _marks(one).items() if on)
-        line = f"{name:<{wide}}  {source:<{far}}  {one.spec.description}{marks}"
+        mark = " [after consent]" if one.policy.confirm else ""
+        line = f"{name:<{wide}}  {source:<{far}}  {one.spec.description}{mark}"
         sys.stdout.write(line.rstrip() + "\n")
     return 0
 
