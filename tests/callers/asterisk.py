@@ -19,57 +19,17 @@ from tests.callers.peers.chan_websocket import PASSWORD
 
 ASTERISK = os.environ.get("TRUNKLINE_ASTERISK") or shutil.which("asterisk")
 SAMPLES = Path(__file__).parents[2] / "samples/audio/commands"
-MODULES = [
-    "res_timing_timerfd",
-    "res_clioriginate",
-    "res_sorcery_config",
-    "res_sorcery_memory",
-    "res_sorcery_astdb",
-    "res_http_websocket",
-    "res_websocket_client",
-    "res_audiosocket",
-    "app_audiosocket",
-    "chan_audiosocket",
-    "chan_websocket",
-    "res_curl",
-    "func_curl",
-    "func_uri",
-    "func_strings",
-    "func_cut",
-    "func_logic",
-    "func_channel",
-    "func_callerid",
-    "pbx_config",
-    "codec_ulaw",
-    "codec_alaw",
-    "codec_resample",
-    "format_wav",
-    "app_playback",
-    "app_record",
-    "app_dial",
-    "app_verbose",
-    "app_senddtmf",
-    "app_stack",
-    "app_stasis",
-    "bridge_simple",
-    "bridge_softmix",
-    "bridge_holding",
-    "chan_bridge_media",
-    "res_stasis",
-    "res_stasis_answer",
-    "res_stasis_playback",
-    "res_stasis_recording",
-    "res_stasis_snoop",
-    "res_stasis_device_state",
-    "res_ari_model",
-    "res_ari",
-    "res_ari_applications",
-    "res_ari_asterisk",
-    "res_ari_bridges",
-    "res_ari_channels",
-    "res_ari_endpoints",
-    "res_ari_events",
-]
+MODULES = """
+res_timing_timerfd res_clioriginate res_sorcery_config res_sorcery_memory res_sorcery_astdb
+res_http_websocket res_websocket_client res_audiosocket app_audiosocket chan_audiosocket
+chan_websocket res_curl func_curl func_uri func_strings func_cut func_logic func_channel
+func_callerid pbx_config codec_ulaw codec_alaw codec_resample format_wav app_playback
+app_record app_dial app_verbose app_senddtmf app_stack app_stasis bridge_simple
+bridge_softmix bridge_holding chan_bridge_media res_stasis res_stasis_answer
+res_stasis_playback res_stasis_recording res_stasis_snoop res_stasis_device_state
+res_ari_model res_ari res_ari_applications res_ari_asterisk res_ari_bridges res_ari_channels
+res_ari_endpoints res_ari_events
+"""
 
 
 def _dialplan(gateway: str, folder: Path) -> str:
@@ -126,7 +86,7 @@ def _configure(folder: Path, gateway: str, http: int) -> None:
         "asterisk.conf": "[directories]\n"
         + "".join(f"{name} => {place}\n" for name, place in places.items()),
         "modules.conf": "[modules]\nautoload=no\n"
-        + "".join(f"load => {name}.so\n" for name in MODULES),
+        + "".join(f"load => {name}.so\n" for name in MODULES.split()),
         "logger.conf": "[logfiles]\nfull => notice,warning,error\n",
         "extensions.conf": _dialplan(gateway, folder),
         "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http}\n",

@@ -1,4 +1,4 @@
-"""Calls from a real Asterisk, and by one; only where Asterisk is installed (see docs/bridges.md)."""
+"""Calls from a real Asterisk, and by one; only where Asterisk is installed."""
 
 from __future__ import annotations
 
@@ -50,12 +50,14 @@ async def until_over(house: House, count: int = 1) -> None:
 async def test_a_caller_of_an_asterisk_is_heard_and_answered(
     tmp_path: Path, calls: Calls, way: str
 ) -> None:
-    async with open_house(variables={**VARIABLES, **calls.settings}) as house:
-        async with running(tmp_path, house.address) as pbx:
-            await pbx.call(way)
-            await until_over(house)
-            await pbx.until_idle()
-            heard, log = pbx.heard(), pbx.log()
+    async with (
+        open_house(variables={**VARIABLES, **calls.settings}) as house,
+        running(tmp_path, house.address) as pbx,
+    ):
+        await pbx.call(way)
+        await until_over(house)
+        await pbx.until_idle()
+        heard, log = pbx.heard(), pbx.log()
     told = calls.only()
     known = told[0]["plan"]["metadata"]
     assert known.items() >= {"from": "+15550100", "to": "100", "tenant": "acme"}.items()
@@ -71,11 +73,13 @@ async def test_a_caller_of_an_asterisk_is_heard_and_answered(
 async def test_keys_that_a_caller_of_an_asterisk_presses_are_told(
     tmp_path: Path, calls: Calls, way: str
 ) -> None:
-    async with open_house(variables={**VARIABLES, **calls.settings}) as house:
-        async with running(tmp_path, house.address) as pbx:
-            await pbx.call(way, "digits")
-            await until_over(house)
-            heard = pbx.heard()
+    async with (
+        open_house(variables={**VARIABLES, **calls.settings}) as house,
+        running(tmp_path, house.address) as pbx,
+    ):
+        await pbx.call(way, "digits")
+        await until_over(house)
+        heard = pbx.heard()
     told = calls.only()
     assert [line["digit"] for line in events(told, "CallerDigit")] == ["4", "2", "#"]
     assert tone_seconds(heard) > 1
@@ -86,32 +90,36 @@ async def test_keys_that_a_caller_of_an_asterisk_presses_are_told(
 async def test_the_dialplan_goes_on_when_the_assistant_has_done(
     tmp_path: Path, calls: Calls, way: str, target: str
 ) -> None:
-    async with open_house(variables={**VARIABLES, **calls.settings}) as house:
-        async with running(tmp_path, house.address) as pbx:
-            await pbx.call(way, "wait")
-            board = house.gateway.switchboard
-            async with asyncio.timeout(20):
-                while not board.statistics().live:
-                    await asyncio.sleep(0.05)
-            await asyncio.sleep(0.5)
-            (session,) = board._live.values()
-            if target:
-                session.feed(TransferOrdered(target))
-            else:
-                await board.drain(5)
-            await pbx.until_logged("next transfer|agent" if target else "next ended|16")
-            await pbx.ask("channel request hangup all")
-            await pbx.until_idle()
+    async with (
+        open_house(variables={**VARIABLES, **calls.settings}) as house,
+        running(tmp_path, house.address) as pbx,
+    ):
+        await pbx.call(way, "wait")
+        board = house.gateway.switchboard
+        async with asyncio.timeout(20):
+            while not board.statistics().live:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        (session,) = board._live.values()
+        if target:
+            session.feed(TransferOrdered(target))
+        else:
+            await board.drain(5)
+        await pbx.until_logged("next transfer|agent" if target else "next ended|16")
+        await pbx.ask("channel request hangup all")
+        await pbx.until_idle()
 
 
 async def test_a_call_without_a_ticket_goes_on_in_the_dialplan_and_learns_why(
     tmp_path: Path,
 ) -> None:
-    async with open_house(variables=VARIABLES) as house:
-        async with running(tmp_path, house.address) as pbx:
-            await pbx.call("nobody")
-            await pbx.until_logged("next refused|21")
-            await pbx.until_idle()
+    async with (
+        open_house(variables=VARIABLES) as house,
+        running(tmp_path, house.address) as pbx,
+    ):
+        await pbx.call("nobody")
+        await pbx.until_logged("next refused|21")
+        await pbx.until_idle()
         assert house.gateway.switchboard.statistics().admitted == 0
 
 
@@ -126,22 +134,24 @@ async def test_an_asterisk_calls_somebody_for_us(tmp_path: Path, calls: Calls, w
         f"{prefix}PASSWORD": "secret",
         f"{prefix}ENDPOINT": "Local/{target}@gateway",
     }
-    async with open_house(PlainMind(), variables=variables) as house:
-        async with running(tmp_path, house.address, ari) as pbx:
-            order = {"via": "chan_websocket", "to": "callee", "metadata": {"campaign": "spring"}}
-            async with AsyncClient() as http:
-                answer = await http.post(f"{house.address}/api/calls", json=order)
-            assert answer.status_code == 201, answer.text
-            if whose == "assistant":
-                async with asyncio.timeout(20):
-                    while not house.gateway.switchboard.statistics().live:
-                        await asyncio.sleep(0.05)
-                await asyncio.sleep(0.5)
-                await house.gateway.switchboard.drain(5)
-            await until_over(house)
-            await pbx.until_idle()
-            assert "mixing" not in await pbx.ask("bridge show all")
-            heard = pbx.heard() if whose == "callee" else b""
+    async with (
+        open_house(PlainMind(), variables=variables) as house,
+        running(tmp_path, house.address, ari) as pbx,
+    ):
+        order = {"via": "chan_websocket", "to": "callee", "metadata": {"campaign": "spring"}}
+        async with AsyncClient() as http:
+            answer = await http.post(f"{house.address}/api/calls", json=order)
+        assert answer.status_code == 201, answer.text
+        if whose == "assistant":
+            async with asyncio.timeout(20):
+                while not house.gateway.switchboard.statistics().live:
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            await house.gateway.switchboard.drain(5)
+        await until_over(house)
+        await pbx.until_idle()
+        assert "mixing" not in await pbx.ask("bridge show all")
+        heard = pbx.heard() if whose == "callee" else b""
     told = calls.only()
     assert told[0]["plan"]["metadata"]["campaign"] == "spring"
     if whose == "callee":
