@@ -142,7 +142,8 @@ class ToolRunner:
 
         return ToolContext(
             call_id=self._plan.call_id,
-            caller=self._caller.address,
+            caller=self._plan.caller or self._caller.address,
+            tenant=self._plan.tenant,
             metadata={**self._caller.metadata, **self._plan.metadata},
             hang_up=lambda reason: feed(on.HangUpOrdered(reason)),
             say=say,

@@ -91,6 +91,7 @@ class ToolContext:
 
     call_id: str = ""
     caller: str = ""  # telephone number, IP address, or whatever names the caller
+    tenant: str = ""  # whose call it is: one customer of the gateway, or empty
     metadata: Mapping[str, str] = field(default_factory=dict)  # of the call's plan
     hang_up: Callable[[str], None] = NO_HANG_UP  # give the reason
     say: Callable[[str], None] = _unheard  # let the assistant say this while the tool runs

@@ -30,8 +30,12 @@ class Checker:
 
     __slots__ = ("_properties", "_validator", "names")
 
-    def __init__(self, schema: dict[str, Any], tool: str) -> None:
-        """Raises ToolDefinitionError where it is no JSON schema."""
+    def __init__(self, schema: dict[str, Any], tool: str, *, patterns: bool = True) -> None:
+        """Raises ToolDefinitionError where it is no JSON schema.
+
+        Without `patterns` regular expressions are left to whoever wrote them: a bad one of a
+        server elsewhere could hold up every call.
+        """
         try:
             jsonschema.Draft202012Validator.check_schema(schema)
         except SchemaError as error:
@@ -40,7 +44,8 @@ class Checker:
                 f"tool {tool}: parameters are no JSON schema: at {place}: {error.message[:200]}"
             ) from None
         # An empty registry: a reference to somewhere else is never fetched.
-        self._validator = jsonschema.Draft202012Validator(schema, registry=Registry())
+        checked = schema if patterns else _without_patterns(schema)
+        self._validator = jsonschema.Draft202012Validator(checked, registry=Registry())
         self._properties: Mapping[str, Any] = schema.get("properties", {})
         self.names: tuple[str, ...] = tuple(self._properties)
 
@@ -68,6 +73,26 @@ class Checker:
         if wants_text and isinstance(value, int | float) and not isinstance(value, bool):
             return json.dumps(value)
         return value
+
+
+def _without_patterns(node: Any) -> Any:
+    """The schema without regular expressions, and without what stands on them."""
+    if isinstance(node, list):
+        return [_without_patterns(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    gone = {"pattern", "patternProperties"}
+    if "patternProperties" in node:
+        gone |= {"additionalProperties", "unevaluatedProperties"}
+    return {
+        key: value
+        if key in DATA
+        else {name: _without_patterns(one) for name, one in value.items()}
+        if key in NAMED and isinstance(value, dict)
+        else _without_patterns(value)
+        for key, value in node.items()
+        if key not in gone
+    }
 
 
 def _why(error: Exception) -> str:

@@ -240,7 +240,7 @@ class McpLink:
         )
         words = " ".join((one.description or one.title or one.name).split())
         spec = ToolSpec(name, words[:LONGEST_DESCRIPTION], parameters)
-        return McpTool(spec, policy, one.name, Checker(parameters, name), self.call)
+        return McpTool(spec, policy, one.name, Checker(parameters, name, patterns=False), self.call)
 
     def _free(self, wire: str, taken: Set[str]) -> str:
         """The name under which a tool is offered: with the server's before it where it is taken."""

@@ -110,11 +110,12 @@ def memory_tools(memory: Memory) -> tuple[Tool[..., Any], ...]:
 
 
 def _caller(context: ToolContext) -> str:
-    """Who calls, where that is a person: behind an IP address there may be many."""
+    """Who calls whom, where that is a person: behind an IP address there may be many."""
     try:
         ipaddress.ip_address(context.caller or "0.0.0.0")
     except ValueError:
-        return context.caller
+        # What one customer of the gateway was told is none of another's business.
+        return f"{context.tenant}/{context.caller}" if context.tenant else context.caller
     raise ToolError(UNKNOWN)
 
 

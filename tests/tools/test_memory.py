@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,15 @@ async def test_nobody_hears_the_notes_of_another(memory):
     with Toolbox(memory_tools(memory)) as toolbox:
         result = await toolbox.run("recall", '{"about": "code"}', ANN)
         assert result.output == "There is nothing noted about that."
+
+
+async def test_notes_for_one_customer_of_the_gateway_are_not_told_at_another(memory):
+    with Toolbox(memory_tools(memory)) as toolbox:
+        at_one = replace(ANN, tenant="one")
+        await toolbox.run("remember", '{"topic": "code", "note": "0000"}', at_one)
+        assert "0000" in (await toolbox.run("recall", "{}", at_one)).output
+        for other in (ANN, replace(ANN, tenant="two")):
+            assert "nothing noted" in (await toolbox.run("recall", "{}", other)).output
 
 
 @pytest.mark.parametrize("caller", ["", "10.0.0.7", "::1"])
