@@ -79,6 +79,15 @@ class Script:
         pass
 
 
+async def take(connection: Any, kind: str) -> list[Any]:
+    """Events up to and including the first of this type."""
+    events: list[Any] = []
+    while not events or events[-1].type != kind:
+        events.append(await asyncio.wait_for(connection.recv(), 10))
+        assert events[-1].type != "error", events[-1]
+    return events
+
+
 @dataclass
 class Line:
     """One client's socket."""

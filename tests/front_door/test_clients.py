@@ -11,7 +11,7 @@ from agents.realtime import RealtimeAgent, RealtimeRunner
 from openai import AsyncOpenAI
 
 from gateway.embedded.parts import CallPiece, Heard, Returned, Said, Say
-from tests.front_door.line import RATE, GatedMouth, Script, pieces, speech
+from tests.front_door.line import RATE, GatedMouth, Script, pieces, speech, take
 from tests.house import open_house
 from tools import tool
 
@@ -28,15 +28,6 @@ SHOW_MAP = {
 def look_up() -> str:
     """Look the caller's order up."""
     return "order seven"
-
-
-async def take(connection: Any, kind: str) -> list[Any]:
-    """Events up to and including the first of this type."""
-    events: list[Any] = []
-    while not events or events[-1].type != kind:
-        events.append(await asyncio.wait_for(connection.recv(), 10))
-        assert events[-1].type != "error", events[-1]
-    return events
 
 
 async def test_the_openai_package_holds_a_conversation() -> None:

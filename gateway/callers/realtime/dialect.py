@@ -116,6 +116,7 @@ class RealtimeDialect:
             yield self._offer.joined
         try:
             event = _parsed(message)
+            _check(event)
             for one in self._translated(event):
                 yield from self._react(one, _event_id(event))
         except Refused as refusal:
@@ -325,6 +326,11 @@ def _parsed(message: Message) -> Json:
         raise Refused("invalid_json", f"Expected one JSON object a message: {error}") from None
     if not isinstance(event, dict):
         raise Refused("invalid_event", "Expected a JSON object with a 'type'.")
+    return event
+
+
+def _check(event: Json) -> None:
+    """What every event has. Raises Refused."""
     if "type" not in event:
         raise Refused("invalid_event", "The 'type' field is missing.", "type")
     if not isinstance(event["type"], str):
@@ -333,4 +339,3 @@ def _parsed(message: Message) -> Json:
     if given is not None and (not isinstance(given, str) or len(given) > MAX_EVENT_ID):
         problem = f"Invalid 'event_id': expected a string of at most {MAX_EVENT_ID} characters."
         raise Refused("invalid_value", problem, "event_id")
-    return event
