@@ -1,4 +1,4 @@
-"""A small MCP server for tests, written with the official SDK: over stdio, or over HTTP."""
+"""A small MCP server for tests, written with the official SDK: over stdio, or HTTP at a port."""
 
 from __future__ import annotations
 
@@ -73,4 +73,7 @@ if __name__ == "__main__":
     sys.stderr.write(f"started with {os.environ.get('DESK_TOKEN', 'nothing')}\n")
     sys.stderr.flush()
     assert base64.b64decode(PIXEL)
-    desk.run("stdio")
+    if len(sys.argv) > 1:
+        desk.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+    else:
+        desk.run("stdio")

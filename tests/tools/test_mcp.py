@@ -98,6 +98,47 @@ async def test_a_server_that_dies_fails_each_call_once_and_comes_back():
         assert not again.failed
 
 
+@asynccontextmanager
+async def desk_at(port):
+    """The desk over HTTP, in a process of its own."""
+    quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
+    process = await asyncio.create_subprocess_exec(*DESK, str(port), **quiet)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_a_server_over_http_that_dies_is_found_again():
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    fields = {"command": (), "url": f"http://127.0.0.1:{port}/mcp"}
+    async with asyncio.timeout(60), link(**fields) as (found, toolbox):
+        assert (found.status.state, found.status.reason) == ("down", "it cannot be reached")
+        async with desk_at(port):
+            await until(toolbox, lambda: toolbox.find("order_status"))
+            assert not (await toolbox.run("order_status", '{"order_id": "1"}')).failed
+        assert (await toolbox.run("order_status", '{"order_id": "1"}')).failed
+        while found.status.state != "down":
+            await asyncio.sleep(0.01)
+        async with desk_at(port):
+            while found.status.state != "ready":
+                await asyncio.sleep(0.01)
+            assert not (await toolbox.run("order_status", '{"order_id": "1"}')).failed
+
+
+async def test_a_gateway_that_stops_answers_the_calls_that_are_in_flight():
+    told = asyncio.Event()
+    context = ToolContext(progress=lambda *words: told.set())
+    async with link() as (_, toolbox):
+        waiting = asyncio.create_task(toolbox.run("wait_for_ever", "{}", context))
+        await told.wait()
+    async with asyncio.timeout(5):
+        assert (await waiting).output == "The tool failed."
+
+
 async def test_a_cancelled_call_leaves_the_server_alone():
     async with link() as (found, toolbox):
         waiting = asyncio.create_task(toolbox.run("wait_for_ever", "{}"))
