@@ -301,7 +301,8 @@ class Call:
                 (item_id, spoken), self._answer_due = self._answer_due, None
                 yield do.ShowLatency(item_id, now - spoken)
         yield from self._asking.overdue(now)
-        yield from self._tools.settle(free=self._free, now=now)
+        if not self._tools.idle:
+            yield from self._tools.settle(free=self._free, now=now)
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
             case "end":

@@ -30,6 +30,11 @@ class Patience:
         return self.deadline is not None and now >= self.deadline
 
     @property
+    def watches(self) -> bool:
+        """Whether tools were at work when it was last asked."""
+        return self._since is not None or self._said > 0 or self.progress != ""
+
+    @property
     def deadline(self) -> int | None:
         """When a word will be due."""
         if self._since is None:

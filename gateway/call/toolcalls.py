@@ -72,8 +72,15 @@ class ToolCalls:
         return bool(self._open)
 
     @property
+    def idle(self) -> bool:
+        """Whether there is nothing that `settle` would look at."""
+        return not self._open and self._owed is None and not self._patience.watches
+
+    @property
     def deadline(self) -> int | None:
         """When something is to be done if nothing happens before."""
+        if self.idle:
+            return None
         gathered = None if self._owed is None else self._owed + GATHER_US
         times = (gathered, self._patience.deadline, self._consent.deadline)
         return min((time for time in times if time is not None), default=None)
