@@ -19,6 +19,7 @@ NAMES: tuple[str, ...] = (
     "audiosocket",
     "chan_websocket",
     "vonage",
+    "genesys",
 )
 
 

@@ -40,6 +40,7 @@ SHARED_BY_CALLERS = tuple(
         *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reorder", "telnyx_stream", "vonage_socket"),
+        *("genesys_audiohook", "genesys_played"),
     )
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
@@ -90,16 +91,23 @@ RULES = {
         ours=(*LEG, "gateway.store"),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),
+    "gateway.identity": Rule(
+        ours=("gateway.store",), others=("httpx2", "jwt", "msgspec", "sqlalchemy")
+    ),
     "gateway.store": Rule(others=("alembic", "msgspec", "redis", "sqlalchemy")),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.settings": Rule(
         ours=(
             *("gateway.settings_base", "gateway.settings_sections", "gateway.call.plan"),
-            *("gateway.settings_toolsources", "gateway.settings_store"),
+            *("gateway.settings_toolsources", "gateway.settings_store", "gateway.settings_auth"),
         ),
         others=("pydantic",),
     ),
     "gateway.settings_base": Rule(others=("pydantic",)),
+    "gateway.settings_auth": Rule(
+        ours=("gateway.settings_base", "gateway.identity.policy", "gateway.identity.who"),
+        others=("pydantic",),
+    ),
     "gateway.settings_store": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_toolsources": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_webrtc": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
@@ -111,7 +119,7 @@ RULES = {
         ours=(
             *("gateway.bridges", "gateway.call.plan"),
             *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_webrtc"),
-            *("gateway.settings_tools", "gateway.settings_store"),
+            *("gateway.settings_tools", "gateway.settings_store", "gateway.settings_auth"),
         ),
         others=("pydantic",),
     ),

@@ -33,7 +33,7 @@ def _number(value: Any) -> Any:
 Rate = Annotated[Literal[8000, 16000, 24000], BeforeValidator(_number)]  # a setting
 
 
-def parse(decoder: msgspec.json.Decoder[Any], message: str, protocol: str) -> Any:
+def parse(decoder: msgspec.json.Decoder[Any], message: str | bytes, protocol: str) -> Any:
     """A JSON message as that decoder knows it. Raises WireError."""
     try:
         return decoder.decode(message)

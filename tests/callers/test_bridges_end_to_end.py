@@ -88,7 +88,7 @@ async def test_a_key_in_the_middle_of_speech_does_not_end_the_turn(
     async with open_house(variables={**peer.settings, **PLAIN, **calls.settings}) as house:
         async with call(peer, house) as telephone:
             saying = asyncio.create_task(telephone.say(QUESTION))
-            await telephone.until(lambda: len(telephone.sent) > 60)
+            await telephone.until(lambda: telephone.spoken > 1.2)
             telephone.press("7")
             await saying
             await telephone.until_heard(0.1)
@@ -109,7 +109,7 @@ async def test_whoever_hangs_up_early_leaves_nothing_behind_and_may_call_again(p
             async with call(peer, house) as telephone:
                 if moment:
                     saying = asyncio.create_task(telephone.say(QUESTION))
-                    await telephone.until(lambda: len(telephone.sent) > 20)
+                    await telephone.until(lambda: telephone.spoken > 0.4)
                     saying.cancel()
                 if moment > 1:
                     await telephone.until_heard(0.1)

@@ -25,7 +25,8 @@ class Case:
     ignored: Sequence[Message]  # what means nothing to us and breaks nothing
     garbage: Sequence[Message]  # what breaks the protocol
     exact: bool = True  # whether sound passes bit for bit
-    marks: bool = True  # whether the provider says what was heard
+    marks: bool = True  # whether the provider says what was heard, slice by slice
+    reports: bool = False  # whether it says it in another way
     clears: bool = True  # whether a flush has to be told
     once: bool = True  # whether a second beginning breaks the protocol
     keys: str = "0123456789*#"

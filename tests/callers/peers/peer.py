@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -70,7 +71,7 @@ PEERS = bridges.NAMES  # of each bridge there is one
 
 
 class Telephone:
-    """One call. `lag`: seconds that each message is under way between gateway and provider.
+    """One call. `lag`: seconds that each message is under way, half as long or half as long again.
 
     `paced`: nothing is cleared here; an answer that breaks off for a while was cut.
     """
@@ -86,6 +87,7 @@ class Telephone:
         self.heard: list[bytes] = []  # the gateway's, as it came
         self.ended = asyncio.Event()
         self._link, self._lag, self._paced = link, lag, paced
+        self._chance = random.Random(1)
         self._loop = asyncio.get_running_loop()
         self._frames: deque[bytes] = deque()
         self._inbox: asyncio.Queue[tuple[float, Message]] = asyncio.Queue()  # and when it arrives
@@ -107,7 +109,7 @@ class Telephone:
     def press(self, digit: str) -> None:
         """Press a key; providers take its tone out of the sound."""
         self._say(self.provider.press(digit))
-        self._gap = 5
+        self._gap = round(0.1 * self.provider.format.rate / self.provider.frame)
 
     async def hang_up(self) -> None:
         """Put down the receiver."""
@@ -135,6 +137,11 @@ class Telephone:
     async def until_cut(self, number: int) -> None:
         """Wait until answers have been cut so many times."""
         await self.until(lambda: len(self.cuts) >= number)
+
+    @property
+    def spoken(self) -> float:
+        """Seconds of the caller's sound that have gone out, silence and all."""
+        return len(self.sent) * self.provider.frame / self.provider.format.rate
 
     # ------------------------------------------------------------ what the provider does
 
@@ -169,7 +176,7 @@ class Telephone:
         with suppress(ConnectionClosed, EOFError):
             while True:
                 message = await self._link.recv()
-                self._inbox.put_nowait((self._loop.time() + self._lag, message))
+                self._inbox.put_nowait((self._arrival, message))
         self.ended.set()
 
     async def _read(self) -> None:
@@ -200,10 +207,15 @@ class Telephone:
 
     def _say(self, messages: Messages) -> None:
         for message in messages:
-            self._outbox.put_nowait((self._loop.time() + self._lag, message))
+            self._outbox.put_nowait((self._arrival, message))
 
     def _put_down(self) -> None:
-        self._outbox.put_nowait((self._loop.time() + self._lag, None))
+        self._outbox.put_nowait((self._arrival, None))
+
+    @property
+    def _arrival(self) -> float:
+        """When what is sent now is there, if nothing before it is late."""
+        return self._loop.time() + self._lag * self._chance.uniform(0.5, 1.5)
 
     async def _write(self) -> None:
         with suppress(ConnectionClosed, EOFError, OSError):
