@@ -195,7 +195,9 @@ class Gateway:
         ready = self.switchboard.ready
         body = {"ready": ready, "calls": calls.live, "assistant": self.assistant_name}
         if self.links:
-            body["mcp"] = [asdict(link.status) for link in self.links]
+            body["mcp"] = states = [asdict(link.status) for link in self.links]
+            for state in states if refusal(request, self.settings.server) else ():
+                del state["reason"]  # it may tell of what lies behind: for operators only
         return JSONResponse(body, 200 if ready else 503)
 
     async def metrics_page(self, request: Request) -> Response:

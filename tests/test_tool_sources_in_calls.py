@@ -110,9 +110,10 @@ async def over_http(command):
         await process.wait()
 
 
-def readiness(house):
+def readiness(house, token=""):
     address = house.url.replace("ws", "http", 1).replace("/browser", "/readyz")
-    with urllib.request.urlopen(address) as answer:
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as answer:
         return json.loads(answer.read())
 
 
@@ -163,6 +164,18 @@ tools = ["*"]
         **{"gone": ("down", 0)},
     }
     assert servers["mcp"][3]["reason"] == "there is no command no-such-program"
+
+
+async def test_why_a_server_is_down_is_told_to_operators_only(tmp_path):
+    text = (
+        '[server]\ntoken = "secret-word"\n'
+        '[[tools.mcp]]\nname = "gone"\ncommand = ["no-such-program"]\ntools = ["*"]\n'
+    )
+    async with a_house(tmp_path, text, Operator()) as house:
+        (stranger,) = (await asyncio.to_thread(readiness, house))["mcp"]
+        (operator,) = (await asyncio.to_thread(readiness, house, "secret-word"))["mcp"]
+    assert stranger == {"name": "gone", "state": "down", "tools": 0}
+    assert operator["reason"] == "there is no command no-such-program"
 
 
 async def test_a_tool_that_a_server_learns_during_a_call_is_offered_in_it(tmp_path):
