@@ -12,6 +12,7 @@ from gateway.call.plan import Plan
 
 BACKLOG_US = 600_000_000  # audio of one call that may wait to be played
 ITEMS = 64  # of one call that may wait to be played, with sound or without
+LONGEST_TRIP_US = 500_000  # what takes longer is no network, and is not counted on
 REPORT_GRACE_US = 1_000_000  # a report this late will not come any more
 
 Source = Literal["paced", "reported"]
@@ -85,6 +86,7 @@ class Playback:
         self._run_start = 0
         self._run_samples = 0
         self._last_report: tuple[str, int] | None = None  # item, call time
+        self._trip = 0  # how long an order and its answer are under way, as far as it is known
         self.generation = 0
         self.source: Source = "paced"
 
@@ -127,6 +129,12 @@ class Playback:
             return  # it answers something that was flushed: it proves nothing
         track.reported = max(track.reported, min(samples, track.sent))
         self._last_report = (item_id, now)
+        self._time_trip(track, samples, now)
+
+    def _time_trip(self, track: Track, samples: int, now: int) -> None:
+        """That nothing of a run has been played is said as soon as it is there: it took a trip."""
+        if Span(self._run_start, 0, samples) in track.spans:
+            self._trip = min(now - self._run_start, LONGEST_TRIP_US)
 
     # ------------------------------------------------------------ what goes out
 
@@ -240,11 +248,15 @@ class Playback:
     # ------------------------------------------------------------ interruption
 
     def cut(self, now: int) -> list[CutItem]:
-        """Stop everything; returns the items that were not heard to their end, in order."""
+        """Stop everything; returns the items that were not heard to their end, in order.
+
+        A report was true when it left, and the order to stop has its way before it still.
+        """
+        then = now + self._trip if self.source == "reported" else now
         cuts = [
             CutItem(t.item_id, t.response_id, t.received, heard, self.source)
             for t in self._tracks.values()
-            if (heard := self._heard(t, now)) < t.received or not t.ended
+            if (heard := self._heard(t, then)) < t.received or not t.ended
         ]
         self._tracks.clear()
         self._run_start, self._run_samples = now, 0

@@ -1,0 +1,65 @@
+"""Reports that travel: an interruption is cut where the caller stops hearing, not where it was."""
+
+from __future__ import annotations
+
+from gateway.call.plan import Plan, PlaybackPolicy
+from gateway.call.playback import LONGEST_TRIP_US, Playback
+
+MS = 1_000
+RATE = 8  # samples a millisecond
+PLAN = Plan(rate=8_000, playback=PlaybackPolicy(lead=600_000, grain=200_000))
+
+
+def playing(source: str = "reported") -> Playback:
+    """Two seconds of an item, the first of which are sent at 0."""
+    playback = Playback(PLAN)
+    playback.source = "reported" if source == "reported" else "paced"
+    assert playback.add("a", "r", bytes(2 * 2_000 * RATE))
+    assert list(playback.release(0))
+    return playback
+
+
+def heard(playback: Playback, now: int) -> int:
+    """Milliseconds, to the end of which the caller hears where all is stopped now."""
+    (cut,) = playback.cut(now * MS)
+    return cut.heard // RATE
+
+
+def test_the_way_there_and_back_is_timed_by_the_first_report() -> None:
+    playback = playing()
+    playback.report("a", 0, 0, 80 * MS)  # said 40 ms ago, when the sound had come
+    # Stopped at 300 ms, which is there at 340 ms: the sound that came at 40 ms has played 300 ms.
+    assert heard(playback, 300) == 300
+
+
+def test_a_later_report_leads_and_the_trip_is_added() -> None:
+    playback = playing()
+    playback.report("a", 0, 0, 80 * MS)
+    playback.report("a", 200 * RATE, 0, 330 * MS)  # it stuttered: 50 ms late
+    assert heard(playback, 350) == 200 + 20 + 80
+
+
+def test_a_report_of_something_heard_times_nothing() -> None:
+    playback = playing()
+    playback.report("a", 100 * RATE, 0, 180 * MS)
+    assert heard(playback, 200) == 120
+
+
+def test_what_is_no_network_is_not_counted_on() -> None:
+    playback = playing()
+    playback.report("a", 0, 0, 590 * MS)
+    assert heard(playback, 595) == 5 + LONGEST_TRIP_US // MS
+
+
+def test_nothing_is_added_where_nothing_is_reported() -> None:
+    assert heard(playing("paced"), 250) == 250
+
+
+def test_an_item_is_not_over_before_that_is_reported() -> None:
+    playback = playing()
+    playback.report("a", 0, 0, 80 * MS)
+    for now in range(0, 2_000, 20):
+        list(playback.release(now * MS))
+    playback.end_item("a")
+    assert playback.finished(2_000 * MS) == []
+    assert playback.finished(2_080 * MS) == ["a"]
