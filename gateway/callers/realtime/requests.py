@@ -64,8 +64,9 @@ class Requests:
             raise _unknown(item.get("role"), ROLES, "item.role")
         item_id = self._fresh(named)
         after = self._after(event.get("previous_item_id"))
-        if kind == "function_call_output" and item.get("call_id") in self._owed:
-            return self._answer(item, item_id)
+        call_id = item.get("call_id")
+        if kind == "function_call_output" and isinstance(call_id, str) and call_id in self._owed:
+            return self._answer(item, call_id, item_id)
         message: Json = {"type": "conversation.item.create", "item": item | {"id": item_id}}
         if after is not None:
             self._places[item_id] = after
@@ -74,11 +75,10 @@ class Requests:
             message["previous_item_id"] = self._conversation.to_model(after)
         return CallerAsked(message, self.named(event_id))
 
-    def _answer(self, item: Json, item_id: str) -> ToolAnswered:
+    def _answer(self, item: Json, call_id: str, item_id: str) -> ToolAnswered:
         output = item.get("output")
         if not isinstance(output, str):
             raise wrong_type(output, "a string", "item.output")
-        call_id = str(item["call_id"])
         del self._owed[call_id]
         return ToolAnswered(call_id, output, item_id)
 
