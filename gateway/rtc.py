@@ -11,27 +11,28 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.call.effects import ToCaller
 from gateway.call.events import HangUpOrdered
-from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
-from gateway.callers.dialect import Dialect
 from gateway.callers.patient import PatientLeg
 from gateway.entrance import NO_TOKEN, refusal
-from gateway.errors import TrunklineError
 from gateway.log import calling
-from gateway.planning import Booking
-from gateway.session import Leg, Session
-from gateway.settings import Settings
-from gateway.switchboard import BusyError, Switchboard
+from gateway.rtc_offers import (
+    REALTIME,
+    Entry,
+    House,
+    ProblemError,
+    is_able,
+    offer_of,
+    page_entry,
+    realtime_entry,
+    visitor,
+)
+from gateway.session import Session
 
 if TYPE_CHECKING:
     from gateway.callers.webrtc.ice import IceSettings
@@ -40,32 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATH = "/v1/realtime/calls"
-REALTIME = "oai-events"  # what Realtime clients call their data channel
-LARGEST = 256 * 1024  # bytes of a request
-NOT_INSTALLED = "WebRTC is not installed here; pip install 'trunkline[webrtc]', or use a WebSocket."
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a call over this door is to be, and a new dialect for each of its lines."""
-
-    booking: Booking
-    label: str  # of its data channel
-    dialect: Callable[[], Dialect]
-    joins: bool = False  # whether to be there is to join; else the dialect says when
-    patience: float = 0.0  # seconds that it waits for another line
-
-
-class House(Protocol):
-    """The gateway, as this door sees it."""
-
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def switchboard(self) -> Switchboard: ...
-    def page_booking(self) -> Booking: ...
-    def greeting(self, booking: Booking) -> Greeting: ...
-    def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +48,6 @@ class _Live:
     entry: Entry
     leg: PatientLeg
     session: Session
-
-
-class ProblemError(TrunklineError):
-    """A request that is answered with an error, as the Realtime API writes it."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-    def response(self) -> Response:
-        """As JSON."""
-        kind = "invalid_request_error" if self.status < 500 else "server_error"
-        error = {"message": str(self), "type": kind, "code": self.code, "param": None}
-        return JSONResponse({"error": error}, self.status)
 
 
 class RtcDoor:
@@ -125,15 +86,18 @@ class RtcDoor:
 
         async def answer(request: Request) -> Response:
             try:
-                if said := refusal(request, self._house.settings.server):
-                    status = 401 if said is NO_TOKEN else 403
-                    raise ProblemError(status, "not_allowed", said)
+                if door != self._call:
+                    self._admit(request)
                 response: Response = await door(request)  # type: ignore[misc]
             except ProblemError as problem:
                 response = problem.response()
             return self._shared(request, response)
 
         return answer
+
+    def _admit(self, request: Request) -> None:
+        if said := refusal(request, self._house.settings.server):
+            raise ProblemError(401 if said is NO_TOKEN else 403, "not_allowed", said)
 
     async def _preflight(self, request: Request) -> Response:
         response = self._shared(request, Response(status_code=204))
@@ -153,8 +117,15 @@ class RtcDoor:
 
     async def _call(self, request: Request) -> Response:
         """A caller offers a connection, and a call begins."""
-        offer, session = await _offer(request)
-        entry = self._entry(request, session)
+        channel = request.query_params.get("channel", REALTIME)
+        if channel == REALTIME:
+            who = visitor(self._house, request)
+            offer, session = await offer_of(request)
+            entry = realtime_entry(self._house, request, who, session)
+        else:
+            self._admit(request)
+            offer, _ = await offer_of(request)
+            entry = page_entry(self._house, channel)
         line, answer = await self._line(request, entry, offer)
         plan = entry.booking.plan
         rtc_id = plan.call_id.replace("call_", "rtc_", 1)
@@ -180,7 +151,7 @@ class RtcDoor:
             raise ProblemError(
                 409, "call_not_resumable", "This call takes no other line; begin another call."
             )
-        offer, _ = await _offer(request)
+        offer, _ = await offer_of(request)
         line, answer = await self._line(request, live.entry, offer)
         if live.leg.over:  # in the meantime
             await line.abandon()
@@ -213,7 +184,7 @@ class RtcDoor:
     async def _ice_servers(self, request: Request) -> Response:
         """What a browser's connection is to be given; no servers where there is no WebRTC."""
         told: dict[str, Any] = {"iceServers": None}
-        if self._able:
+        if is_able(self._house.settings):
             from gateway.callers.webrtc.ice import for_page
 
             told = for_page(self._ice, "page", time.time())
@@ -226,30 +197,6 @@ class RtcDoor:
         return live
 
     # ------------------------------------------------------------ lines
-
-    @property
-    def _able(self) -> bool:
-        return self._house.settings.webrtc.enabled and find_spec("aiortc") is not None
-
-    def _entry(self, request: Request, session: bytes) -> Entry:
-        channel = request.query_params.get("channel", REALTIME)
-        if not self._able:
-            raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
-        try:
-            booking = self._house.page_booking()
-        except BusyError as busy:
-            raise ProblemError(503, "busy", str(busy)) from busy
-        if channel != SUBPROTOCOL:
-            raise ProblemError(
-                400, "unknown_channel", f"Expected channel={SUBPROTOCOL}, and {channel[:40]!r} came"
-            )
-        greeting = self._house.greeting(booking)
-        return Entry(
-            booking,
-            SUBPROTOCOL,
-            lambda: BrowserDialect(greeting),
-            patience=self._house.settings.webrtc.return_s,
-        )
 
     async def _line(self, request: Request, entry: Entry, text: str) -> tuple[WebRtcLeg, str]:
         """One connection and the answer that makes it."""
@@ -295,42 +242,6 @@ class RtcDoor:
             loopback=host in LOOPBACK,
             relay_only=chosen.relay_only,
         )
-
-
-async def _offer(request: Request) -> tuple[str, bytes]:
-    """The offer, and the session that may come with it."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST:
-            raise ProblemError(413, "request_too_large", f"Expected at most {LARGEST} bytes.")
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() == "multipart/form-data":
-        parts = _parts(kind, body)
-        body, session = parts.get("sdp", b""), parts.get("session", b"")
-    elif kind.partition(";")[0].strip().lower() == "application/sdp":
-        session = b""
-    else:
-        raise ProblemError(
-            415,
-            "unsupported_content_type",
-            "Expected an SDP offer as application/sdp, or multipart/form-data with a part sdp and "
-            f"perhaps a part session, and {kind[:60] or 'nothing named'} came.",
-        )
-    return body.decode("utf-8", "replace"), session
-
-
-def _parts(kind: str, body: bytes) -> dict[str, bytes]:
-    """The parts of a form by name: RFC 7578."""
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    found: dict[str, bytes] = {}
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            found[name] = content
-    return found
 
 
 def _created(answer: str, rtc_id: str) -> Response:

@@ -35,7 +35,7 @@ from audio.format import pcm16
 from audio.opus import OpusEncoder
 from audio.pcm import Framer, silence
 from gateway.call.effects import Play
-from gateway.call.events import CallerAudio, Event
+from gateway.call.events import CallerAudio, CallerJoined, Event
 from gateway.callers.browser import BrowserDialect, Greeting
 from gateway.callers.webrtc.ice import IceSettings
 from gateway.callers.webrtc.leg import WebRtcLeg
@@ -77,7 +77,7 @@ class Judge:
 async def answer_ours(offer: str, silero: bool) -> str:
     greeting = Greeting("call", "bench", "gateway")
     ice = IceSettings(loopback=True)
-    leg = WebRtcLeg(BrowserDialect(greeting), pcm16(RATE), ice, "trunkline", joins=True)
+    leg = WebRtcLeg(BrowserDialect(greeting), pcm16(RATE), ice, "trunkline", joins=CallerJoined())
     judge = Judge(silero)
 
     def feed(event: Event) -> None:

@@ -64,10 +64,15 @@ class Caller:
     came: asyncio.Event = field(default_factory=asyncio.Event)
     ears: list[asyncio.Task[None]] = field(default_factory=list)
 
+    known_channel: int | None = None  # both sides open it by this number
+
     def __post_init__(self) -> None:
         self.connection.addTrack(self.microphone)
         self.connection.on("track", self._listen)
-        self.channel = self.connection.createDataChannel(self.label)
+        known = self.known_channel is not None
+        self.channel = self.connection.createDataChannel(
+            self.label, negotiated=known, id=self.known_channel
+        )
         self.channel.on("open", self._opened)
         self.channel.on("message", self._message)
 

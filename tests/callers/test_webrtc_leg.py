@@ -17,7 +17,14 @@ import pytest
 
 from audio.format import pcm16
 from gateway.call.effects import ShowNotice, Transfer
-from gateway.call.events import CallerDigit, CallerJoined, CallerLeft, Event, TransferFailed
+from gateway.call.events import (
+    CallerAudio,
+    CallerDigit,
+    CallerJoined,
+    CallerLeft,
+    Event,
+    TransferFailed,
+)
 from gateway.callers.browser import BrowserDialect, Greeting
 from gateway.callers.webrtc import rtp
 from gateway.callers.webrtc.ear import Ear
@@ -52,7 +59,8 @@ class Meeting:
         assert self.run is not None
         async with asyncio.timeout(10):
             await self.run
-        return [event for event in self.events if not isinstance(event, CallerJoined)]
+        sound = CallerJoined | CallerAudio
+        return [event for event in self.events if not isinstance(event, sound)]
 
     def network(self) -> Any:
         """The caller's own socket."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 from audio.format import Format
 from gateway.call.effects import Effect, Flush, Play, ToCaller, Transfer
@@ -27,6 +26,7 @@ from gateway.call.events import (
 )
 from gateway.callers.dialect import Dialect, Message, Reply
 from gateway.callers.webrtc.ear import Ear
+from gateway.callers.webrtc.extras import Listener, Opener
 from gateway.callers.webrtc.ice import IceSettings
 from gateway.callers.webrtc.peer import Peer, PeerError
 from gateway.callers.webrtc.rtp import bye, reports
@@ -40,20 +40,6 @@ BROKEN = "line broke"  # why the caller left, where it may come back
 HOUSEKEEPING = 1.0  # seconds between reports
 
 Feed = Callable[[Event], None]
-
-
-@runtime_checkable
-class Listener(Protocol):
-    """A dialect that tells its peer when the assistant's voice is heard, and when no more."""
-
-    def playout(self, playout: Playout, item_id: str) -> Iterator[Message]: ...
-
-
-@runtime_checkable
-class Opener(Protocol):
-    """A dialect that speaks first, as soon as its channel is open."""
-
-    def opened(self) -> Iterator[Message]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +76,7 @@ class WebRtcLeg:
         *,
         channel_id: int | None = None,
         limits: Limits | None = None,
-        joins: bool = False,  # whether to be there is to join; else the dialect says when
+        joins: CallerJoined | None = None,  # what to be there means; else the dialect says when
         returns: bool = False,  # whether a caller that closes its connection may come back
     ) -> None:
         self._dialect, self._call, self._joins = dialect, call, joins
@@ -162,8 +148,8 @@ class WebRtcLeg:
         return False
 
     async def _carry(self, feed: Feed) -> None:
-        if self._joins:
-            self._take(CallerJoined())
+        if self._joins is not None:
+            self._take(self._joins)
         keeper = asyncio.create_task(self._keep_house())
         joiner = asyncio.create_task(self._expect_join())
         try:
@@ -207,7 +193,8 @@ class WebRtcLeg:
         if isinstance(effect, Play):
             if self._speaker is not None and self._joined.is_set():
                 self._speaker.play(effect)
-            return
+            if not isinstance(self._dialect, Listener):
+                return  # it would write down the sound itself
         if isinstance(effect, Flush) and self._speaker is not None:
             self._speaker.flush()
         elif isinstance(effect, Transfer) and self._feed is not None:

@@ -1,10 +1,10 @@
 """One peer connection as it answers an offer: ICE, DTLS, SRTP and a data channel.
 
-This is the one file that knows aiortc and aioice from inside. They keep ICE, DTLS and SCTP; media
-does not go through aiortc's senders and receivers, which hand each frame to another thread, keep a
-jitter buffer of fixed size and compute audio levels in Python. A datagram of SRTP is taken where it
-arrives, before it becomes a task, and one of ours is written to the socket at once. A test says
-for which versions that was checked.
+This file, and `gathering` beside it, know aiortc and aioice from inside. They keep ICE, DTLS and
+SCTP; media does not go through aiortc's senders and receivers, which hand each frame to another
+thread, keep a jitter buffer of fixed size and compute audio levels in Python. A datagram of SRTP is
+taken where it arrives, before it becomes a task, and one of ours is written to the socket at once.
+A test says for which versions that was checked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import aioice.ice
 import pylibsrtp
-from aioice.candidate import Candidate, candidate_foundation, candidate_priority
+from aioice.candidate import Candidate
 from aiortc import (
     RTCCertificate,
     RTCDataChannel,
@@ -35,6 +35,7 @@ from aiortc import (
 )
 from aiortc.exceptions import InvalidStateError
 
+from gateway.callers.webrtc.gathering import announced, gather
 from gateway.callers.webrtc.ice import IceSettings, credentials
 from gateway.callers.webrtc.rtp import is_rtcp
 from gateway.callers.webrtc.sdp import Local, Offer, answer
@@ -43,8 +44,6 @@ from gateway.errors import TrunklineError
 log = logging.getLogger(__name__)
 
 CHECKED = {"aiortc": "1.16", "aioice": "0.13", "pylibsrtp": "1.0"}
-GATHERING = 0.5  # seconds that STUN and TURN servers may take; what came by then is offered
-HOSTS = 8  # addresses of this machine that are offered
 
 
 class PeerError(TrunklineError):
@@ -102,9 +101,13 @@ class Peer:
             password=str(ours.password),
             fingerprints=tuple((p.algorithm, p.value) for p in prints if p.algorithm == "sha-256"),
             ssrc=self.ssrc,
-            candidates=tuple(c.to_sdp() for c in self._announced(candidates)),
+            candidates=tuple(c.to_sdp() for c in announced(candidates, self._settings)),
         )
         return answer(offer, local)
+
+    async def _gather(self, component: int, addresses: list[str]) -> list[Candidate]:
+        """In the place of aioice's own, which takes any port and waits for five seconds."""
+        return await gather(self._connection, self._settings, addresses, self._protocol)
 
     async def connect(self) -> None:
         """Find the way, agree on keys, open the data channel's transport. Raises PeerError."""
@@ -156,99 +159,7 @@ class Peer:
             broken = self._connection._closing  # then nobody answered us any more
             self._handler.lost("line broke" if broken else "hung up", broken=broken)
 
-    # ------------------------------------------------------------ addresses
-
-    async def _gather(self, component: int, addresses: list[str]) -> list[Candidate]:
-        """In the place of aioice's own: within the ports that are set, and never for long."""
-        connection = self._connection
-        hosts = [] if self._settings.relay_only else addresses[:HOSTS]
-        if self._settings.loopback and not self._settings.relay_only:
-            hosts = [*hosts, "127.0.0.1"]
-        protocols = [p for p in [await self._bind(address) for address in hosts] if p is not None]
-        connection._protocols += protocols
-        found = [protocol.local_candidate for protocol in protocols]
-        if connection.stun_server is None and connection.turn_server is None:
-            return found
-        return found + await self._ask_servers(component, protocols)
-
-    async def _ask_servers(self, component: int, protocols: list[Any]) -> list[Candidate]:
-        connection = self._connection
-        tasks: list[asyncio.Future[tuple[Candidate, Any]]] = []
-        if connection.stun_server is not None:
-            for protocol in protocols:
-                if "." in protocol.local_candidate.host and not _is_loopback(protocol):
-                    asked = aioice.ice.server_reflexive_candidate(protocol, connection.stun_server)
-                    tasks.append(asyncio.create_task(asked))
-        if connection.turn_server is not None:
-            relayed = aioice.ice.relayed_candidate(
-                component=component,
-                hide_related_address=self._settings.relay_only,
-                protocol_factory=self._protocol,
-                turn_server=connection.turn_server,
-                turn_username=connection.turn_username,
-                turn_password=connection.turn_password,
-                turn_ssl=connection.turn_ssl,
-                turn_transport=connection.turn_transport,
-            )
-            tasks.append(asyncio.create_task(relayed))
-        found: list[Candidate] = []
-        done, pending = await asyncio.wait(tasks, timeout=GATHERING) if tasks else (set(), set())
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        for task in done:
-            if (error := task.exception()) is not None:
-                log.warning("a STUN or TURN server failed", extra={"error": str(error)})
-                continue
-            candidate, protocol = task.result()
-            found.append(candidate)
-            if protocol is not None:
-                connection._protocols.append(protocol)
-        if pending:
-            log.warning("a STUN or TURN server did not answer in time")
-        return found
-
-    async def _bind(self, address: str) -> Any:
-        loop = asyncio.get_running_loop()
-        for port in self._ports():
-            try:
-                _, protocol = await loop.create_datagram_endpoint(
-                    self._protocol, local_addr=(address, port)
-                )
-            except OSError:
-                continue
-            host, bound = protocol.transport.get_extra_info("sockname")[:2]
-            protocol.local_candidate = Candidate(
-                foundation=candidate_foundation("host", "udp", host),
-                component=1,
-                transport="udp",
-                # The last resort: it leads nowhere but to this machine.
-                priority=candidate_priority(1, "host") - (1 << 20 if host == "127.0.0.1" else 0),
-                host=host,
-                port=bound,
-                type="host",
-            )
-            return protocol
-        return None
-
-    def _ports(self) -> list[int]:
-        if self._settings.ports is None:
-            return [0]
-        first, last = self._settings.ports
-        start = secrets.randbelow(last - first + 1)
-        ports = list(range(first, last + 1))
-        return (ports[start:] + ports[:start])[:100]
-
-    def _announced(self, candidates: list[Candidate]) -> list[Candidate]:
-        public = self._settings.public_address
-        if not public:
-            return candidates
-        seen = [
-            Candidate(**{**_fields(c), "host": public, "foundation": "public"})
-            for c in candidates
-            if c.type == "host" and "." in c.host and c.host != "127.0.0.1"
-        ]
-        return seen + candidates
+    # ------------------------------------------------------------ what comes and goes
 
     def _protocol(self) -> aioice.ice.StunProtocol:
         protocol = aioice.ice.StunProtocol(self._connection)
@@ -264,8 +175,6 @@ class Peer:
 
         protocol.datagram_received = received  # type: ignore[method-assign]
         return protocol
-
-    # ------------------------------------------------------------ what comes and goes
 
     def _srtp(self, data: bytes) -> None:
         session = self._dtls._rx_srtp
@@ -343,15 +252,6 @@ def _servers(settings: IceSettings) -> list[RTCIceServer]:
         RTCIceServer(urls=url, username=made.username, credential=made.password)
         for url in settings.servers
     ]
-
-
-def _fields(candidate: Candidate) -> dict[str, Any]:
-    names = ("foundation", "component", "transport", "priority", "host", "port", "type")
-    return {name: getattr(candidate, name) for name in names}
-
-
-def _is_loopback(protocol: Any) -> bool:
-    return bool(protocol.local_candidate.host == "127.0.0.1")
 
 
 def _retrieved(task: asyncio.Future[None]) -> None:

@@ -1,0 +1,166 @@
+"""Offers: what comes with a request for a call over WebRTC, and what the call is to be."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.parser import BytesParser
+from email.policy import HTTP
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gateway.assistants.openai import endpoint
+from gateway.call.effects import ToCaller
+from gateway.call.events import CallerJoined
+from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
+from gateway.callers.dialect import Dialect
+from gateway.callers.realtime import Offer as RealtimeOffer
+from gateway.callers.realtime import RealtimeDialect
+from gateway.client_secrets import ClientSecrets
+from gateway.errors import TrunklineError
+from gateway.front_door import Visitor, admit
+from gateway.planning import Booking
+from gateway.protocol.wire import Refused
+from gateway.session import Leg, Session
+from gateway.settings import Settings
+from gateway.switchboard import BusyError, Switchboard
+
+REALTIME = "oai-events"  # what Realtime clients call their data channel
+LARGEST = 256 * 1024  # bytes of a request
+NOT_INSTALLED = "WebRTC is not installed here; pip install 'trunkline[webrtc]', or use a WebSocket."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a call over this door is to be, and a new dialect for each of its lines."""
+
+    booking: Booking
+    label: str  # of its data channel
+    dialect: Callable[[], Dialect]
+    joins: CallerJoined | None = None  # what to be there means; else the dialect says when
+    patience: float = 0.0  # seconds that it waits for another line
+
+
+class House(Protocol):
+    """The gateway, as this door sees it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def switchboard(self) -> Switchboard: ...
+    def page_booking(self) -> Booking: ...
+    @property
+    def secrets(self) -> ClientSecrets: ...
+    def greeting(self, booking: Booking) -> Greeting: ...
+    def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
+
+
+class ProblemError(TrunklineError):
+    """A request that is answered with an error, as the Realtime API writes it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+    def response(self) -> Response:
+        """As JSON."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        error = {"message": str(self), "type": kind, "code": self.code, "param": None}
+        return JSONResponse({"error": error}, self.status)
+
+
+def is_able(settings: Settings) -> bool:
+    """Whether calls are taken over WebRTC."""
+    return settings.webrtc.enabled and find_spec("aiortc") is not None
+
+
+def _booking(house: House) -> Booking:
+    if not is_able(house.settings):
+        raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
+    try:
+        return house.page_booking()
+    except BusyError as busy:
+        raise ProblemError(503, "busy", str(busy)) from busy
+
+
+def page_entry(house: House, channel: str) -> Entry:
+    """What a call from the page is to be."""
+    if channel != SUBPROTOCOL:
+        raise ProblemError(
+            400, "unknown_channel", f"Expected channel={SUBPROTOCOL}, and {channel[:40]!r} came"
+        )
+    booking = _booking(house)
+    greeting = house.greeting(booking)
+    patience = house.settings.webrtc.return_s
+    return Entry(booking, SUBPROTOCOL, lambda: BrowserDialect(greeting), patience=patience)
+
+
+def visitor(house: House, request: Request) -> Visitor:
+    """A Realtime client, by its key or by the secret that a server got for it."""
+    try:
+        return admit(request, house.settings, house.secrets)
+    except Refused as refused:
+        status = 401 if refused.code == "invalid_api_key" else 403
+        raise ProblemError(status, refused.code, refused.message) from refused
+
+
+def realtime_entry(house: House, request: Request, who: Visitor, body: bytes) -> Entry:
+    """What the call of a Realtime client is to be: its session is laid over the operator's."""
+    try:
+        asked = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise ProblemError(400, "invalid_json", f"session: {error}") from error
+    session = {**(who.session or {}), **asked}
+    booking = _booking(house)
+    known = endpoint(booking.target).model
+    model = session.get("model") or request.query_params.get("model") or known or "trunkline"
+    try:
+        offer = RealtimeOffer(booking.plan, str(model), session or None, media=False)
+        dialect = RealtimeDialect(offer, secrets.token_hex(6))
+    except Refused as refused:
+        raise ProblemError(400, refused.code, refused.message) from refused
+    plan = dialect.begin()
+    joined = who.joined(request)
+    plan = replace(plan, metadata={**plan.metadata, **joined.metadata})
+    return Entry(Booking(plan, booking.target), REALTIME, lambda: dialect, joins=joined)
+
+
+async def offer_of(request: Request) -> tuple[str, bytes]:
+    """The offer, and the session that may come with it."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST:
+            raise ProblemError(413, "request_too_large", f"Expected at most {LARGEST} bytes.")
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() == "multipart/form-data":
+        parts = _parts(kind, body)
+        body, session = parts.get("sdp", b""), parts.get("session", b"")
+    elif kind.partition(";")[0].strip().lower() == "application/sdp":
+        session = b""
+    else:
+        raise ProblemError(
+            415,
+            "unsupported_content_type",
+            "Expected an SDP offer as application/sdp, or multipart/form-data with a part sdp and "
+            f"perhaps a part session, and {kind[:60] or 'nothing named'} came.",
+        )
+    return body.decode("utf-8", "replace"), session
+
+
+def _parts(kind: str, body: bytes) -> dict[str, bytes]:
+    """The parts of a form by name: RFC 7578."""
+    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    found: dict[str, bytes] = {}
+    for part in message.iter_parts() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            found[name] = content
+    return found
