@@ -13,11 +13,12 @@ from xml.etree import ElementTree
 
 import pytest
 from httpx2 import AsyncClient, Response
+from websockets.asyncio.client import connect
 
 from gateway.callers.twiml_signature import signature
 from tests.callers.peers.journal import Calls, effects, events
 from tests.callers.peers.peer import Ring, call, peer_of
-from tests.callers.peers.twilio import TOKEN, form
+from tests.callers.peers.twilio import TOKEN, Stream, form
 from tests.callers.standin import Asked, StandIn, put_through, standing_in
 from tests.house import House, PlainMind, open_house
 
@@ -269,3 +270,34 @@ async def test_nobody_is_called_without_a_number_to_show(name: str) -> None:
     assert answer.status_code == 502
     assert f"bridges.{name}.caller" in answer.text
     assert fine.status_code == 201
+
+
+@pytest.mark.virtual_clock
+async def test_the_call_that_was_asked_for_knows_why_it_was_made(tmp_path: Path) -> None:
+    calls = Calls(tmp_path)
+    both = open_both("twilio", others={**PUBLIC_URL, **calls.settings})
+    async with both as (house, api):
+        await dialled(house, "twilio", answering="detect", metadata={"campaign": "spring"})
+        url = ordered("twilio", api.asked[0])["Url"]
+        twiml = ElementTree.fromstring(await asked_by(house, "twilio", url, AnsweredBy="human"))
+        stream = twiml.find("Connect/Stream")
+        assert stream is not None
+        address = house.address.replace("http:", "ws:") + "/twilio/media"
+        headers = {HEADERS["twilio"]: signature(TOKEN, "sha1", stream.attrib["url"], [])}
+        async with connect(address, additional_headers=headers, proxy=None) as link:
+            given = {one.attrib["name"]: one.attrib["value"] for one in stream}
+            called = Stream(given)
+            for message in [*called.begin(), *called.hang_up()]:
+                await link.send(message)
+            await link.wait_closed()
+        await house.gateway.switchboard.drain(5)
+    assert calls.only()[0]["plan"]["metadata"] == {
+        "bridge": "twilio",
+        "from": "+15550100",  # who is at the other end
+        "to": "+15550199",
+        "direction": "outbound",
+        "answered_by": "human",
+        "campaign": "spring",
+        "call_sid": "CA01",
+        "account_sid": "AC01",
+    }
