@@ -13,7 +13,6 @@ from typing import Literal
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
-from audio.format import Encoding
 from gateway.callers.bridge import Bridge, Desk, Doors, need
 from gateway.callers.twiml import Carrier, Pairs, Provider, TwimlSection
 from gateway.callers.twiml_rest import Api
@@ -29,8 +28,6 @@ UNSIGNED = (
 NO_BEARER = "Expected the bearer token that the webhook's answer gave for streams."
 PURPOSE = b"trunkline: streams of signalwire"
 
-Order = Literal["little", "big"]
-
 
 class SignalWireSection(TwimlSection):
     """Calls from SignalWire's cXML streams; the number's webhook is /signalwire/voice."""
@@ -39,7 +36,7 @@ class SignalWireSection(TwimlSection):
     codec: Literal["PCMU", "PCMA", "L16@8000h", "L16@16000h", "L16@24000h"] = Field(
         default="PCMU", description="Of the stream, both ways; L16@24000h for callers in HD."
     )
-    l16_order: Order = Field(
+    l16_order: Literal["little", "big"] = Field(
         default="little", description='Which byte of L16 comes first, "little" or "big".'
     )
     space: str = Field(
@@ -49,14 +46,6 @@ class SignalWireSection(TwimlSection):
     )
     project_id: str = Field(default="", description="The project, for the API.")
     api_token: Secret = Field(default=Private(""), description="The project's, for the API.")
-
-
-def encodings(order: Order) -> dict[str, Encoding]:
-    """What the provider calls them, in any of its spellings."""
-    linear: Encoding = "pcm16" if order == "little" else "pcm16be"
-    named: dict[str, Encoding] = {"mulaw": "pcmu", "alaw": "pcma", "l16": linear}
-    plain: dict[str, Encoding] = {"pcmu": "pcmu", "pcma": "pcma", "l16": linear}
-    return {**{f"audio/x-{name}": one for name, one in named.items()}, "audio/l16": linear, **plain}
 
 
 def bearer(key: str) -> str:
@@ -94,9 +83,9 @@ def _open(desk: Desk, section: SignalWireSection) -> Doors:
         section=section,
         signed=signed,
         admits=admits,
-        encodings=encodings(section.l16_order),
         api=api if section.space else None,
         inline=False,  # its API takes the address of TwiML only
+        wide="pcm16" if section.l16_order == "little" else "pcm16be",
         attributes={"codec": section.codec, "realtime": "true", "authBearerToken": bearer(key)},
     )
     return Carrier(desk, provider).doors()

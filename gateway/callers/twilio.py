@@ -9,7 +9,6 @@ from __future__ import annotations
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
-from audio.format import Encoding
 from gateway.callers.bridge import Bridge, Desk, Doors, need
 from gateway.callers.twiml import Carrier, Pairs, Provider, TwimlSection
 from gateway.callers.twiml_rest import Api
@@ -20,7 +19,6 @@ from gateway.settings_base import Secret
 
 SIGNATURE = "x-twilio-signature"
 ALGORITHM = "x-twilio-webhooks-signature-settings"
-ENCODINGS: dict[str, Encoding] = {"audio/x-mulaw": "pcmu"}
 UNSIGNED = (
     "Expected X-Twilio-Signature for this address; see that server.public_url is the address at "
     "which Twilio calls, and bridges.twilio.auth_token the account's."
@@ -90,7 +88,6 @@ def _open(desk: Desk, section: TwilioSection) -> Doors:
         section=section,
         signed=signed,
         admits=admits,
-        encodings=ENCODINGS,
         api=api if section.account_sid else None,
         ticketed=section.check_ticket,
     )

@@ -81,11 +81,11 @@ class Provider:
     section: TwimlSection
     signed: Callable[[HTTPConnection, str, Pairs, bytes], str]  # why not; empty: it is
     admits: Callable[[HTTPConnection, str], str]  # the same of a stream's upgrade
-    encodings: Mapping[str, Encoding]
     api: Api | None = None
     inline: bool = True  # whether a call's new TwiML may stand in the request that gives it
     attributes: Mapping[str, str] = field(default_factory=dict)  # of <Stream>
     ticketed: bool = True
+    wide: Encoding = "pcm16"  # how streams order the bytes of L16
 
 
 class Carrier:
@@ -157,7 +157,7 @@ class Carrier:
         if why := self._provider.admits(websocket, self._address(websocket, "wss")):
             await turn_away(websocket, self._name, why)
             return
-        dialect = StreamDialect(self._provider.encodings)
+        dialect = StreamDialect(self._provider.wide)
         orders = self._desk.public(websocket, f"/{self._name}/orders")
         await take_socket(
             self._desk,

@@ -8,7 +8,7 @@ of order, 1009 for frames that are too large.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -16,12 +16,10 @@ import msgspec
 from audio.format import WIDTHS, Encoding, Format
 from gateway.call import effects as to
 from gateway.call import events as of
+from gateway.callers import carrier
 from gateway.callers.dialect import Message, Reply
 from gateway.callers.marks import Marks
 from gateway.errors import WireError
-
-SLICE_US = 200_000  # of sound between two marks
-AHEAD_US = 600_000  # of sound that the provider holds at most, against a network that stutters
 
 Name = Annotated[str, msgspec.Meta(max_length=256)]
 
@@ -60,25 +58,26 @@ class _Said(msgspec.Struct):
     dtmf: _Key | None = None
 
 
-_DECODE = msgspec.json.Decoder(_Said).decode
+_SAID = msgspec.json.Decoder(_Said)
+PROTOCOL = "Media Streams"
 
 
 class StreamDialect:
-    """One stream. `encodings`: what the provider's names of encodings mean, in lower case."""
+    """One stream. `wide`: how it orders the bytes of L16."""
 
-    lead = AHEAD_US
-    grain = SLICE_US
+    lead = carrier.AHEAD_US
+    grain = carrier.SLICE_US
 
-    def __init__(self, encodings: Mapping[str, Encoding]) -> None:
+    def __init__(self, wide: Encoding = "pcm16") -> None:
         self.format = Format("pcmu", 8_000)  # until the start says otherwise
         self.call_sid = ""
-        self._encodings = encodings
+        self._wide = wide
         self._stream = ""
         self._marks = Marks()
 
     def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
         """What a message of the provider means; WireError where it means nothing."""
-        said = _parse(message)
+        said: _Said = carrier.parse(_SAID, carrier.text(message, PROTOCOL), PROTOCOL)
         started = bool(self._stream)
         if said.event == "media" and said.media is not None and started:
             if said.media.track == "inbound" and said.media.payload:
@@ -112,26 +111,18 @@ class StreamDialect:
     def _play(self, play: to.Play) -> Iterator[Message]:
         if (name := self._marks.before(play)) is not None:
             yield self._mark(name)
-        width = self.format.width
-        piece = self.format.rate * SLICE_US // 1_000_000 * width
-        for at in range(0, len(play.pcm), piece):
-            pcm = play.pcm[at : at + piece]
-            payload = b2a_base64(pcm, newline=False).decode()
+        for piece in carrier.slices(play, self.format):
+            payload = b2a_base64(piece.pcm, newline=False).decode()
             yield f'{{"event":"media",{self._stream},"media":{{"payload":"{payload}"}}}}'
-            yield self._mark(self._marks.after(play, (at + len(pcm)) // width))
+            yield self._mark(self._marks.after(piece, self.format.samples(piece.pcm)))
 
     def _mark(self, name: str) -> str:
         return f'{{"event":"mark",{self._stream},"mark":{{"name":"{name}"}}}}'
 
     def _joined(self, start: _Start) -> of.CallerJoined:
         spoken = start.media_format
-        encoding = self._encodings.get(spoken.encoding.lower())
-        if encoding is None or not 8_000 <= spoken.sample_rate <= 48_000:
-            raise WireError(
-                f"Expected audio as one of {', '.join(self._encodings)} at 8000 to 48000 Hz, and "
-                f"{spoken.encoding[:40]!r} at {spoken.sample_rate} Hz came. Set the stream's codec."
-            )
-        self.format = Format(encoding, spoken.sample_rate)
+        where = "the stream in its TwiML"
+        self.format = carrier.format_named(spoken.encoding, spoken.sample_rate, self._wide, where)
         self.call_sid = start.call_sid
         self._stream = f'"streamSid":{msgspec.json.encode(start.stream_sid).decode()}'
         given = start.custom_parameters
@@ -149,15 +140,6 @@ class StreamDialect:
                 f"Expected whole samples of {self.format}, and {len(payload)} bytes came.", 1007
             )
         return payload
-
-
-def _parse(message: Message) -> _Said:
-    if isinstance(message, bytes):
-        raise WireError("Expected JSON text, and a binary message came. Send text frames.", 1003)
-    try:
-        return _DECODE(message)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise WireError(f"Expected a message of Media Streams: {error}.", 1007) from error
 
 
 def _out_of_order(event: str, started: bool) -> str:

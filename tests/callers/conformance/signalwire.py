@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from gateway.call.effects import Flush, Play
 from gateway.call.events import CallerAudio, CallerDigit, CallerJoined
-from gateway.callers.signalwire import encodings
 from gateway.callers.twiml_messages import StreamDialect
 from tests.callers.conformance.case import Case
 from tests.callers.conformance.twilio import CASE as TWILIO
 from tests.callers.peers.signalwire import Codec
 
 CASE = Case(
-    dialect=lambda: StreamDialect(encodings("little")),
+    dialect=StreamDialect,
     provider=lambda: Codec("L16@24000h", {"ticket": "k3y"}),
     joined=CallerJoined(
         reports_playback=True,

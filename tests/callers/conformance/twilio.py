@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from gateway.call.effects import Flush, Play, ShowState
 from gateway.call.events import CallerAudio, CallerDigit, CallerJoined
-from gateway.callers.twilio import ENCODINGS
 from gateway.callers.twiml_messages import StreamDialect
 from tests.callers.conformance.case import Case
 from tests.callers.peers.twilio import Stream
 
 CASE = Case(
-    dialect=lambda: StreamDialect(ENCODINGS),
+    dialect=StreamDialect,
     provider=lambda: Stream({"tenant": "acme", "ticket": "k3y"}),
     joined=CallerJoined(
         reports_playback=True,
