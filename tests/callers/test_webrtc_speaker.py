@@ -88,6 +88,7 @@ async def test_what_was_sent_is_heard_after_its_way_and_the_players_buffer() -> 
     far.play("one", 0.5)
     await asyncio.sleep(1)
     far.speaker.close()
+    assert far.heard[0] == (PLAYER, "one", 0)
     for at, item, samples in far.heard:
         assert item == "one"
         assert samples / RATE == pytest.approx(at - PLAYER, abs=0.021)

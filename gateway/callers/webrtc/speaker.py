@@ -137,6 +137,7 @@ class Speaker:
         self._index = -1  # of the frame that was sent last, since it began
         self._due = 0.0  # when the next is
         self._timer: asyncio.TimerHandle | None = None
+        self._beginning: asyncio.TimerHandle | None = None
         self._pieces: deque[_Piece] = deque()
         self._marks: deque[Mark] = deque()  # of what was sent and is not heard yet
         self._item = ""  # that is being played, as far as others were told
@@ -169,9 +170,10 @@ class Speaker:
 
     def close(self) -> None:
         """Send nothing more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._beginning):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._beginning = None
         self._pieces.clear()
         self._marks.clear()
 
@@ -248,6 +250,11 @@ class Speaker:
         if play.item_id != self._item:
             self._item = play.item_id
             self._playout("started", play.item_id)
+            # What was sent cannot be taken back: from how late this comes the call knows how much
+            # is on its way when it stops an item.
+            self._beginning = self._loop.call_later(
+                self._delay, self._heard, play.item_id, play.position, play.generation
+            )
 
     def _report(self) -> None:
         """Say what has reached the ear by now."""
