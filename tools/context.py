@@ -91,7 +91,6 @@ class ToolContext:
 
     call_id: str = ""
     caller: str = ""  # telephone number, IP address, or whatever names the caller
-    tenant: str = ""  # whose call it is: one customer of the gateway, or empty
     metadata: Mapping[str, str] = field(default_factory=dict)  # of the call's plan
     hang_up: Callable[[str], None] = NO_HANG_UP  # give the reason
     say: Callable[[str], None] = _unheard  # let the assistant say this while the tool runs
@@ -102,4 +101,5 @@ class ToolContext:
     key: str = ""  # idempotency key: the same for every attempt at one function call
     consent: str = ""  # the caller's words, where the tool needed them
     images: tuple[Image, ...] = ()  # the oldest first
+    tenant: str = ""  # whose call it is: one customer of the gateway, or empty
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = _in_thread  # for what blocks
