@@ -108,10 +108,10 @@ class Player:
 
 @dataclass(frozen=True, slots=True)
 class Punctuality:
-    """How a metronome has kept time: periods that passed, rings that came late, the worst."""
+    """How a metronome has kept time."""
 
-    periods: int
-    late: int  # rings that came a period or more after their time
+    rings: int
+    late: int  # of those: a period or more after their time
     latest: float  # seconds
 
 
@@ -132,7 +132,7 @@ class Metronome:
         self._beats: dict[Beat, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._began = 0.0
-        self._periods = 0
+        self._rings = 0
         self._late = 0
         self._latest = 0.0
 
@@ -157,7 +157,7 @@ class Metronome:
 
     def statistics(self) -> Punctuality:
         """How time was kept so far."""
-        return Punctuality(self._periods, self._late, self._latest)
+        return Punctuality(self._rings, self._late, self._latest)
 
     def _arm(self, number: int) -> None:
         when = self._began + (number + 1) * self._period
@@ -165,7 +165,7 @@ class Metronome:
 
     def _ring(self, due: float) -> None:
         lateness = asyncio.get_running_loop().time() - due
-        self._periods += 1
+        self._rings += 1
         if lateness >= self._period:
             self._late += 1
             self._latest = max(self._latest, lateness)

@@ -334,8 +334,8 @@ class TcpLeg(asyncio.Protocol):
             self._transport.resume_reading()
             for message in self._dialect.farewell(parting.reason, parting.error):
                 self._write(message)
-            self._transport.write_eof()
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, OSError):  # the peer may have closed it by now
+                self._transport.write_eof()
                 async with asyncio.timeout(self._limits.farewell):
                     await self._closed.wait()
         self._transport.abort()
