@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/bridges.md"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 HEAD = (
-    "| bridge | CPU per 20 ms frame | truncation off by p50 / p99 | with 40 ms of network "
+    "| bridge | CPU per 20 ms frame | truncation off by p50 / p99 | with a network "
     "| lines: own + shared |\n|---|---|---|---|---|\n"
 )
 SEAM = {"bridge", "dialect", "line", "marks", "websocket", "tcp", "realtime"}  # of every bridge
