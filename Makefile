@@ -46,7 +46,7 @@ bench: setup
 
 lock: setup
 	$(LOCK) --all-extras -o requirements/dev.txt
-	$(LOCK) --extra assistant -c requirements/dev.txt -o requirements/assistant.txt
+	$(LOCK) --extra assistant --extra webrtc -c requirements/dev.txt -o requirements/assistant.txt
 	$(LOCK) -c requirements/dev.txt -o requirements/run.txt
 
 clean:
