@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from starlette.applications import Starlette
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -21,9 +20,7 @@ from websockets.streams import StreamReader
 
 from gateway.callers import genesys
 from gateway.callers.genesys import Upgrade, is_signed
-from gateway.desk import open_desk
 from gateway.errors import SettingsError
-from gateway.listening import listen
 from tests.callers.capture import load, replay
 from tests.callers.peers.genesys import KEY, PEER, SECRET, Session, upgrade
 from tests.callers.peers.journal import Calls, effects
@@ -51,6 +48,7 @@ PUBLISHED = Upgrade(
     },
 )
 MADE = 1641013200
+CONFIG = uvicorn.Config
 
 
 def media(house: House, path: str = "connector") -> str:
@@ -240,30 +238,9 @@ async def test_a_full_gateway_disconnects_and_waits_for_the_close() -> None:
 # ---------------------------------------------------------------- the reference client
 
 
-@asynccontextmanager
-async def deflating(house: House) -> AsyncIterator[int]:
-    """The gateway's routes on a server that takes compressed frames, as the capture has them."""
-    gateway = house.gateway
-    async with open_desk(gateway.settings, gateway.switchboard, gateway.arrive) as desk:
-        with listen("127.0.0.1", 0) as bound:
-            bound.setblocking(False)
-            config = uvicorn.Config(
-                Starlette(routes=desk.routes),
-                ws="websockets-sansio",
-                ws_per_message_deflate=True,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=1,
-            )
-            config.load()
-            server = uvicorn.Server(config)
-            server.lifespan = config.lifespan_class(config)
-            await server.startup(sockets=[bound])
-            try:
-                yield bound.getsockname()[1]
-            finally:
-                await server.shutdown(sockets=[bound])
+def deflating(**settings: Any) -> uvicorn.Config:
+    """A server that takes compressed frames, as the capture has them; the gateway's does not."""
+    return CONFIG(**{**settings, "ws_per_message_deflate": True})
 
 
 def frames(answered: bytes) -> Iterator[Frame]:
@@ -290,9 +267,9 @@ async def test_the_reference_client_is_answered_byte_by_byte(
     calls, capture = Calls(tmp_path), load("genesys_reference_client_session")
     monkeypatch.setattr(genesys, "wall_clock", lambda: 1795227983.5)  # when it was signed
     path = {"TRUNKLINE_BRIDGES__GENESYS__MONITOR_PATH": "/api/v1/audiohook/ws"}
-    variables = {**PEER.settings, **path, **calls.settings}
-    async with open_house(variables=variables) as house, deflating(house) as port:
-        answered = await replay(capture, port)
+    monkeypatch.setattr(uvicorn, "Config", lambda app, **more: deflating(app=app, **more))
+    async with open_house(variables={**PEER.settings, **path, **calls.settings}) as house:
+        answered = await replay(capture, int(house.address.rpartition(":")[2]))
         assert house.gateway.switchboard.statistics().admitted == 1
     said = [json.loads(one.data) for one in frames(answered) if one.opcode is Opcode.TEXT]
     assert [(one["type"], one["seq"], one["clientseq"]) for one in said] == [
