@@ -71,6 +71,8 @@ def reason_of(error: BaseException) -> str:
             return f"there is no command {error.filename}"
         case PermissionError():
             return f"{error.filename} may not be run"
+        case MCPError() if error.error.code == types.CONNECTION_CLOSED:
+            return "it ended before it was ready"
         case MCPError():
             return f"it answered with error {error.error.code}"
         case TimeoutError() | httpx2.TimeoutException():

@@ -173,7 +173,7 @@ async def test_an_old_server_without_the_sdk_works_too_and_its_broken_tools_are_
     ("fields", "reason"),
     [
         ({"command": ("trunkline-no-such-command",)}, "there is no command trunkline-no-such"),
-        ({"command": (sys.executable, "-c", "")}, "it answered with error"),
+        ({"command": (sys.executable, "-c", "")}, "it ended before it was ready"),
         ({"command": (), "url": "http://127.0.0.1:9/mcp"}, "it cannot be reached"),
         ({"command": (), "url": "http://nowhere.invalid/mcp"}, "it cannot be reached"),
     ],
