@@ -33,6 +33,10 @@ class SignalWireSection(TwimlSection):
     """Calls from SignalWire's cXML streams; the number's webhook is /signalwire/voice."""
 
     signing_key: Secret = Field(default=Private(""), description="The project's; it signs.")
+    stream_token: Secret = Field(
+        default=Private(""),
+        description="Bearer token of streams, for cXML of your own; empty: one is made of the key.",
+    )
     codec: Literal["PCMU", "PCMA", "L16@8000h", "L16@16000h", "L16@24000h"] = Field(
         default="PCMU", description="Of the stream, both ways; L16@24000h for callers in HD."
     )
@@ -48,8 +52,11 @@ class SignalWireSection(TwimlSection):
     api_token: Secret = Field(default=Private(""), description="The project's, for the API.")
 
 
-def bearer(key: str) -> str:
-    """The word that our streams show: nobody knows it without the signing key."""
+def bearer(section: SignalWireSection) -> str:
+    """The word that streams show."""
+    if section.stream_token:
+        return section.stream_token.reveal()
+    key = section.signing_key.reveal()  # without which nobody can make it
     return urlsafe_b64encode(hmac.digest(key.encode(), PURPOSE, "sha256")).decode().rstrip("=")
 
 
@@ -72,7 +79,7 @@ def _open(desk: Desk, section: SignalWireSection) -> Doors:
     def admits(connection: HTTPConnection, url: str) -> str:
         del url
         shown = connection.headers.get("authorization", "")
-        right = hmac.compare_digest(shown.encode(), f"Bearer {bearer(key)}".encode())
+        right = hmac.compare_digest(shown.encode(), f"Bearer {bearer(section)}".encode())
         return "" if right else NO_BEARER
 
     address = section.space if "://" in section.space else f"https://{section.space}"
@@ -86,7 +93,7 @@ def _open(desk: Desk, section: SignalWireSection) -> Doors:
         api=api if section.space else None,
         inline=False,  # its API takes the address of TwiML only
         wide="pcm16" if section.l16_order == "little" else "pcm16be",
-        attributes={"codec": section.codec, "realtime": "true", "authBearerToken": bearer(key)},
+        attributes={"codec": section.codec, "realtime": "true", "authBearerToken": bearer(section)},
     )
     return Carrier(desk, provider).doors()
 
