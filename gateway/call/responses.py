@@ -26,6 +26,8 @@ class Responses:
         self._asked_at: int | None = None  # asked for, and not begun
         self._wanted: Respond | None = None  # to be asked for
         self._asked = Respond()  # what was asked for last
+        self._fills = False  # what is wanted is but a word meanwhile, which any answer replaces
+        self._asked_to_fill = False
         self._cancelled_at: int | None = None
         self._not_before = 0
         self._retried = False
@@ -43,16 +45,23 @@ class Responses:
 
     def want(self, instructions: str = "", *, may_call: bool = True) -> None:
         """An answer is wanted as soon as none is being made; special instructions win over none."""
-        before = self._wanted or Respond()
-        self._wanted = replace(
-            before,
-            instructions=instructions or before.instructions,
-            may_call=may_call and before.may_call,
+        before = self._wanted if self._wanted is not None and not self._fills else Respond()
+        self.want_as(
+            replace(
+                before,
+                instructions=instructions or before.instructions,
+                may_call=may_call and before.may_call,
+            )
         )
 
     def want_as(self, respond: Respond) -> None:
         """The same, with all that holds for this answer alone."""
-        self._wanted = respond
+        self._wanted, self._fills = respond, False
+
+    def fill(self, instructions: str) -> None:
+        """A word to the caller is wanted meanwhile, as long as nothing else is."""
+        if not self.pending:
+            self._wanted, self._fills = Respond(instructions, may_call=False), True
 
     def forget(self) -> None:
         """No answer is wanted any more."""
@@ -62,7 +71,7 @@ class Responses:
         """The request for the answer that is wanted, if it may be made now."""
         if self._wanted is None or self.busy or now < self._not_before:
             return None
-        self._asked = self._wanted
+        self._asked, self._asked_to_fill = self._wanted, self._fills
         self._wanted, self._asked_at, self._cancelled_at = None, now, None
         return self._asked
 
@@ -74,7 +83,7 @@ class Responses:
         by_itself = self._asked_at is None
         if by_itself:
             self._wanted = self._cancelled_at = None  # the model began by itself, knowing all
-            self._asked = Respond()
+            self._asked, self._asked_to_fill = Respond(), False
         elif self._cancelled_at is not None:
             self.drop(response_id)
         self.active, self._asked_at = response_id, None
@@ -87,8 +96,11 @@ class Responses:
             self.active, self._cancelled_at = "", None
 
     def retry(self, now: int) -> bool:
-        """Want a failed answer once more, a little later; False if this was done already."""
-        if self._retried:
+        """Want a failed answer once more, a little later; False if this was done already.
+
+        A word meanwhile is not said later: there will be another one, or the answer.
+        """
+        if self._retried or self._asked_to_fill:
             return False
         self._retried, self._not_before = True, now + RETRY_US
         self.want_as(self._asked)
@@ -100,7 +112,7 @@ class Responses:
             return
         self._asked_at = self._cancelled_at = None
         if already_active and self._wanted is None:
-            self._wanted = self._asked
+            self._wanted, self._fills = self._asked, self._asked_to_fill
 
     def cancel(self, now: int) -> Cancel | None:
         """The order to stop the answer that is being made, given once."""
@@ -146,7 +158,8 @@ class Responses:
         """
         if self.active:
             self.drop(self.active)
-        if self.busy and self._cancelled_at is None and self._wanted is None:
+        fills = self._asked_to_fill
+        if self.busy and self._cancelled_at is None and self._wanted is None and not fills:
             asked = self._asked
             self._wanted = replace(asked, instructions=go_on) if go_on else asked
         self.active, self._asked_at, self._cancelled_at, self._not_before = "", None, None, 0

@@ -101,14 +101,15 @@ class ToolCalls:
         whole = ended.status == "completed"
         self._rounds += bool(calls and whole)
         for call in calls:
-            if self._early.pop(call.call_id, None) is not None and not whole:
-                yield CancelTool(call.call_id)
+            early = self._early.pop(call.call_id, None) is not None
             entry = Entry(call, self._turn, self._epoch, self._epoch)
             self._ledger[call.call_id] = self._open[call.call_id] = entry
             if whole:
                 yield from self._begin(entry, now)
             else:
                 yield from self._answer(entry, say.NOT_RUN, "cancelled", None)
+            if early and not entry.ran:
+                yield CancelTool(call.call_id)
         yield from self._forget_early()
         if self._rounds == self._policy.rounds + 1 and calls and whole:
             yield ShowNotice("too_many_tools", "The model calls tools again and again.")
@@ -319,13 +320,13 @@ class ToolCalls:
         if not free or not at_work:
             return
         if words := self._next_saying():
-            self._responses.want(say.exactly(words), may_call=False)
+            self._responses.fill(say.exactly(words))
         elif due:
             if not self._may_cancel:  # earlier it would only be tempted
                 self._may_cancel = True
                 yield OfferTools(self.offered)
             names = [entry.call.name for entry in at_work]
-            self._responses.want(self._patience.words(names), may_call=False)
+            self._responses.fill(self._patience.words(names))
 
     def _next_saying(self) -> str:
         """What a tool wants said that is still at work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.call.plan import Plan, PlaybackPolicy
@@ -60,6 +60,7 @@ def test_a_frame_longer_than_the_grain_is_the_grain() -> None:
     assert sizes(playback, 200_000) == [FRAME * 10]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 3_000), max_size=30), st.integers(1, 60_000))
 def test_every_sample_goes_out_once_and_in_whole_frames(pieces: list[int], step: int) -> None:
     playback, out, now = Playback(PLAN), [], 0

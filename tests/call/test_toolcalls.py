@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,48 +11,10 @@ from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call import toolwords as say
 from gateway.call.ledger import ARGUMENTS
-from gateway.call.plan import Late, Plan, ToolPolicy, ToolSpec
+from gateway.call.plan import Late, Plan
 from gateway.call.toolcalls import CANCEL, REMEMBERED
 from tests.call.story import Story
-
-BARE: dict[str, Any] = {"type": "object", "properties": {}}
-
-
-def spec(name: str = "look_up", **policy: Any) -> ToolSpec:
-    return ToolSpec(name, f"Does {name}.", BARE, **policy)
-
-
-def story(*tools: ToolSpec, **policy: Any) -> Story:
-    tools = tools or (spec("look_up"), spec("ship"))
-    told = Story(Plan(tools=tools, tooling=replace(ToolPolicy(), **policy)))
-    told.says(600)  # what the caller wants; an answer is asked for
-    return told
-
-
-def call(call_id: str = "c1", name: str = "look_up", arguments: str = "{}") -> on.ToolCall:
-    return on.ToolCall(call_id, name, arguments)
-
-
-def calls(told: Story, *made: on.ToolCall, response: str = "resp_1", **ended: Any) -> None:
-    """The model answers with function calls alone."""
-    told.begins(response)
-    told.new()
-    told.ends(response, calls=made, **ended)
-
-
-def finished(told: Story, call_id: str = "c1", output: str = "found", **how: Any) -> None:
-    told.feed(on.ToolFinished(call_id, output, **how))
-
-
-def outputs(told: Story) -> dict[str, str]:
-    every = told.all(do.SendToolOutput)
-    assert len({one.call_id for one in every}) == len(every), "a call was answered twice"
-    return {one.call_id: one.output for one in every}
-
-
-def fillers(told: Story) -> list[do.Respond]:
-    return [one for one in told.all(do.Respond) if not one.may_call]
-
+from tests.call.toolstory import BARE, call, calls, finished, outputs, spec, story
 
 # ---------------------------------------------------------------- outputs and answers
 
@@ -153,97 +114,6 @@ def test_a_result_for_which_the_caller_has_waited_is_spoken_of_whatever_its_poli
     finished(told)
     assert outputs(told) == {"c1": "found"}
     assert len(told.all(do.Respond)) == 2
-
-
-# ---------------------------------------------------------------- no dead air
-
-
-def test_after_a_second_of_silence_the_assistant_says_that_it_takes_a_moment() -> None:
-    told = story()
-    calls(told, call())
-    told.wait(999)
-    assert not fillers(told)
-    told.wait(1)
-    (filler,) = fillers(told)
-    assert filler == do.Respond(say.WAITS.format("look up"), may_call=False)
-
-
-def test_it_says_so_again_at_intervals_of_silence_in_other_words() -> None:
-    told = story(interval=3_000_000)
-    calls(told, call())
-    told.wait(1_000)
-    told.answers(1_000, response="resp_2")
-    told.wait(1_000 + 2_999)
-    assert len(fillers(told)) == 1
-    told.wait(30)
-    assert [one.instructions for one in fillers(told)][1:] == [say.STILL_WAITS.format("look up")]
-
-
-def test_silence_counts_from_where_the_assistant_has_said_what_it_is_about_to_do() -> None:
-    told = story()
-    told.begins()
-    told.voice(2_000)
-    told.ends(calls=(call(),))  # "Let me look that up for you."
-    told.wait(2_900)
-    assert not fillers(told)
-    told.wait(200)
-    assert len(fillers(told)) == 1
-
-
-def test_a_phrase_of_the_operators_is_said_word_for_word() -> None:
-    told = story(phrase="One moment, please.")
-    calls(told, call())
-    told.wait(1_000)
-    assert 'exactly this to the caller, and nothing else: "One moment, please."' in (
-        fillers(told)[0].instructions
-    )
-
-
-def test_progress_is_told_when_a_word_is_due_and_what_a_tool_wants_said_at_once() -> None:
-    told = story(interval=1_000_000)
-    calls(told, call())
-    told.feed(on.ToolSaid("c1", "I have found three.", progress=True))
-    told.wait(1_000)
-    assert "I have found three." in fillers(told)[0].instructions
-    told.answers(100, response="resp_2")
-    told.wait(200)
-    told.feed(on.ToolSaid("c1", 'Your "order" is here.'))
-    assert "\"Your 'order' is here.\"" in fillers(told)[1].instructions
-    told.answers(100, item="item_b", response="resp_3")
-    finished(told)
-    told.feed(on.ToolSaid("c1", "Too late."))
-    told.wait(5_000)
-    assert len(fillers(told)) == 2
-
-
-def test_the_caller_may_interrupt_the_word_and_the_tool_goes_on() -> None:
-    told = story()
-    calls(told, call())
-    told.wait(1_000)
-    told.begins("resp_2")
-    told.voice(2_000, response="resp_2")
-    told.wait(500)
-    told.new()
-    told.speaks(200)
-    assert any(isinstance(effect, do.Flush) for effect in told.new())
-    assert not told.all(do.CancelTool)
-    told.ends("resp_2", "cancelled")
-    told.silent(400)
-    told.answers(300, item="item_c", response="resp_3")
-    finished(told)
-    assert outputs(told) == {"c1": "found"}
-
-
-def test_nothing_is_said_while_the_caller_speaks_or_when_it_is_turned_off() -> None:
-    told = story()
-    calls(told, call())
-    told.wait(500)
-    told.speaks(3_000)
-    assert not fillers(told)
-    quiet = story(patience=0)
-    calls(quiet, call())
-    quiet.wait(20_000)
-    assert not fillers(quiet)
 
 
 # ---------------------------------------------------------------- cancelling by saying so
