@@ -86,6 +86,7 @@ class Playback:
         self._run_start = 0
         self._run_samples = 0
         self._last_report: tuple[str, int] | None = None  # item, call time
+        self._reports = False  # whether any report has come in this call
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
         self.generation = 0
         self.source: Source = "paced"
@@ -127,6 +128,7 @@ class Playback:
         track = self._tracks.get(item_id)
         if track is None or generation != self.generation:
             return  # it answers something that was flushed: it proves nothing
+        self._reports = True
         track.reported = max(track.reported, min(samples, track.sent))
         self._last_report = (item_id, now)
         self._time_trip(track, samples, now)
@@ -188,9 +190,14 @@ class Playback:
 
     def _heard(self, track: Track, now: int) -> int:
         paced = self._paced(track, now)
-        if self.source == "paced":
+        if self._known_by(now) == "paced":
             return paced
         return max(track.reported, min(self._extrapolated(track, now), paced))
+
+    def _known_by(self, now: int) -> Source:
+        """How it is known what was heard: not by reports where they were promised and none came."""
+        silent = not self._reports and now >= self._run_start + REPORT_GRACE_US
+        return "paced" if silent else self.source
 
     def _paced(self, track: Track, now: int) -> int:
         for span in reversed(track.spans):
@@ -254,7 +261,7 @@ class Playback:
         """
         then = now + self._trip if self.source == "reported" else now
         cuts = [
-            CutItem(t.item_id, t.response_id, t.received, heard, self.source)
+            CutItem(t.item_id, t.response_id, t.received, heard, self._known_by(now))
             for t in self._tracks.values()
             if (heard := self._heard(t, then)) < t.received or not t.ended
         ]

@@ -63,3 +63,20 @@ def test_an_item_is_not_over_before_that_is_reported() -> None:
     playback.end_item("a")
     assert playback.finished(2_000 * MS) == []
     assert playback.finished(2_080 * MS) == ["a"]
+
+
+def test_where_reports_were_promised_and_none_comes_the_pace_is_what_is_known() -> None:
+    early, late = playing(), playing()
+    assert heard(early, 500) == 0  # one may still come
+    for now in range(0, 1_500, 20):
+        list(late.release(now * MS))
+    (cut,) = late.cut(1_500 * MS)
+    assert (cut.heard // RATE, cut.source) == (1_500, "paced")
+
+
+def test_one_report_is_enough_to_go_on_waiting_for_them() -> None:
+    playback = playing()
+    playback.report("a", 0, 0, 0)
+    for now in range(0, 1_500, 20):
+        list(playback.release(now * MS))
+    assert playback.cut(1_500 * MS)[0].source == "reported"
