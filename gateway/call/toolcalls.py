@@ -172,6 +172,9 @@ class ToolCalls:
                 yield from self._run(entry)
             case "wait":
                 entry.state = "waits"
+            case "ask" if (fault := self._unfit(entry)) is not None:
+                self._misfits[entry.call.name] += 1
+                yield from self._answer(entry, fault, "failed", now)
             case "ask":
                 self._consent.ask(entry.key)
                 ask = say.ask_first(entry.call.name, parsed(entry.call.arguments))
@@ -180,6 +183,15 @@ class ToolCalls:
                 yield from self._answer(entry, say.REFUSED, "cancelled", now)
             case "unclear":
                 yield from self._answer(entry, say.UNCLEAR, "cancelled", now)
+
+    def _unfit(self, entry: Entry) -> str | None:
+        """What is surely wrong with the arguments: the caller is not asked about half a thing."""
+        arguments, spec = parsed(entry.call.arguments), self._tools.get(entry.call.name)
+        if not isinstance(arguments, dict):
+            return say.NO_OBJECT
+        required = spec.parameters.get("required", ()) if spec is not None else ()
+        missing = ", ".join(name for name in required if name not in arguments)
+        return say.MISSING.format(missing) if missing else None
 
     def _run(self, entry: Entry) -> Iterator[Effect]:
         entry.state, entry.ran, call = "runs", True, entry.call

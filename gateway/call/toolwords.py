@@ -22,6 +22,8 @@ NOTHING_RUNS = told(
     "If the caller wants something undone, there may be another tool for it.",
 )
 TOO_LONG = "The arguments are too long: {} characters, at most {}. Call it again with less."
+NO_OBJECT = "The arguments do not fit. Give them as a JSON object."
+MISSING = "The arguments do not fit. What is missing: {}."
 TOO_MANY_AT_ONCE = "Not run: too many tools are at work. Wait for one of them."
 TOO_MANY_ROUNDS = told(
     "not_run",

@@ -11,7 +11,8 @@ from gateway.call.agreement import agrees
 from gateway.call.plan import Plan, ToolSpec
 from tests.call.story import Story
 
-SPEC = ToolSpec("cancel_order", "Cancels.", {"type": "object"}, confirm=True)
+SCHEMA = {"type": "object", "required": ["order_number"]}
+SPEC = ToolSpec("cancel_order", "Cancels.", SCHEMA, confirm=True)
 ORDER = '{"order_number": "4217"}'
 
 
@@ -50,6 +51,21 @@ def test_the_first_call_is_answered_with_what_to_ask_and_nothing_is_run() -> Non
     told = desk()
     assert told.outputs() == {"c1": say.ask_first("cancel_order", {"order_number": "4217"})}
     assert "Shall I go ahead with this: cancel order, order number 4217?" in told.outputs()["c1"]
+    assert not told.all(do.RunTool)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [("{}", "What is missing: order_number."), ("[1]", "as a JSON object.")]
+)
+def test_the_caller_is_not_asked_about_arguments_that_are_not_whole(
+    arguments: str, says: str
+) -> None:
+    told = Desk(Plan(tools=(SPEC,)))
+    told.replies("item_1", "Cancel it.")
+    for number in range(4):
+        told.wants(f"c{number}", f"resp_{number}", arguments)
+    assert told.outputs()["c0"].endswith(says)
+    assert told.outputs()["c3"] == say.give_up("cancel_order")
     assert not told.all(do.RunTool)
 
 
