@@ -26,6 +26,7 @@ from starlette.websockets import WebSocket
 
 from audio import vad
 from gateway import page
+from gateway.access import PLACE, Access, RefusedError, open_access
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.call.effects import ToCaller
@@ -36,10 +37,10 @@ from gateway.client_secrets import ClientSecrets
 from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
-from gateway.entrance import NO_TOKEN, refusal
 from gateway.errors import WireError
 from gateway.files import client_dir
 from gateway.front_door import LARGEST, FrontDoor
+from gateway.identity.who import Identity
 from gateway.listening import listen
 from gateway.log import calling
 from gateway.planning import Booking, Planner, assistants, target_of
@@ -75,6 +76,7 @@ class Gateway:
     toolbox: Toolbox
     switchboard: Switchboard
     metrics: Metrics
+    access: Access = field(kw_only=True)
     embedded: str = ""  # where the embedded assistant listens, if it runs
     links: tuple[ToolLink, ...] = ()  # to the servers that some of the tools live on
     store: Store | None = None  # the books, where they are kept
@@ -96,11 +98,11 @@ class Gateway:
 
     async def browser(self, websocket: WebSocket) -> None:
         """A call from the page, or from any program that speaks its protocol."""
-        if said := refusal(websocket, self.settings.server):
-            await _turn_away(websocket, FORBIDDEN, said)
-            return
         try:
-            booking = self.page_booking()
+            booking = self.page_booking(await self.access.admit(websocket, PLACE))
+        except RefusedError as refused:
+            await _turn_away(websocket, FORBIDDEN, str(refused))
+            return
         except BusyError as busy:
             await _turn_away(websocket, BUSY, str(busy))
             return
@@ -110,9 +112,12 @@ class Gateway:
         with calling(plan.call_id):
             await self.switchboard.connect(self.session(booking, leg))
 
-    def page_booking(self) -> Booking:
-        """What a call from the page is to be. Raises BusyError."""
-        return self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
+    def page_booking(self, who: Identity) -> Booking:
+        """What a call from the page is to be, of somebody who may call. Raises BusyError."""
+        booking = self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
+        tenant = self.access.place(who).tenant
+        known = replace(booking.plan, tenant=tenant, caller=who.caller, credential=who.credential)
+        return replace(booking, plan=known)
 
     def greeting(self, booking: Booking) -> Greeting:
         """What the page is told of its call."""
@@ -196,14 +201,16 @@ class Gateway:
         body = {"ready": ready, "calls": calls.live, "assistant": self.assistant_name}
         if self.links:
             body["mcp"] = states = [asdict(link.status) for link in self.links]
-            for state in states if refusal(request, self.settings.server) else ():
+            for state in () if await self.access.may(request, "metrics") else states:
                 del state["reason"]  # it may tell of what lies behind: for operators only
         return JSONResponse(body, 200 if ready else 503)
 
     async def metrics_page(self, request: Request) -> Response:
         """The figures, for Prometheus."""
-        if said := refusal(request, self.settings.server):
-            return PlainTextResponse(said + "\n", 401 if said is NO_TOKEN else 403)
+        try:
+            await self.access.admit(request, "metrics")
+        except RefusedError as refused:
+            return PlainTextResponse(f"{refused}\n", refused.status)
         return Response(self.metrics.page(), media_type="text/plain; version=0.0.4")
 
 
@@ -253,8 +260,17 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         metrics = Metrics()
         if store is not None:
             metrics.watch(store.writer.statistics)
+        access = await parts.enter_async_context(open_access(settings, store))
         yield Gateway(
-            settings, target, tools.toolbox, switchboard, metrics, embedded, tools.links, store
+            settings,
+            target,
+            tools.toolbox,
+            switchboard,
+            metrics,
+            embedded,
+            tools.links,
+            store,
+            access=access,
         )
         await switchboard.drain(DRAIN_SECONDS)
 
@@ -263,7 +279,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
     """Serve the gateway on a bound socket inside the running loop; gives its http address."""
     async with (
-        open_desk(gateway.settings, gateway.switchboard, gateway.arrive) as desk,
+        open_desk(gateway.settings, gateway.switchboard, gateway.access, gateway.arrive) as desk,
         _serving([*desk.routes, *gateway.routes()], bound) as address,
     ):
         yield address

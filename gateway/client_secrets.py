@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.identity.who import NOBODY, Identity
 from gateway.protocol.wire import Json, Refused
 
 PREFIX = "ek_"
@@ -28,6 +29,7 @@ class ClientSecret:
     value: str
     expires_at: int  # unix seconds
     session: Json
+    who: Identity  # its maker
     origin: str = ""  # of the only page that may use it; empty: any
     identity: str = ""  # of the caller, as the maker knows it
 
@@ -41,7 +43,13 @@ class ClientSecrets:
         self._open: dict[str, ClientSecret] = {}
 
     def mint(
-        self, seconds: int, session: Json, *, origin: str = "", identity: str = ""
+        self,
+        seconds: int,
+        session: Json,
+        who: Identity = NOBODY,
+        *,
+        origin: str = "",
+        identity: str = "",
     ) -> ClientSecret:
         """A new one. Raises Refused where too many are waiting."""
         now = self._wall()
@@ -51,7 +59,7 @@ class ClientSecrets:
             message = f"{self._limit} client secrets wait to be used. Use them, or let them expire."
             raise Refused("rate_limit_exceeded", message, kind="rate_limit_error")
         value = PREFIX + secrets.token_hex(16)
-        secret = ClientSecret(value, int(now) + seconds, session, origin.lower(), identity)
+        secret = ClientSecret(value, int(now) + seconds, session, who, origin.lower(), identity)
         self._open[value] = secret
         return secret
 

@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway import bridges
+from gateway.access import Access, RefusedError
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors, body_of
-from gateway.entrance import NO_TOKEN, refusal
 from gateway.errors import TrunklineError
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard
@@ -57,11 +57,13 @@ class Desk:
         self,
         settings: Settings,
         switchboard: Switchboard,
+        access: Access,
         take: Take,
         http: AsyncClient,
     ) -> None:
         self._settings = settings
         self._switchboard = switchboard
+        self._access = access
         self._take = take
         self._tickets = Tickets()
         self.http = http
@@ -103,9 +105,13 @@ class Desk:
         scheme = scheme if secure else {"https": "http", "wss": "ws"}.get(scheme, scheme)
         return f"{scheme}://{named.partition('://')[2]}{path}"
 
-    def may_operate(self, connection: HTTPConnection) -> str:
+    async def may_operate(self, connection: HTTPConnection) -> str:
         """Why this request may not do what operators do; empty where it may."""
-        return refusal(connection, self._settings.server)
+        try:
+            await self._access.admit(connection, "calls:dial")
+        except RefusedError as refused:
+            return str(refused)
+        return ""
 
     # ------------------------------------------------------------ for programs
 
@@ -157,8 +163,10 @@ class Desk:
             return _problem(502, str(error))
 
     async def _order(self, request: Request, kind: type[T]) -> T | Response:
-        if said := self.may_operate(request):
-            return _problem(401 if said is NO_TOKEN else 403, said)
+        try:
+            await self._access.admit(request, "calls:dial")
+        except RefusedError as refused:
+            return _problem(refused.status, str(refused))
         if (body := await body_of(request, LONGEST)) is None:
             return _problem(413, f"Expected at most {LONGEST} bytes.")
         try:
@@ -173,10 +181,10 @@ def _problem(status: int, message: str) -> Response:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, switchboard: Switchboard, take: Take
+    settings: Settings, switchboard: Switchboard, access: Access, take: Take
 ) -> AsyncIterator[Desk]:
     """A desk whose bridges listen."""
     async with AsyncClient(timeout=HTTP_SECONDS) as http:
-        desk = Desk(settings, switchboard, take, http)
+        desk = Desk(settings, switchboard, access, take, http)
         async with desk.listening():
             yield desk

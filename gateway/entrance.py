@@ -6,7 +6,6 @@ gives itself away by its Origin; where its own name was made to point here, by t
 
 from __future__ import annotations
 
-import hmac
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -15,24 +14,24 @@ from gateway.settings_sections import Server
 
 KEY_ENTRY = "openai-insecure-api-key."  # of the subprotocols that a browser offers
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-NO_TOKEN = "Expected the token: open the page as /#token=…, or send Authorization: Bearer …"
 OTHER_SITE = (
     "Another site's page may not place calls here. If it is yours, or a proxy stands before this "
     "server, name its address in server.origins, such as https://voice.example.com"
 )
 
 
-def refusal(connection: HTTPConnection, server: Server) -> str:
-    """Why whoever comes may not come in, in words for them; nothing where they may."""
-    if not _shows_token(connection, server.token.reveal()):
-        return NO_TOKEN
+def other_site(connection: HTTPConnection, server: Server, is_open: bool) -> str:
+    """Why the page that asks may not, in words for its maker; nothing where it may.
+
+    `is_open`: nothing else is asked for, so that the name in Host must be ours, too.
+    """
     origin = connection.headers.get("origin", "").lower()
     if origin in server.origins:
         return ""
     host = connection.headers.get("host", "").lower()
     if origin and origin.partition("://")[2] != host:
         return OTHER_SITE
-    if not server.token and not _is_ours(host, server):
+    if is_open and not _is_ours(host, server):
         return OTHER_SITE
     return ""
 
@@ -45,10 +44,6 @@ def credential(connection: HTTPConnection) -> str:
     offered = connection.scope.get("subprotocols") or ()
     keys = (entry.removeprefix(KEY_ENTRY) for entry in offered if entry.startswith(KEY_ENTRY))
     return next(keys, "") or connection.query_params.get("token", "")
-
-
-def _shows_token(connection: HTTPConnection, token: str) -> bool:
-    return not token or hmac.compare_digest(credential(connection).encode(), token.encode())
 
 
 def _is_ours(host: str, server: Server) -> bool:

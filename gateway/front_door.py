@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gateway.access import PLACE, Access, RefusedError
 from gateway.announcements import assistant_lost
 from gateway.assistants.openai import endpoint
 from gateway.call.effects import Effect, ToCaller
@@ -26,8 +27,9 @@ from gateway.callers.realtime import Offer, RealtimeDialect
 from gateway.callers.realtime.configuration import Configuration
 from gateway.callers.websocket import LONGEST_REASON, Limits, WebSocketLeg
 from gateway.client_secrets import PREFIX, ClientSecrets
-from gateway.entrance import NO_TOKEN, credential, refusal
+from gateway.entrance import credential
 from gateway.errors import WireError
+from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.planning import Booking
 from gateway.protocol import schema
@@ -44,6 +46,13 @@ BETA = "openai-beta.realtime-v1"
 LARGEST = 20 * 1024 * 1024  # bytes of a message; over 15 MiB of audio it is answered with an error
 LARGEST_BODY = 1024 * 1024
 LIMITS = Limits(start=3600.0, outbox=48 * 1024 * 1024, frame=LARGEST)
+STATUSES = {
+    "invalid_api_key": 401,
+    "origin_not_allowed": 403,
+    "scope_missing": 403,
+    "rate_limit_exceeded": 429,
+    "unavailable": 503,
+}
 BAD_KEY, BAD_REQUEST, BUSY = 3000, 4000, 1013  # close codes; the first two are OpenAI's
 
 SECRET = schema.Fields(
@@ -70,7 +79,9 @@ class House(Protocol):
     def switchboard(self) -> Switchboard: ...
     @property
     def secrets(self) -> ClientSecrets: ...
-    def page_booking(self) -> Booking: ...
+    @property
+    def access(self) -> Access: ...
+    def page_booking(self, who: Identity) -> Booking: ...
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
 
 
@@ -78,6 +89,7 @@ class House(Protocol):
 class Visitor:
     """Somebody who may come in, and what is known of them."""
 
+    who: Identity
     session: Json | None = None  # that a secret was bound to
     identity: str = ""
 
@@ -88,15 +100,22 @@ class Visitor:
         return CallerJoined(address, metadata={"door": "realtime", **known})
 
 
-def admit(connection: HTTPConnection, settings: Settings, open_secrets: ClientSecrets) -> Visitor:
+async def admit(connection: HTTPConnection, access: Access, open_secrets: ClientSecrets) -> Visitor:
     """Whoever shows a key or a secret that is good. Raises Refused."""
     shown = credential(connection)
     if shown.startswith(PREFIX):
         secret = open_secrets.redeem(shown, connection.headers.get("origin", ""))
-        return Visitor(secret.session, secret.identity)
-    if said := refusal(connection, settings.server):
-        raise Refused("invalid_api_key" if said is NO_TOKEN else "origin_not_allowed", said)
-    return Visitor(identity=connection.headers.get("openai-safety-identifier", ""))
+        who = replace(secret.who, caller=secret.identity or secret.who.caller)
+        return Visitor(who, secret.session, secret.identity)
+    who = await _let_in(connection, access)
+    return Visitor(who, identity=connection.headers.get("openai-safety-identifier", ""))
+
+
+async def _let_in(connection: HTTPConnection, access: Access) -> Identity:
+    try:
+        return await access.admit(connection, PLACE)
+    except RefusedError as refused:
+        raise Refused(refused.code, str(refused)) from None
 
 
 class FrontDoor:
@@ -120,9 +139,9 @@ class FrontDoor:
         with suppress(WebSocketDisconnect, OSError):
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             try:
-                visitor = admit(websocket, self._house.settings, self._house.secrets)
+                visitor = await admit(websocket, self._house.access, self._house.secrets)
                 if (call_id := websocket.query_params.get("call_id")) is not None:
-                    await self._watch(websocket, call_id)
+                    await self._watch(websocket, call_id, visitor.who)
                 else:
                     await self._call(websocket, visitor)
             except Refused as refused:
@@ -136,7 +155,7 @@ class FrontDoor:
         intent = websocket.query_params.get("intent", SUBPROTOCOL)
         if intent != "realtime":
             raise unknown_value(intent, ["realtime"], "intent")
-        booking = self._house.page_booking()
+        booking = self._house.page_booking(visitor.who)
         offer = Offer(
             booking.plan,
             websocket.query_params.get("model") or endpoint(booking.target).model or "trunkline",
@@ -162,13 +181,13 @@ class FrontDoor:
                 metadata={**plan.metadata, "door": "realtime", **known},
             )
             leg.fit(plan.format)
-            session = self._house.session(Booking(plan, booking.target), leg)
+            session = self._house.session(Booking(plan, booking.target, "realtime"), leg)
             await self._house.switchboard.connect(session)
 
-    async def _watch(self, websocket: WebSocket, call_id: str) -> None:
+    async def _watch(self, websocket: WebSocket, call_id: str, who: Identity) -> None:
         """A second socket on a live call."""
         session = self._house.switchboard.find("call_" + call_id.partition("_")[2])
-        if session is None:
+        if session is None or not who.sees(session.plan.tenant):
             message = "There is no such call here, or it has ended."
             raise Refused("call_id_not_found", message, "call_id")
         offer = Offer(session.plan, "trunkline", media=False, watches=True)
@@ -195,27 +214,25 @@ class FrontDoor:
         try:
             if credential(request).startswith(PREFIX):
                 raise Refused("invalid_api_key", "A client secret cannot make another.")
-            if said := refusal(request, self._house.settings.server):
-                code = "invalid_api_key" if said is NO_TOKEN else "origin_not_allowed"
-                return _problem(Refused(code, said), 401 if said is NO_TOKEN else 403)
-            return await self._mint(request)
+            return await self._mint(request, await _let_in(request, self._house.access))
         except Refused as refused:
-            status = {"invalid_api_key": 401, "rate_limit_exceeded": 429}.get(refused.code, 400)
+            status = STATUSES.get(refused.code, 400)
             return _problem(refused, status)
         except BusyError as busy:
             return _problem(Refused("busy", str(busy), kind="server_error"), 503)
 
-    async def _mint(self, request: Request) -> Response:
+    async def _mint(self, request: Request, who: Identity) -> Response:
         body = await _body(request)
         asked = SECRET(body, "body", lenient=False)
         wanted = {"type": "realtime"} | (asked.get("session") or {})
-        booking = self._house.page_booking()
+        booking = self._house.page_booking(who)
         model = wanted.get("model") or endpoint(booking.target).model or "trunkline"
         configuration = Configuration(Offer(booking.plan, str(model)), new_id("sess"))
         configuration.update(wanted, spoke=False)
         secret = self._house.secrets.mint(
             (asked.get("expires_after") or {"seconds": 600})["seconds"],
             wanted,
+            who,
             origin=asked.get("origin") or "",
             identity=asked.get("identity") or request.headers.get("openai-safety-identifier", ""),
         )

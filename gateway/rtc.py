@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.access import PLACE, RefusedError
 from gateway.call.events import HangUpOrdered
 from gateway.callers.patient import PatientLeg
-from gateway.entrance import NO_TOKEN, refusal
+from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.rtc_offers import (
     REALTIME,
@@ -87,7 +88,7 @@ class RtcDoor:
         async def answer(request: Request) -> Response:
             try:
                 if door != self._call:
-                    self._admit(request)
+                    request.state.who = await self._admit(request)
                 response: Response = await door(request)  # type: ignore[misc]
             except ProblemError as problem:
                 response = problem.response()
@@ -95,9 +96,11 @@ class RtcDoor:
 
         return answer
 
-    def _admit(self, request: Request) -> None:
-        if said := refusal(request, self._house.settings.server):
-            raise ProblemError(401 if said is NO_TOKEN else 403, "not_allowed", said)
+    async def _admit(self, request: Request) -> Identity:
+        try:
+            return await self._house.access.admit(request, PLACE)
+        except RefusedError as refused:
+            raise ProblemError(refused.status, "not_allowed", str(refused)) from refused
 
     async def _preflight(self, request: Request) -> Response:
         response = self._shared(request, Response(status_code=204))
@@ -119,13 +122,13 @@ class RtcDoor:
         """A caller offers a connection, and a call begins."""
         channel = request.query_params.get("channel", REALTIME)
         if channel == REALTIME:
-            who = visitor(self._house, request)
+            who = await visitor(self._house, request)
             offer, session = await offer_of(request)
             entry = realtime_entry(self._house, request, who, session)
         else:
-            self._admit(request)
+            identity = await self._admit(request)
             offer, _ = await offer_of(request)
-            entry = page_entry(self._house, channel)
+            entry = page_entry(self._house, identity, channel)
         line, answer = await self._line(request, entry, offer)
         plan = entry.booking.plan
         rtc_id = plan.call_id.replace("call_", "rtc_", 1)
@@ -192,6 +195,9 @@ class RtcDoor:
 
     def _known(self, request: Request) -> _Live:
         live = self._live.get(request.path_params["rtc_id"])
+        who: Identity = request.state.who
+        if live is not None and not who.sees(live.session.plan.tenant):
+            live = None  # another tenant's
         if live is None or live.leg.over:
             raise ProblemError(404, "call_not_found", "There is no such call, or it has ended.")
         return live

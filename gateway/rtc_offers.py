@@ -14,6 +14,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.access import Access
 from gateway.assistants.openai import endpoint
 from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined
@@ -23,7 +24,8 @@ from gateway.callers.realtime import Offer as RealtimeOffer
 from gateway.callers.realtime import RealtimeDialect
 from gateway.client_secrets import ClientSecrets
 from gateway.errors import TrunklineError
-from gateway.front_door import Visitor, admit
+from gateway.front_door import STATUSES, Visitor, admit
+from gateway.identity.who import Identity
 from gateway.planning import Booking
 from gateway.protocol.wire import Refused
 from gateway.session import Leg, Session
@@ -53,7 +55,9 @@ class House(Protocol):
     def settings(self) -> Settings: ...
     @property
     def switchboard(self) -> Switchboard: ...
-    def page_booking(self) -> Booking: ...
+    def page_booking(self, who: Identity) -> Booking: ...
+    @property
+    def access(self) -> Access: ...
     @property
     def secrets(self) -> ClientSecrets: ...
     def greeting(self, booking: Booking) -> Greeting: ...
@@ -79,33 +83,33 @@ def is_able(settings: Settings) -> bool:
     return settings.webrtc.enabled and find_spec("aiortc") is not None
 
 
-def _booking(house: House) -> Booking:
+def _booking(house: House, who: Identity) -> Booking:
     if not is_able(house.settings):
         raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
     try:
-        return house.page_booking()
+        return house.page_booking(who)
     except BusyError as busy:
         raise ProblemError(503, "busy", str(busy)) from busy
 
 
-def page_entry(house: House, channel: str) -> Entry:
+def page_entry(house: House, who: Identity, channel: str) -> Entry:
     """What a call from the page is to be."""
     if channel != SUBPROTOCOL:
         raise ProblemError(
             400, "unknown_channel", f"Expected channel={SUBPROTOCOL}, and {channel[:40]!r} came"
         )
-    booking = _booking(house)
+    booking = _booking(house, who)
     greeting = house.greeting(booking)
     patience = house.settings.webrtc.return_s
     return Entry(booking, SUBPROTOCOL, lambda: BrowserDialect(greeting), patience=patience)
 
 
-def visitor(house: House, request: Request) -> Visitor:
+async def visitor(house: House, request: Request) -> Visitor:
     """A Realtime client, by its key or by the secret that a server got for it."""
     try:
-        return admit(request, house.settings, house.secrets)
+        return await admit(request, house.access, house.secrets)
     except Refused as refused:
-        status = 401 if refused.code == "invalid_api_key" else 403
+        status = STATUSES.get(refused.code, 403)
         raise ProblemError(status, refused.code, refused.message) from refused
 
 
@@ -116,7 +120,7 @@ def realtime_entry(house: House, request: Request, who: Visitor, body: bytes) ->
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise ProblemError(400, "invalid_json", f"session: {error}") from error
     session = {**(who.session or {}), **asked}
-    booking = _booking(house)
+    booking = _booking(house, who.who)
     known = endpoint(booking.target).model
     model = session.get("model") or request.query_params.get("model") or known or "trunkline"
     try:
@@ -127,7 +131,7 @@ def realtime_entry(house: House, request: Request, who: Visitor, body: bytes) ->
     plan = dialect.begin()
     joined = who.joined(request)
     plan = replace(plan, metadata={**plan.metadata, **joined.metadata})
-    return Entry(Booking(plan, booking.target), REALTIME, lambda: dialect, joins=joined)
+    return Entry(Booking(plan, booking.target, "webrtc"), REALTIME, lambda: dialect, joins=joined)
 
 
 async def offer_of(request: Request) -> tuple[str, bytes]:

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.errors import SettingsError
 from gateway.private import Private
+from gateway.settings_auth import root_auth
 from gateway.settings_base import Section, is_tables
 from gateway.settings_sections import Settings
 from gateway.settings_store import root_store
@@ -157,6 +158,8 @@ def _root_paths(source: _Source) -> None:
     authority = source.get("assistant", "ca_file")
     if authority and isinstance(authority, str):
         source.values["assistant"]["ca_file"] = str(folder / Path(authority).expanduser())
+    if isinstance(source.get("auth"), dict):
+        root_auth(folder, source.values["auth"])
     if isinstance(source.get("store"), dict):
         root_store(folder, source.values["store"])
     if isinstance(source.get("tools"), dict):
@@ -168,14 +171,18 @@ def _root_paths(source: _Source) -> None:
 
 def _check(settings: Settings, source: _Source) -> None:
     server, assistant = settings.server, settings.assistant
-    if not server.token and not _is_loopback(server.host):
+    if not (server.token or settings.auth.on) and not _is_loopback(server.host):
         raise SettingsError(
             f"{source.origin(('server', 'host'))}: server.host is {server.host!r}, which others can"
             " reach, but server.token is empty, so that anybody could call at your cost; set"
             " TRUNKLINE_SERVER__TOKEN to a secret"
             ' (python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints one),'
-            ' or listen on host = "127.0.0.1"'
+            ' set up [auth], or listen on host = "127.0.0.1"'
         )
+    if settings.auth.keys and not settings.store.url:
+        _miss(source, ("store", "url"), "auth.keys = true", ("auth", "keys"))
+    if settings.auth.jwks and not settings.auth.audience:
+        _miss(source, ("auth", "audience"), "auth.jwks", ("auth", "jwks"))
     for name in _needed(assistant.kind):
         if not getattr(assistant, name):
             _miss(source, ("assistant", name), f'assistant.kind = "{assistant.kind}"')
@@ -190,12 +197,13 @@ def _needed(kind: str) -> tuple[str, ...]:
     return {"openai": ("api_key",), "compatible": ("base_url",)}.get(kind, ("api_key", "base_url"))
 
 
-def _miss(source: _Source, key: Key, needed_by: str) -> None:
+def _miss(source: _Source, key: Key, needed_by: str, wanting: Key | None = None) -> None:
     also = (
         ", or OPENAI_API_KEY" if key == ("assistant", "api_key") and "openai" in needed_by else ""
     )
     raise SettingsError(
-        f"{source.origin((*key[:-1], 'kind'))}: {needed_by} needs {'.'.join(key)}, which is empty;"
+        f"{source.origin(wanting or (*key[:-1], 'kind'))}: {needed_by} needs {'.'.join(key)}, which"
+        " is empty;"
         f" set {_variable(key)}{also}, or write under [{'.'.join(key[:-1])}]: {_example(key)}"
     )
 

@@ -16,6 +16,7 @@ from gateway.call.plan import (
     TurnPolicy,
 )
 from gateway.private import Private
+from gateway.settings_auth import Auth
 from gateway.settings_base import Secret, Section
 from gateway.settings_lines import Line
 from gateway.settings_store import Store
@@ -251,6 +252,7 @@ class Settings(Section):
     tools: Tools = Tools()
     taps: Taps = Taps()
     store: Store = Store()
+    auth: Auth = Auth()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
     assistants: dict[str, Assistant] = Field(

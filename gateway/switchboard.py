@@ -77,6 +77,11 @@ class Switchboard:
             if not self._live:
                 self._empty.set()
 
+    @property
+    def sessions(self) -> list[Session]:
+        """All live calls, the oldest first."""
+        return list(self._live.values())
+
     def find(self, call_id: str) -> Session | None:
         """The live call of that name."""
         return self._live.get(call_id)

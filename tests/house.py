@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audio.tone import sine
+from gateway.access import Access
 from gateway.app import Gateway, listening
 from gateway.assistants.target import Target
 from gateway.embedded.parts import (
@@ -108,7 +109,7 @@ async def open_house(
         async with serve_embedded(assistant, options=options) as model:
             target = Target(kind="embedded", base_url=model.base_url)
             board = Switchboard(settings.server.max_calls)
-            gateway = Gateway(settings, target, toolbox, board, Metrics())
+            gateway = Gateway(settings, target, toolbox, board, Metrics(), access=Access(settings))
             async with listening(gateway, bound) as address:
                 yield House(gateway, address)
                 await board.drain(0)

@@ -102,7 +102,7 @@ class Desk(Protocol):
         """
         ...
 
-    def may_operate(self, connection: HTTPConnection) -> str:
+    async def may_operate(self, connection: HTTPConnection) -> str:
         """Why this request may not do what operators do; empty where it may."""
         ...
 

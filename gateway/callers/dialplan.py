@@ -98,7 +98,7 @@ class Dialplan:
 
     async def voice(self, request: Request) -> Response:
         """A ticket for a call of which the form's fields say who it is."""
-        if why := self.desk.may_operate(request):
+        if why := await self.desk.may_operate(request):
             return forbidden(self.bridge, why)
         body = await body_of(request)
         if body is None:

@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.store.audit import extend
 from gateway.store.database import Database
 from gateway.store.tables import metadata
 from gateway.store.writes import Write
@@ -22,7 +23,9 @@ async def commit(database: Database, batch: Sequence[Write]) -> None:
         for (name, order, columns), group in groupby(by_table, key=_shape):
             table = metadata.tables[name]
             rows = [write.values for write in group]
-            if order == "put":
+            if order == "append":
+                await extend(connection, rows, database.is_sqlite)
+            elif order == "put":
                 await _put(connection, table, columns, rows, database.is_sqlite)
             else:
                 await _change(connection, table, columns, rows)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.store.audit import Audit
 from gateway.store.database import Database, open_database
 from gateway.store.presence import Presence
 from gateway.store.reading import Reading
+from gateway.store.stops import Stops
 from gateway.store.writer import SPILL_BYTES, Writer, open_writer
 
 LEAVE_SECONDS = 2.0
@@ -25,6 +27,8 @@ class Store:
     database: Database
     writer: Writer
     reading: Reading
+    audit: Audit
+    stops: Stops
     gateway: str  # this one's id in them
 
 
@@ -41,7 +45,9 @@ async def open_store(
             await presence.begin()
             beating = asyncio.create_task(presence.run(), name="store presence")
             try:
-                yield Store(database, writer, Reading(database), presence.id)
+                noted = Audit(writer.add)
+                stops = Stops(database)
+                yield Store(database, writer, Reading(database), noted, stops, presence.id)
             finally:
                 beating.cancel()
                 with suppress(asyncio.CancelledError):

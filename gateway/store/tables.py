@@ -8,10 +8,12 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
+    Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -112,4 +114,47 @@ usage = Table(
     ),
     PrimaryKeyConstraint("call_id", "response_id"),
     Index("usage_of_tenant", "tenant", "at_ms"),
+)
+
+# Append-only: each row has the hash of the one before it in its own.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", Text, nullable=False),
+    _count("at_ms"),
+    _word("kind"),
+    _word("actor"),
+    _word("tenant"),
+    _word("detail"),
+    _word("previous"),
+    _word("hash"),
+    UniqueConstraint("id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _word("hash"),
+    _word("tenant"),
+    _word("name"),
+    _word("scopes"),
+    _count("created_ms"),
+    Column("expires_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+    _word("successor"),
+    Index("api_keys_of_tenant", "tenant"),
+)
+
+# What an operator has ordered to end: each gateway looks for what is new.
+stops = Table(
+    "stops",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _count("at_ms"),
+    _word("tenant"),  # whose calls; * for everybody's
+    _word("kind"),
+    _word("target"),
+    _word("reason"),
 )

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from gateway.access import Access
 from gateway.app import Gateway, listening
 from gateway.assistants.target import Target
 from gateway.embedded.server import Assistant, ServerOptions
@@ -72,7 +73,10 @@ async def open_junction(
         )
         toolbox = parts.enter_context(Toolbox(()))
         bound = parts.enter_context(listen("127.0.0.1", 0))
-        gateway = Gateway(load(None, {}), target, toolbox, Switchboard(100), Metrics())
+        settings = load(None, {})
+        board = Switchboard(100)
+        access = Access(settings)
+        gateway = Gateway(settings, target, toolbox, board, Metrics(), access=access)
         house = House(gateway, await parts.enter_async_context(listening(gateway, bound)))
         assert urlsplit(target.base_url).port == port
         async with beside(house):

@@ -1,0 +1,1 @@
+"""Who calls and who operates: keys, tokens, what they may do, and whose calls they see."""

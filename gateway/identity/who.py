@@ -1,0 +1,60 @@
+"""Who: an identity, what it may do, and which tenant's calls it may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["open", "operator", "key", "token"]
+
+EVERY = "*"  # as a tenant: all of them
+
+SCOPES = {
+    "calls:place": "place calls: from the page, over WebRTC, as a Realtime client",
+    "calls:dial": "have a bridge call somebody, and give out tickets for calls",
+    "calls:read": "see calls, their words, tools and cost",
+    "calls:listen": "hear recordings",
+    "calls:stop": "end calls",
+    "keys": "make, rotate and revoke keys",
+    "audit": "read the audit",
+    "metrics": "read the metrics",
+}
+ALL = frozenset(SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody who has shown a credential, or who needs none on an open gateway."""
+
+    kind: Kind
+    credential: str  # its id, fit for logs and books; never the secret
+    tenant: str  # or every one
+    caller: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Whether it may do what that scope allows; the empty scope is everybody's."""
+        return not scope or scope in self.scopes
+
+    def sees(self, tenant: str) -> bool:
+        """Whether that tenant's calls, keys and audit are its business."""
+        return self.tenant in (EVERY, tenant)
+
+
+NOBODY = Identity("open", "", "", "", frozenset())
+OPEN = Identity("open", "", EVERY, "", ALL)
+OPERATOR = Identity("operator", "server.token", EVERY, "", ALL)
+
+
+def known(scopes: Iterable[str]) -> frozenset[str]:
+    """Those of the words that are scopes. Identity providers add others of their own."""
+    return ALL & frozenset(scopes)
+
+
+def unknown(scopes: Iterable[str]) -> str:
+    """What to say of words that are no scopes; empty where all are."""
+    strange = sorted(set(scopes) - ALL)
+    if not strange:
+        return ""
+    return f"there is no scope {strange[0][:40]!r}; there are: {', '.join(SCOPES)}"

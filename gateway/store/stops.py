@@ -1,0 +1,52 @@
+"""Stops: what operators have ordered to end, so that each gateway of one database learns of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sqlalchemy import func, select
+
+from gateway.store.database import Database
+from gateway.store.tables import stops
+
+Target = Literal["call", "caller", "credential", "tenant", "everything"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End these calls: of that tenant (* is everybody), and with that call, caller or key."""
+
+    tenant: str
+    kind: Target
+    target: str = ""
+    reason: str = "stopped by an operator"
+
+
+class Stops:
+    """The orders of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def order(self, stop: Stop) -> None:
+        """Let every gateway know."""
+        row = {"tenant": stop.tenant, "kind": stop.kind, "target": stop.target}
+        async with self._database.write() as connection:
+            now = await self._database.now_ms(connection)
+            await connection.execute(stops.insert().values(row, at_ms=now, reason=stop.reason))
+
+    async def newest(self) -> int:
+        """The number of the last one."""
+        async with self._database.read() as connection:
+            found = await connection.execute(select(func.coalesce(func.max(stops.c.seq), 0)))
+            return int(found.scalar_one())
+
+    async def after(self, seq: int) -> tuple[list[Stop], int]:
+        """Those that came after that one, and the number of the last."""
+        query = select(stops).where(stops.c.seq > seq).order_by(stops.c.seq)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        found = [Stop(row.tenant, row.kind, row.target, row.reason) for row in rows]
+        return found, rows[-1].seq if rows else seq
