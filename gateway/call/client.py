@@ -7,7 +7,7 @@ and send messages that the call has no word for. What comes to nothing is refuse
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Any, assert_never
 
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -16,6 +16,7 @@ from gateway.call.effects import Effect
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.responses import Responses
+from gateway.call.transcript import Transcript
 from gateway.call.turns import Sign
 from gateway.call.voice import Voice
 
@@ -36,6 +37,7 @@ class Client:
         voice: Voice,
         responses: Responses,
         asking: Asking,
+        transcript: Transcript,
     ) -> None:
         self._outgoing = outgoing
         self._hearing = hearing
@@ -43,6 +45,7 @@ class Client:
         self._responses = responses
         self._answers = asking.answers
         self._tools = asking.theirs
+        self._transcript = transcript
 
     def handle(self, event: FromProgram, now: int) -> Iterator[Effect | Sign]:
         """Do as the caller says."""
@@ -63,9 +66,21 @@ class Client:
                 if self._outgoing.lost:
                     yield do.ShowRefusal(request, "assistant_lost", LOST)
                 else:
+                    yield from self._written(message, now)
                     yield from self._outgoing.tell(do.Relay(message, request))
             case _:
                 assert_never(event)
+
+    def _written(self, message: dict[str, Any], now: int) -> Iterator[Effect]:
+        """What is put into the conversation in words is part of it for all who watch."""
+        item = message.get("item", {})
+        role, content = item.get("role"), item.get("content")
+        if role not in ("user", "assistant") or not isinstance(content, list):
+            return
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        if text := " ".join(one for one in texts if isinstance(one, str)):
+            side: do.Role = "caller" if role == "user" else "assistant"
+            yield self._transcript.written(side, text, now)
 
     def _tell(self, effects: Iterator[Effect]) -> Iterator[Effect]:
         for effect in effects:

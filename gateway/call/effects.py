@@ -11,6 +11,7 @@ from typing import Any, Literal
 from gateway.call.events import ResponseStatus, ToolCall, Usage
 from gateway.call.plan import Plan, ToolSpec
 
+WRITTEN = "written_"  # how lines begin that nobody has spoken
 FROM_CALLER = "caller_"  # how the names of a caller's requests begin
 
 Role = Literal["caller", "assistant"]

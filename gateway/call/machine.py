@@ -61,7 +61,8 @@ class Call:
         self._hearing = Hearing(plan, self._outgoing, self._transcript)
         self._asking = Asking(self._outgoing, self._responses, self._tools)
         self._client = Client(
-            self._outgoing, self._hearing, self._voice, self._responses, self._asking
+            *(self._outgoing, self._hearing, self._voice, self._responses),
+            *(self._asking, self._transcript),
         )
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)

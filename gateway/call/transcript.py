@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.call.effects import Effect, Role, ShowWords
+from gateway.call.effects import WRITTEN, Effect, Role, ShowWords
 
 
 @dataclass(slots=True)
@@ -41,9 +41,13 @@ class Transcript:
 
     def caller_wrote(self, text: str, at: int) -> ShowWords:
         """The caller typed, or pressed keys."""
+        return self.written("caller", text, at)
+
+    def written(self, role: Role, text: str, at: int) -> ShowWords:
+        """A line that is not spoken: typed, or put into the conversation by a program."""
         self._written += 1
-        item_id = f"written_{self._written}"
-        line = TranscriptLine(item_id, "caller", at, text.strip(), final=True)
+        item_id = f"{WRITTEN}{self._written}"
+        line = TranscriptLine(item_id, role, at, text.strip(), final=True)
         self._lines[item_id] = line
         return line.show()
 

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket
 
 from audio.format import Format
 from gateway.call.effects import Effect, Flush, Play, ToCaller, Transfer
-from gateway.call.events import CallerJoined, CallerLeft, Event, TransferFailed
+from gateway.call.events import CallerAudio, CallerJoined, CallerLeft, Event, TransferFailed
 from gateway.callers.dialect import Dialect, Message, Reply, fitted
 from gateway.callers.line import Line, LineError
 from gateway.callers.sockets import LineClosedError, ServerSocket, Socket
@@ -207,6 +207,8 @@ class WebSocketLeg:
                 case _:
                     self._joined = self._joined or isinstance(fact, CallerJoined)
                     feed(fact)
+                    if isinstance(fact, CallerAudio):  # a message may hold much of it
+                        await asyncio.sleep(0)
             if self._parting is not None:
                 return
 

@@ -205,6 +205,18 @@ def test_what_the_call_has_no_word_for_passes_both_ways() -> None:
     assert story.all(do.ShowRefusal)[-1].request == "caller_1"
 
 
+def test_words_that_a_program_puts_in_are_part_of_the_transcript() -> None:
+    story = program()
+    for role, text in (("user", "My order?"), ("assistant", "Seven."), ("system", "Be brief.")):
+        item = {"type": "message", "role": role, "content": [{"type": "x", "text": text}]}
+        message = {"type": "conversation.item.create", "item": item}
+        story.feed(on.CallerAsked(message, "caller_1"))
+    assert [(one.role, one.text) for one in story.all(do.ShowWords)] == [
+        ("caller", "My order?"),
+        ("assistant", "Seven."),
+    ]
+
+
 def test_a_caller_whose_model_is_lost_is_told_what_comes_to_nothing() -> None:
     story = Story(replace(Plan(), playback=LEAD, lost_notice=bytes(48_000)))
     story.feed(on.AnswerWanted({}, "caller_1"))

@@ -26,13 +26,19 @@ from tests.house import House
 RATE = 24_000
 SAMPLES = Path(__file__).parents[2] / "samples" / "audio"
 EVENT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
+SILENCE = bytes(RATE * 2)
 Json = dict[str, Any]
 
 
-def speech() -> bytes:
-    """A short question as PCM16 at 24 kHz, and the silence that ends it."""
+def question() -> bytes:
+    """A short question as PCM16 at 24 kHz, that goes on until it is silent."""
     spoken = read(SAMPLES / "commands" / "where_is_my_order_no_number.wav", rate=RATE)
-    return bytes(RATE // 2) + spoken + bytes(RATE * 2)
+    return bytes(RATE // 2) + spoken
+
+
+def speech() -> bytes:
+    """The question, and the silence that ends it."""
+    return question() + SILENCE
 
 
 def pieces(pcm: bytes, size: int = 9_600) -> list[str]:

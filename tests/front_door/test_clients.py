@@ -11,7 +11,7 @@ from agents.realtime import RealtimeAgent, RealtimeRunner
 from openai import AsyncOpenAI
 
 from gateway.embedded.parts import CallPiece, Heard, Returned, Said, Say
-from tests.front_door.line import RATE, GatedMouth, Script, pieces, speech, take
+from tests.front_door.line import RATE, SILENCE, GatedMouth, Script, pieces, question, speech, take
 from tests.house import open_house
 from tools import tool
 
@@ -64,12 +64,14 @@ async def test_the_openai_package_holds_a_conversation() -> None:
         await connection.conversation.item.create(item=answer)
         await connection.response.create()
         delta = (await take(connection, "response.output_audio.delta"))[-1]
-        for piece in pieces(speech()):
+        for piece in pieces(question()):
             await connection.input_audio_buffer.append(audio=piece)
         await take(connection, "input_audio_buffer.speech_started")
         await connection.conversation.item.truncate(
             item_id=delta.item_id, content_index=0, audio_end_ms=150
         )
+        for piece in pieces(SILENCE):
+            await connection.input_audio_buffer.append(audio=piece)
         done = (await take(connection, "response.done"))[-1].response
         assert (done.status, done.status_details.reason) == ("cancelled", "turn_detected")
         mouth.pause_after = 0

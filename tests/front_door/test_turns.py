@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.embedded.parts import Heard, Said
-from tests.front_door.line import RATE, GatedMouth, called, speech
+from tests.front_door.line import RATE, SILENCE, GatedMouth, called, question, speech
 from tests.house import PlainMind, open_house
 from tools import tool
 
@@ -88,12 +88,13 @@ async def test_speech_stops_the_answer_and_the_client_says_what_was_heard() -> N
         first = await line.until("response.output_audio.delta")
         while len(line.heard()) < RATE * 2:
             await line.recv()
-        await line.speak(speech())
+        await line.speak(question())
         await line.until("input_audio_buffer.speech_started")
         where = {"item_id": first["item_id"], "content_index": 0}
         await line.say("conversation.item.truncate", **where, audio_end_ms=600)
         cut = await line.until("conversation.item.truncated")
         assert (cut["item_id"], cut["audio_end_ms"]) == (first["item_id"], 600)
+        await line.speak(SILENCE)
         mouth.pause_after = 0
         mouth.go.set()
         done = line.all("response.done") or [await line.until("response.done")]

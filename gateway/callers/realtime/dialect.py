@@ -229,6 +229,8 @@ class RealtimeDialect:
         match effect:
             case do.Play():
                 self._output.play(effect)
+            case do.ShowWords(item_id=item_id) if item_id.startswith(do.WRITTEN):
+                pass  # the item itself is told, where it is the client's
             case do.ShowWords(role="assistant"):
                 self._output.words(effect)
             case do.ShowWords():
