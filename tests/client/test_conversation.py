@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from tests.client.house import OUTPUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 RATE = 48_000
+DOCS = Path(__file__).parents[2] / "docs"
 RECORD = """() => {
   const { sound } = window.trunkline;
   const ear = sound.context.createMediaStreamDestination();
@@ -79,7 +81,7 @@ def open_call(tmp_path: Path, address: str) -> Iterator[Open]:
             page = chromium.new_page(viewport={"width": 1100, "height": 860})
             page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(f"{address}/?autostart=1{query}")
+            page.goto(f"{address}/?{query}")
             return page, complaints
 
         yield opened
@@ -141,7 +143,7 @@ def converse(page: Page, name: str) -> None:
 
 
 def test_a_conversation_over_webrtc_that_outlives_its_network(open_call: Open) -> None:
-    page, complaints = open_call("", 1)
+    page, complaints = open_call("autostart=1", 1)
     converse(page, "webrtc")
     expect(page.locator("#line")).to_have_text("WebRTC")
     network = page.context.new_cdp_session(page)
@@ -170,9 +172,25 @@ def test_a_conversation_over_webrtc_that_outlives_its_network(open_call: Open) -
 
 
 def test_a_conversation_over_a_websocket_where_webrtc_finds_no_way(open_call: Open) -> None:
-    page, complaints = open_call("&line=none", 5)
+    page, complaints = open_call("autostart=1&line=none", 5)
     converse(page, "websocket")
     expect(page.locator("#line")).to_have_text("WebSocket")
     page.locator("#call").click()
     expect(page.locator("#call-label")).to_have_text("Call again", timeout=5_000)
     assert complaints == []
+
+
+def test_the_recipe_in_the_docs_places_a_call(open_call: Open, address: str) -> None:
+    page, said = open_call("", 1)
+    recipe = re.findall(r"```js\n(.*?)```", (DOCS / "clients.md").read_text(), re.DOTALL)[0]
+    recipe = recipe.replace("https://voice.example.com", address)
+    place = (
+        'document.body.append(Object.assign(new Audio(), { autoplay: true })); const secret = "";'
+    )
+    page.evaluate(f"async () => {{ {place} {recipe} window.where = call; }}")
+    assert page.evaluate("window.where").startswith("/v1/realtime/calls/rtc_")
+    until = time.monotonic() + 15
+    while "log: output_audio_buffer.started" not in said and time.monotonic() < until:
+        page.evaluate("new Promise(requestAnimationFrame)")
+    assert said[0] == "log: session.created"
+    assert "log: output_audio_buffer.started" in said
