@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0
+ANY_KEY = "no token is set up: any key that a client shows is taken, from this machine alone"
 BUSY = 1013  # close code: try again later
 FORBIDDEN = 1008
 
@@ -327,6 +328,8 @@ async def serve(settings: Settings) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, told_to_stop)
             log.info("ready", extra={"address": address, "assistant": gateway.assistant_name})
+            if gateway.access.is_open:
+                log.info(ANY_KEY)
             await stop.wait()
             log.info("stopping", extra={"calls": gateway.switchboard.statistics().live})
             await gateway.switchboard.drain(DRAIN_SECONDS)

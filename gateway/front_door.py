@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 PATH = "/v1/realtime"
 SUBPROTOCOL = "realtime"
+READ = "calls:read"
 BETA = "openai-beta.realtime-v1"
 LARGEST = 20 * 1024 * 1024  # bytes of a message; over 15 MiB of audio it is answered with an error
 LARGEST_BODY = 1024 * 1024
@@ -141,7 +142,7 @@ class FrontDoor:
             try:
                 visitor = await admit(websocket, self._house.access, self._house.secrets)
                 if (call_id := websocket.query_params.get("call_id")) is not None:
-                    await self._watch(websocket, call_id, visitor.who)
+                    await self._watch(websocket, call_id, visitor)
                 else:
                     await self._call(websocket, visitor)
             except Refused as refused:
@@ -184,9 +185,11 @@ class FrontDoor:
             session = self._house.session(Booking(plan, booking.target, "realtime"), leg)
             await self._house.switchboard.connect(session)
 
-    async def _watch(self, websocket: WebSocket, call_id: str, who: Identity) -> None:
-        """A second socket on a live call."""
-        session = self._house.switchboard.find("call_" + call_id.partition("_")[2])
+    async def _watch(self, websocket: WebSocket, call_id: str, visitor: Visitor) -> None:
+        """A second socket on a live call: not for a secret, which is good for a call of its own."""
+        who, session = visitor.who, None
+        if visitor.session is None and who.may(READ):
+            session = self._house.switchboard.find("call_" + call_id.partition("_")[2])
         if session is None or not who.sees(session.plan.tenant):
             message = "There is no such call here, or it has ended."
             raise Refused("call_id_not_found", message, "call_id")

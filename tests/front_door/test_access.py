@@ -175,3 +175,18 @@ async def test_an_identity_reaches_the_calls_plan() -> None:
             (session,) = house.gateway.switchboard._live.values()
             assert session.plan.metadata["identity"] == "customer-7"
             await line.until("response.done")
+
+
+async def test_a_secret_does_not_let_anybody_watch_a_call() -> None:
+    async with (
+        open_house(PlainMind("Yes."), variables=LOCKED) as house,
+        called(house, **bearer(TOKEN)) as line,
+    ):
+        await line.say("response.create")
+        await line.until("response.done")
+        (name,) = house.gateway.switchboard._live
+        watch = {"query": f"?call_id={name.replace('call_', 'rtc_')}"}
+        wrong = "invalid_request_error.call_id_not_found"
+        await turned_away(house, 4000, wrong, **watch, **bearer(await secret(house)))
+        async with called(house, **watch, **bearer(TOKEN)) as side:
+            assert (await side.recv())["type"] == "session.created"
