@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -48,7 +49,7 @@ class Api:
 
     async def update(self, sid: str, fields: Mapping[str, str]) -> None:
         """Change a call; one that has ended is left as it is."""
-        await self._post(f"/Calls/{sid}.json", fields)
+        await self._post(f"/Calls/{quote(sid, safe='')}.json", fields)
 
     async def _post(self, path: str, fields: Mapping[str, str]) -> bytes:
         try:

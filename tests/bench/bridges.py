@@ -153,14 +153,15 @@ def row(name: str) -> str:
 
 
 def main() -> None:
-    some = sys.argv[1:]
-    rows = []
-    for name in some or bridges.NAMES:
-        rows.append(row(name))
-        print(rows[-1], end="", flush=True)
-    if not some:
+    for name in sys.argv[1:] or bridges.NAMES:
+        fresh = row(name)
+        print(fresh, end="", flush=True)
         before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(before + BEGIN + HEAD + "".join(rows) + END + rest.partition(END)[2])
+        table, _, after = rest.partition(END)
+        rows = {line.split("|")[1].strip(): line for line in table.splitlines(keepends=True)[2:]}
+        rows[name] = fresh
+        kept = "".join(rows[one] for one in bridges.NAMES if one in rows)
+        PAGE.write_text(before + BEGIN + HEAD + kept + END + after)
 
 
 if __name__ == "__main__":
