@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = (
     "chan_websocket",
     "vonage",
     "genesys",
+    "jambonz",
 )
 
 

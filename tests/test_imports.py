@@ -40,7 +40,7 @@ SHARED_BY_CALLERS = tuple(
         *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reorder", "telnyx_stream", "vonage_socket"),
-        *("genesys_audiohook", "genesys_played"),
+        *("genesys_audiohook", "genesys_played", "jambonz_listen"),
     )
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
@@ -80,7 +80,7 @@ RULES = {
     ),
     "gateway.callers.webrtc": Rule(
         ours=(*LEG, "gateway.callers.dialect"),
-        others=("aiortc", "aioice", "pylibsrtp", "numpy"),
+        others=("aiortc", "aioice", "pylibsrtp", "OpenSSL", "numpy"),
     ),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(

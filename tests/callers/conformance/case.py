@@ -27,6 +27,7 @@ class Case:
     exact: bool = True  # whether sound passes bit for bit
     marks: bool = True  # whether the provider says what was heard, slice by slice
     reports: bool = False  # whether it says it in another way
+    late: bool = False  # whether a mark comes back only when more sound follows it
     clears: bool = True  # whether a flush has to be told
     once: bool = True  # whether a second beginning breaks the protocol
     keys: str = "0123456789*#"
