@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from gateway import page
 from gateway.access import PLACE, Access, RefusedError, open_access
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
-from gateway.call.effects import ToCaller
+from gateway.call.effects import ToAssistant, ToCaller
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
@@ -43,7 +44,7 @@ from gateway.front_door import LARGEST, FrontDoor
 from gateway.identity.who import Identity
 from gateway.listening import listen
 from gateway.log import calling
-from gateway.planning import Booking, Planner, assistants, target_of
+from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session, Tap
 from gateway.settings import Settings
@@ -154,7 +155,14 @@ class Gateway:
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),
             self._taps(booking),
+            redial=partial(self._redial, booking),
         )
+
+    def _redial(self, booking: Booking, assistant: int) -> Leg[ToAssistant]:
+        """Another session for a call: with its own assistant, or with one that stands in."""
+        if not assistant:
+            return open_leg(booking.target, booking.plan.format)
+        return self.planner.stand_ins()[assistant - 1].leg(booking.plan)
 
     def _taps(self, booking: Booking) -> list[Tap]:
         kept, plan = self.settings.taps, booking.plan
@@ -242,18 +250,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             store = await parts.enter_async_context(open_store(url, spill, spill_bytes=limit))
         tools = await parts.enter_async_context(open_tools(settings.tools))
         target, embedded = target_of(settings.assistant), ""
-        if any(one.kind == "embedded" and not one.base_url for one in assistants(settings)):
-            mind = settings.assistant.mind
-            chat = mind.kind == "chat"
-            assistant = await parts.enter_async_context(
-                assemble(
-                    base_url=mind.base_url if chat else "",
-                    model=mind.model if chat else "",
-                    api_key=mind.api_key.reveal() if chat else "",
-                )
-            )
-            address = await parts.enter_async_context(serve_embedded(assistant))
-            embedded = address.base_url
+        if needs_embedded(settings):
+            embedded = await parts.enter_async_context(_embedded(settings))
             if target.kind == "embedded" and not target.base_url:
                 target = replace(target, base_url=embedded)
         Planner(settings, target, embedded).check()  # says now what is missing, not at a call
@@ -274,6 +272,22 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             access=access,
         )
         await switchboard.drain(DRAIN_SECONDS)
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings) -> AsyncIterator[str]:
+    """The assistant that ships with Trunkline, at its address."""
+    mind = settings.assistant.mind
+    chat = mind.kind == "chat"
+    async with (
+        assemble(
+            base_url=mind.base_url if chat else "",
+            model=mind.model if chat else "",
+            api_key=mind.api_key.reveal() if chat else "",
+        ) as assistant,
+        serve_embedded(assistant) as address,
+    ):
+        yield address.base_url
 
 
 @asynccontextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from audio.format import Format, pcm16
-from gateway.announcements import assistant_lost
+from gateway.announcements import assistant_lost, one_moment
 from gateway.assistants import catalogue
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
@@ -14,11 +14,13 @@ from gateway.assistants.target import Target
 from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
+from gateway.recast import Role
 from gateway.settings import Settings
 from gateway.settings_lines import Line
 from gateway.settings_sections import Assistant
 
 RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
+EMBEDDED = "embedded"  # the assistant that ships with Trunkline, by name
 HIGHEST = 24_000  # Hz inside any call: no model hears more
 
 
@@ -48,10 +50,11 @@ def target_of(chosen: Assistant) -> Target:
     )
 
 
-def assistants(settings: Settings) -> Iterator[Assistant]:
-    """All that are set up, [assistant] first."""
-    yield settings.assistant
-    yield from settings.assistants.values()
+def needs_embedded(settings: Settings) -> bool:
+    """Whether some call may be answered by the assistant that ships with Trunkline."""
+    chosen = (settings.assistant, *settings.assistants.values())
+    by_kind = any(one.kind == "embedded" and not one.base_url for one in chosen)
+    return by_kind or EMBEDDED in settings.recovery.assistants
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,13 @@ class Planner:
         endpoint(self.target)
         for name in self.settings.assistants:
             endpoint(self._named(name)[1])
+        for name in self.settings.recovery.assistants:
+            if name not in (*self.settings.assistants, EMBEDDED):
+                there = ", ".join((*sorted(self.settings.assistants), EMBEDDED))
+                raise SettingsError(
+                    f"recovery.assistants names {name!r}, and there is no [assistants.{name}]; "
+                    f"there are: {there}"
+                )
         for number, line in enumerate(self.settings.lines, start=1):
             if line.assistant and line.assistant not in self.settings.assistants:
                 there = ", ".join(sorted(self.settings.assistants)) or "none"
@@ -98,6 +108,17 @@ class Planner:
             plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")
             plan = replace(plan, idle=IdlePolicy())
         return Booking(plan, target, arrival.bridge)
+
+    def stand_ins(self) -> tuple[Role, ...]:
+        """Who is asked when the assistant of a call is gone, in this order."""
+        return tuple(map(self._stand_in, self.settings.recovery.assistants))
+
+    def _stand_in(self, name: str) -> Role:
+        transcription = catalogue.load().default_transcription
+        if name == EMBEDDED and name not in self.settings.assistants:
+            return Role(Target(kind="embedded", base_url=self.embedded), "", transcription)
+        chosen, target = self._named(name)
+        return Role(target, chosen.voice, chosen.transcription or transcription)
 
     def _line(self, bridge: str, called: str, caller: str, given: Mapping[str, str]) -> Line:
         fitting = (ln for ln in self.settings.lines if ln.fits(bridge, called, caller, given))
@@ -137,6 +158,8 @@ class Planner:
             idle=self.settings.idle_policy(),
             tooling=self.settings.tools.policy(),
             audio_price=model.audio.input if model and billed else 0.0,
+            recovery=self.settings.recovery.policy(),
+            hold_notice=one_moment(call),
             lost_notice=assistant_lost(call),
         )
 

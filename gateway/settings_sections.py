@@ -19,6 +19,7 @@ from gateway.private import Private
 from gateway.settings_auth import Auth
 from gateway.settings_base import Secret, Section
 from gateway.settings_lines import Line
+from gateway.settings_recovery import Recovery
 from gateway.settings_store import Store
 from gateway.settings_tools import Tools
 from gateway.settings_webrtc import WebRtc
@@ -246,6 +247,7 @@ class Settings(Section):
     server: Server = Server()
     assistant: Assistant = Assistant()
     webrtc: WebRtc = WebRtc()
+    recovery: Recovery = Recovery()
     turns: Turns = Turns()
     playback: Playback = Playback()
     idle: Idle = Idle()

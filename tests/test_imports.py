@@ -115,10 +115,14 @@ RULES = {
         ours=("gateway.settings_toolsources", "gateway.call.plan"), others=("pydantic",)
     ),
     "gateway.settings_lines": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
+    "gateway.settings_recovery": Rule(
+        ours=("gateway.call.plan", "gateway.settings_base"), others=("pydantic",)
+    ),
     "gateway.settings_sections": Rule(
         ours=(
             *("gateway.bridges", "gateway.call.plan"),
-            *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_webrtc"),
+            *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_recovery"),
+            "gateway.settings_webrtc",
             *("gateway.settings_tools", "gateway.settings_store", "gateway.settings_auth"),
         ),
         others=("pydantic",),

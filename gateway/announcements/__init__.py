@@ -13,6 +13,12 @@ FOLDER = Path(__file__).parent
 
 
 @lru_cache(maxsize=8)
+def one_moment(call: Format) -> bytes:
+    """That it goes on in a moment, as a call in that format plays it."""
+    return encode(wav.read(FOLDER / "one_moment.flac", rate=call.rate), call.encoding)
+
+
+@lru_cache(maxsize=8)
 def assistant_lost(call: Format) -> bytes:
     """That the way to the model is gone, as a call in that format plays it."""
     return encode(wav.read(FOLDER / "assistant_lost.flac", rate=call.rate), call.encoding)

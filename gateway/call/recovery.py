@@ -16,6 +16,7 @@ from gateway.call.plan import RecoveryPolicy
 
 FIRST_PAUSE_US = 250_000  # between two rounds of all assistants; twice as long with each round
 LONGEST_PAUSE_US = 4_000_000
+SETTLED_US = 10_000_000  # a session that is lost sooner counts as one that did not open
 DIAL_LIMIT_US = 5_000_000  # a session that is not open by then will not be
 MARGIN = 12  # a session is replaced when this part of its duration is left: 5 minutes of 60
 PRESSING_US = 30_000_000  # this long before its end it is replaced while somebody speaks, too
@@ -33,7 +34,8 @@ class Recovery:
         self._dialled_at = 0
         self._spare: tuple[int, int] | None = None  # open, and not yet in use
         self._last_epoch = 0
-        self._tries = 0  # since the loss
+        self._tries = 0  # since a session that lasted
+        self._began_at = 0  # the session in use
         self._next_at: int | None = None  # when to try again
         self._ends_at: int | None = None  # when the session in use reaches its longest duration
         self._length = 0  # of the session in use
@@ -62,7 +64,7 @@ class Recovery:
         """Take the open session into use; returns its epoch."""
         assert self._spare is not None
         (self.epoch, self._current), self._spare = self._spare, None
-        self.away_since, self._next_at, self._tries = None, None, 0
+        self.away_since, self._next_at = None, None
         self._began(self._length, now)
         return self.epoch
 
@@ -80,8 +82,10 @@ class Recovery:
         if fatal:
             self._barred.add(self._current)
         self.away_since, self._ends_at = now, None
+        lasted = now - self._began_at >= SETTLED_US or not self._last_epoch
+        self._tries = 0 if lasted else self._tries + 1
         if self._dialled is None:
-            self._tries, self._next_at = 0, now
+            self._next_at = now if lasted else now + self._pause()
         return True
 
     def _failed(self, assistant: int, *, fatal: bool, now: int) -> None:
@@ -92,7 +96,7 @@ class Recovery:
         self._next_at = now + self._pause()
 
     def _began(self, limit: int, now: int) -> None:
-        self._length = limit
+        self._length, self._began_at = limit, now
         self._ends_at = now + limit if limit else None
 
     # ------------------------------------------------------------ what to do
