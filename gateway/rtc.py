@@ -130,6 +130,9 @@ class RtcDoor:
             offer, _ = await offer_of(request)
             entry = page_entry(self._house, identity, channel)
         line, answer = await self._line(request, entry, offer)
+        if why := self._house.switchboard.why_busy:  # in the meantime
+            await line.abandon()
+            raise ProblemError(503, "busy", why)
         plan = entry.booking.plan
         rtc_id = plan.call_id.replace("call_", "rtc_", 1)
         leg = PatientLeg(line, entry.patience)

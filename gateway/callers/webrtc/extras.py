@@ -1,8 +1,9 @@
-"""Extras: what a dialect may have beyond translating, for a leg that carries the sound itself."""
+"""Extras of a leg that carries sound itself: what its dialect may have, what its peer may cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from gateway.callers.dialect import Message
@@ -21,3 +22,15 @@ class Opener(Protocol):
     """A dialect that speaks first, as soon as its channel is open."""
 
     def opened(self) -> Iterator[Message]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a peer may cost. Times in seconds."""
+
+    connect: float = 15.0  # until media can flow
+    join: float = 10.0  # from then on until the call has begun
+    silent: float = 8.0  # without any packet, after which the line is taken to be broken
+    farewell: float = 2.0  # for all that is said at the end
+    outbox: int = 4 * 1024 * 1024  # bytes that wait on the data channel
+    message: int = 256 * 1024  # bytes of one message

@@ -26,7 +26,7 @@ from gateway.call.events import (
 )
 from gateway.callers.dialect import Dialect, Message, Reply
 from gateway.callers.webrtc.ear import Ear
-from gateway.callers.webrtc.extras import Listener, Opener
+from gateway.callers.webrtc.extras import Limits, Listener, Opener
 from gateway.callers.webrtc.ice import IceSettings
 from gateway.callers.webrtc.peer import Peer, PeerError
 from gateway.callers.webrtc.rtp import bye, reports
@@ -35,23 +35,13 @@ from gateway.callers.webrtc.speaker import Playout, Speaker, Stream, round_trip
 from gateway.errors import WireError
 
 log = logging.getLogger(__name__)
+__all__ = ["BROKEN", "Limits", "WebRtcLeg"]
 
 BROKEN = "line broke"  # why the caller left, where it may come back
 HOUSEKEEPING = 1.0  # seconds between reports
+FLOOD = 500  # packets of sound in that time that are looked at; 50 are usual
 
 Feed = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a peer may cost. Times in seconds."""
-
-    connect: float = 15.0  # until media can flow
-    join: float = 10.0  # from then on until the call has begun
-    silent: float = 8.0  # without any packet, after which the line is taken to be broken
-    farewell: float = 2.0  # for all that is said at the end
-    outbox: int = 4 * 1024 * 1024  # bytes that wait on the data channel
-    message: int = 256 * 1024  # bytes of one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +77,7 @@ class WebRtcLeg:
         self._speaker: Speaker | None = None
         self._stream: Stream | None = None
         self._open = False
+        self._came = 0  # packets since the last report
         self._outbox: deque[Message] = deque()  # until the channel is open
         self._joined = asyncio.Event()
         self._parting: _Parting | None = None
@@ -118,6 +109,13 @@ class WebRtcLeg:
             if self._speaker is not None:
                 self._speaker.close()
             await self._peer.close()
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        if self._ear is not None:
+            seen = self._ear.buffer.statistics()
+            figures = {"packets": seen.received, "late": seen.late, "lost_ms": seen.lost // 48}
+            log.info("a line over WebRTC ended", extra=figures)
 
     async def abandon(self) -> None:
         """Give back what an offer took whose call never began."""
@@ -273,7 +271,10 @@ class WebRtcLeg:
 
     def rtp(self, packet: bytes) -> None:
         """A packet of the caller's sound."""
-        if self._ear is not None and self._joined.is_set() and self._parting is None:
+        self._came += 1
+        if self._came > FLOOD or not self._joined.is_set() or self._parting is not None:
+            return
+        if self._ear is not None:
             self._ear.packet(packet, self._now())
             self._arm()
 
@@ -331,6 +332,7 @@ class WebRtcLeg:
         """Send reports, and notice when nobody is there any more."""
         while self._parting is None:
             await asyncio.sleep(HOUSEKEEPING)
+            self._came = 0
             if self._stream is not None:
                 self._peer.send_rtcp(self._report())
             if self._loop.time() - self._peer.heard_at > self._limits.silent:

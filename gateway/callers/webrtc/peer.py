@@ -34,6 +34,7 @@ from aiortc import (
     RTCSctpTransport,
 )
 from aiortc.exceptions import InvalidStateError
+from OpenSSL import SSL
 
 from gateway.callers.webrtc.gathering import announced, gather
 from gateway.callers.webrtc.ice import IceSettings, credentials
@@ -77,6 +78,8 @@ class Peer:
         self._dtls = RTCDtlsTransport(self._ice, [RTCCertificate.generateCertificate()])
         self._connection = self._gatherer._connection
         self._connection.get_component_candidates = self._gather  # type: ignore
+        self._send_data = self._dtls._send_data
+        self._dtls._send_data = self._send_while_open  # type: ignore[method-assign]
         self._sctp: RTCSctpTransport | None = None
         self._channel: RTCDataChannel | None = None
         self._offer: Offer | None = None
@@ -142,6 +145,11 @@ class Peer:
                 label=self._label, negotiated=True, id=self._channel_id
             )
             self._take_channel(RTCDataChannel(self._sctp, known))
+
+    async def _send_while_open(self, data: bytes) -> None:
+        """In the place of aiortc's own, which fails in tasks that nobody waits for."""
+        with suppress(ConnectionError, SSL.Error):
+            await self._send_data(data)
 
     def _take_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != self._label or self._channel is not None:
