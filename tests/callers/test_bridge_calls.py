@@ -13,6 +13,7 @@ import pytest
 
 from audio.convert import encode
 from audio.tone import dtmf
+from gateway.access import Access
 from gateway.app import Gateway, listening
 from gateway.assistants.target import Target
 from gateway.listening import listen
@@ -57,7 +58,9 @@ async def open_with(model: Scripted) -> AsyncIterator[House]:
     target = Target(kind="openai", model="m", base_url=model.url, api_key=Private("sk-nobody"))
     with Toolbox(()) as toolbox, listen("127.0.0.1", 0) as bound:
         settings = load(None, {**PLAIN, **PEER.settings})
-        gateway = Gateway(settings, target, toolbox, Switchboard(10), Metrics())
+        gateway = Gateway(
+            settings, target, toolbox, Switchboard(10), Metrics(), access=Access(settings)
+        )
         async with listening(gateway, bound) as address:
             yield House(gateway, address)
             await gateway.switchboard.drain(0)
