@@ -75,3 +75,9 @@ class Converter:
     def flush(self) -> bytes:
         """What was kept back, because the stream ends here; another may follow."""
         return self._encode(self._resampler.flush()) if self._resampler is not None else b""
+
+
+def whole(audio: bytes, source: Format, target: Format) -> bytes:
+    """A recording, not a stream: nothing is held back."""
+    converter = Converter(source, target)
+    return converter.push(audio) + converter.flush()

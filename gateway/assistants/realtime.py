@@ -93,7 +93,7 @@ class Realtime:
         self._theirs: tuple[ToolSpec, ...] = ()  # functions of the caller's own
         self._aside: set[str] = set()  # responses outside the conversation
         self._current = ""  # the response being made, where its id is known
-        self._relay = Relay()
+        self._relay = Relay(call, self._wires[0])
         self._requests = 0
 
     # ------------------------------------------------------------ from the server
@@ -268,8 +268,7 @@ class Realtime:
                 self._current = ""
                 return self._say("response.create", **request_of(effect, self._pieces.wanted))
             case do.Relay(message, request):
-                self._relay.sent(message, request)
-                return self._shape(message | {"event_id": request})
+                return self._shape(self._relay.sent(message, request))
             case do.Cancel(response_id):
                 named = response_id or self._current
                 extra_id = {"response_id": named} if named else {}

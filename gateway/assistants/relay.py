@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
+from audio.convert import whole
+from audio.format import Format
 from gateway.assistants.fields import Json, inner, text
+from gateway.protocol.sound import recoded
 
 KEPT = 256  # questions that may be open at once; beyond that the oldest is forgotten
 
@@ -17,18 +20,22 @@ ITEMS = frozenset(
 class Relay:
     """The open questions of one connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: Format, wire: Format) -> None:
+        self._formats = call, wire
         self.open = False  # whether the caller speaks this protocol
         self._items: deque[str] = deque(maxlen=KEPT)  # whose coming, state or going was asked for
         self._asides: deque[str] = deque(maxlen=KEPT)  # answers outside the conversation, asked for
         self._responses: set[str] = set()  # those of them that have begun
 
-    def sent(self, message: Json, request: str) -> None:
-        """A caller's message goes out."""
+    def sent(self, message: Json, request: str) -> Json:
+        """A caller's message as it goes out, under the name of its request."""
+        if isinstance(item := message.get("item"), dict):
+            message = message | {"item": recoded(item, lambda sound: whole(sound, *self._formats))}
         if text(message, "type") == "response.create":
             self._asides.append(request)
         else:
             self.expect_item(text(inner(message, "item"), "id") or text(message, "item_id"))
+        return message | {"event_id": request}
 
     def expect_item(self, item_id: str) -> None:
         """What is said of this item's coming or going is for the caller."""

@@ -322,3 +322,16 @@ def test_garbage_is_answered_and_nothing_else_is_raised(messages: list[str | byt
         return
     client.sees(do.ShowResponse("resp_1", "completed"))
     assert client.dialect.begin().format == pcm16(24_000)
+
+
+def test_the_sound_of_an_item_is_as_the_call_has_it() -> None:
+    client = Client()
+    client.configures(audio={"input": {"format": {"type": "audio/pcmu"}}})
+    part = {"type": "input_audio", "audio": base64.b64encode(b"\xff" * 8_000).decode()}
+    item = {"type": "message", "role": "user", "content": [part]}
+    (asked,) = client.says("conversation.item.create", item=item)
+    assert isinstance(asked, on.CallerAsked)
+    assert len(base64.b64decode(asked.message["item"]["content"][0]["audio"])) == 48_000
+    part["audio"] = "!"
+    assert client.says("conversation.item.create", item=item) == []
+    assert client.error()["param"] == "item.content[0].audio"

@@ -152,7 +152,7 @@ class RealtimeDialect:
                     raise _wrong_transport(event)
                 yield on.CallerOrdered("flush")
             case "conversation.item.create":
-                yield self._requests.create(event, event_id)
+                yield self._requests.create(event, event_id, self._input.whole)
             case "conversation.item.retrieve" | "conversation.item.delete":
                 yield self._requests.ask(event, event_id)
             case "conversation.item.truncate":

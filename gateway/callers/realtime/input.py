@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 from typing import TypeVar
 
-from audio.convert import Converter
+from audio.convert import Converter, whole
 from audio.format import Format
 from gateway.call.effects import ShowTurn, ShowWords
 from gateway.call.events import CallerAudio
@@ -65,6 +65,11 @@ class Input:
         size = self._plan.rate * PIECE * self._plan.format.width
         for at in range(0, len(pcm), size):
             yield CallerAudio(pcm[at : at + size])
+
+    def whole(self, data: bytes) -> bytes:
+        """A recording by itself, as the call has it."""
+        wire = self._converter.source
+        return whole(data[: len(data) // wire.width * wire.width], wire, self._plan.format)
 
     def commit(self, *, manual: bool) -> Iterator[CallerAudio]:
         """What was held back belongs to the turn, which ends with a whole frame. Raises Refused."""

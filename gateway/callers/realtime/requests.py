@@ -7,12 +7,14 @@ way back to the client's own event id.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from gateway.call import events as on
 from gateway.call.effects import FROM_CALLER, ShowRefusal
 from gateway.call.events import CallerAsked, ToolAnswered
 from gateway.callers.realtime.conversation import Conversation, Seen
 from gateway.callers.realtime.stream import Stream
+from gateway.protocol.sound import recoded
 from gateway.protocol.wire import Json, Refused, missing, unknown_value, wrong_type
 
 KEPT = 256  # requests whose event id is remembered
@@ -52,8 +54,10 @@ class Requests:
 
     # ------------------------------------------------------------ items
 
-    def create(self, event: Json, event_id: str | None) -> CallerAsked | ToolAnswered:
-        """An item is to be put into the conversation. Raises Refused."""
+    def create(
+        self, event: Json, event_id: str | None, sound: Callable[[bytes], bytes]
+    ) -> CallerAsked | ToolAnswered:
+        """An item is to be put into the conversation, its sound as the call has it. Refused."""
         item = event.get("item")
         if not isinstance(item, dict):
             raise missing("item") if item is None else wrong_type(item, "an object", "item")
@@ -67,7 +71,8 @@ class Requests:
         call_id = item.get("call_id")
         if kind == "function_call_output" and isinstance(call_id, str) and call_id in self._owed:
             return self._answer(item, call_id, item_id)
-        message: Json = {"type": "conversation.item.create", "item": item | {"id": item_id}}
+        named_item = recoded(item, sound) | {"id": item_id}
+        message: Json = {"type": "conversation.item.create", "item": named_item}
         if after is not None:
             self._places[item_id] = after
             if len(self._places) > KEPT:
