@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from gateway.call.events import AnswerWanted, CallerAsked, CallerOrdered, CallerText
+from gateway.call.effects import Relay, Respond
+from gateway.call.events import (
+    AnswerWanted,
+    AssistantReady,
+    CallerAsked,
+    CallerJoined,
+    CallerOrdered,
+    CallerText,
+)
+from gateway.call.machine import Call
+from gateway.call.plan import Plan
 from gateway.callers.browser import UNSEEN, BrowserDialect, Greeting
 from gateway.errors import WireError
 
@@ -29,6 +39,16 @@ def test_an_assistant_that_sees_is_shown_it_and_asked() -> None:
         {"type": "input_image", "image_url": URL},
         {"type": "input_text", "text": "What is this?"},
     ]
+
+
+def test_the_call_sends_it_on_as_it_is_and_asks_for_an_answer() -> None:
+    call = Call(Plan())
+    for fact in (CallerJoined(), AssistantReady()):
+        call.handle(fact, 0)
+    orders = [order for fact in shown(sees=True) for order in call.handle(fact, 1_000)]
+    (relayed,) = [order for order in orders if isinstance(order, Relay)]
+    assert relayed.message["item"]["content"] == [{"type": "input_image", "image_url": URL}]
+    assert [type(order) for order in orders].index(Relay) < [type(o) for o in orders].index(Respond)
 
 
 def test_one_that_does_not_is_told_in_words() -> None:

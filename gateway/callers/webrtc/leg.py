@@ -71,6 +71,7 @@ class WebRtcLeg:
     ) -> None:
         self._dialect, self._call, self._joins = dialect, call, joins
         self._limits, self._returns = limits or Limits(), returns
+        self._listener = dialect if isinstance(dialect, Listener) else None
         self._peer = Peer(ice, self, label, channel_id)
         self._feed: Feed | None = None
         self._ear: Ear | None = None
@@ -191,7 +192,7 @@ class WebRtcLeg:
         if isinstance(effect, Play):
             if self._speaker is not None and self._joined.is_set():
                 self._speaker.play(effect)
-            if not isinstance(self._dialect, Listener):
+            if self._listener is None:
                 return  # it would write down the sound itself
         if isinstance(effect, Flush) and self._speaker is not None:
             self._speaker.flush()
@@ -302,8 +303,8 @@ class WebRtcLeg:
             self._feed(CallerPlayed(item_id, samples, generation))
 
     def _playout(self, playout: Playout, item_id: str) -> None:
-        if isinstance(self._dialect, Listener):
-            for message in self._dialect.playout(playout, item_id):
+        if self._listener is not None:
+            for message in self._listener.playout(playout, item_id):
                 self._write(message)
 
     def _now(self) -> int:

@@ -242,4 +242,4 @@ def _transport(session: dict[str, str], audio: Media, media: list[Media]) -> Tra
 
 def _number(media: Media | None, name: str, otherwise: int) -> int:
     value = media.one(name) if media else ""
-    return int(value) if re.fullmatch(r"\d{1,9}", value) else otherwise
+    return int(value) if re.fullmatch(r"\d{1,10}", value) else otherwise
