@@ -21,6 +21,7 @@ NAMES: tuple[str, ...] = (
     "vonage",
     "genesys",
     "jambonz",
+    "plivo",
 )
 
 

@@ -40,7 +40,7 @@ SHARED_BY_CALLERS = tuple(
         *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reorder", "telnyx_stream", "vonage_socket"),
-        *("genesys_audiohook", "genesys_played", "jambonz_listen"),
+        *("genesys_audiohook", "genesys_played", "jambonz_listen", "plivo_stream"),
     )
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
