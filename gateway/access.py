@@ -21,7 +21,7 @@ from gateway.settings import Settings
 if TYPE_CHECKING:
     from gateway.identity.keys import Keyring
     from gateway.identity.tokens import Tokens
-    from gateway.store.audit import Audit
+    from gateway.store.noting import Audit
     from gateway.store.store import Store
 
 log = logging.getLogger(__name__)

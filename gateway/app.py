@@ -28,8 +28,10 @@ from starlette.websockets import WebSocket
 from audio import vad
 from gateway import page
 from gateway.access import PLACE, Access, RefusedError, open_access
+from gateway.api.routes import open_api
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
+from gateway.books import open_books
 from gateway.call.effects import ToAssistant, ToCaller
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
@@ -241,13 +243,7 @@ async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
-        store, url = None, settings.store.url.reveal()
-        if url:
-            from gateway.store.store import open_store  # takes memory, and not all keep books
-
-            limit = settings.store.spill_mb * 1_000_000
-            spill = Path(settings.store.spill)
-            store = await parts.enter_async_context(open_store(url, spill, spill_bytes=limit))
+        store = await parts.enter_async_context(open_books(settings))
         tools = await parts.enter_async_context(open_tools(settings.tools))
         target, embedded = target_of(settings.assistant), ""
         if needs_embedded(settings):
@@ -293,9 +289,11 @@ async def _embedded(settings: Settings) -> AsyncIterator[str]:
 @asynccontextmanager
 async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
     """Serve the gateway on a bound socket inside the running loop; gives its http address."""
+    settings, board, access = gateway.settings, gateway.switchboard, gateway.access
     async with (
-        open_desk(gateway.settings, gateway.switchboard, gateway.access, gateway.arrive) as desk,
-        _serving([*desk.routes, *gateway.routes()], bound) as address,
+        open_desk(settings, board, access, gateway.arrive) as desk,
+        open_api(settings, access, board, desk, gateway.store) as api,
+        _serving([*desk.routes, *api, *gateway.routes()], bound) as address,
     ):
         yield address
 

@@ -1,7 +1,6 @@
 """The desk: the gateway as its bridges see it, and what programs may order there.
 
-`POST /api/tickets` gives out a one-time ticket for a call that is about to come; `POST /api/calls`
-has a bridge call somebody. Both are for whoever shows the server's token.
+It gives out one-time tickets for calls that are about to come, and has bridges call somebody.
 """
 
 from __future__ import annotations
@@ -9,18 +8,18 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal, TypeVar
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import TypeVar
 
-import msgspec
 from httpx2 import AsyncClient
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
 
 from gateway import bridges
 from gateway.access import Access, RefusedError
 from gateway.call.events import CallerJoined
-from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors, body_of
+from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors
 from gateway.errors import TrunklineError
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard
@@ -35,19 +34,12 @@ T = TypeVar("T")
 Take = Callable[[Arrival, CallerLeg], Awaitable[None]]
 
 
-class _TicketOrder(msgspec.Struct, rename={"caller": "from", "called": "to"}):
-    caller: str = ""
-    called: str = ""
-    metadata: dict[str, str] = {}
-    seconds: float = LIFETIME
+# Whose call is being placed, while a bridge makes its ticket.
+_placing: ContextVar[str] = ContextVar("placing", default="")
 
 
-class _CallOrder(msgspec.Struct, rename={"target": "to", "caller": "from"}):
-    via: str
-    target: str
-    caller: str = ""
-    answering: Literal["off", "detect", "hang_up"] = "off"
-    metadata: dict[str, str] = {}
+class UnknownBridgeError(TrunklineError):
+    """No bridge of that name can call anybody."""
 
 
 class Desk:
@@ -76,7 +68,8 @@ class Desk:
 
     def issue(self, joined: CallerJoined, seconds: float = LIFETIME) -> str:
         """A one-time ticket for a call of which this is known."""
-        return self._tickets.issue(joined, seconds)
+        whose = joined.tenant or _placing.get()
+        return self._tickets.issue(replace(joined, tenant=whose), seconds)
 
     def redeem(self, word: str) -> CallerJoined | None:
         """What is known of the ticket's call; nothing where the ticket is not good."""
@@ -117,12 +110,8 @@ class Desk:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The ways in that the enabled bridges open, and the desk's own."""
-        return [
-            Route("/api/tickets", self._ticket, methods=["POST"]),
-            Route("/api/calls", self._dial, methods=["POST"]),
-            *(route for doors in self._doors.values() for route in doors.routes),
-        ]
+        """The ways in that the enabled bridges open."""
+        return [route for doors in self._doors.values() for route in doors.routes]
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -133,50 +122,23 @@ class Desk:
                     await stack.enter_async_context(doors.listen())
             yield
 
-    async def _ticket(self, request: Request) -> Response:
-        order = await self._order(request, _TicketOrder)
-        if isinstance(order, Response):
-            return order
-        known = CallerJoined(order.caller, called=order.called, metadata=order.metadata)
-        seconds = min(max(order.seconds, 1.0), 3600.0)
-        try:
-            return JSONResponse({"ticket": self.issue(known, seconds), "seconds": seconds}, 201)
-        except TrunklineError as error:
-            return _problem(503, str(error))
+    async def dial(self, via: str, order: DialOrder, tenant: str = "") -> str:
+        """Have a bridge call somebody; gives the provider's id of the call.
 
-    async def _dial(self, request: Request) -> Response:
-        order = await self._order(request, _CallOrder)
-        if isinstance(order, Response):
-            return order
-        doors = self._doors.get(order.via)
+        Raises UnknownBridgeError, or what the bridge says of a provider that refuses.
+        """
+        doors = self._doors.get(via)
         if doors is None or doors.dial is None:
             able = ", ".join(name for name, one in self._doors.items() if one.dial) or "none"
-            return _problem(
-                400,
+            raise UnknownBridgeError(
                 f"Expected in via a bridge that is enabled and can dial ({able}), and "
-                f"{order.via[:40]!r} came.",
+                f"{via[:40]!r} came."
             )
-        dial = DialOrder(order.target, order.caller, order.answering, order.metadata)
+        token = _placing.set(tenant)
         try:
-            return JSONResponse({"via": order.via, "id": await doors.dial(dial)}, 201)
-        except TrunklineError as error:
-            return _problem(502, str(error))
-
-    async def _order(self, request: Request, kind: type[T]) -> T | Response:
-        try:
-            await self._access.admit(request, "calls:dial")
-        except RefusedError as refused:
-            return _problem(refused.status, str(refused))
-        if (body := await body_of(request, LONGEST)) is None:
-            return _problem(413, f"Expected at most {LONGEST} bytes.")
-        try:
-            return msgspec.json.decode(body or b"{}", type=kind)
-        except msgspec.MsgspecError as error:
-            return _problem(400, f"Expected a JSON object: {error}.")
-
-
-def _problem(status: int, message: str) -> Response:
-    return JSONResponse({"error": {"message": message}}, status)
+            return await doors.dial(order)
+        finally:
+            _placing.reset(token)
 
 
 @asynccontextmanager

@@ -102,7 +102,9 @@ class Planner:
         known = {"bridge": arrival.bridge, "from": joined.address, "to": joined.called}
         metadata = {**joined.metadata, **{name: value for name, value in known.items() if value}}
         policy = PlaybackPolicy(arrival.lead, arrival.grain, arrival.frame)
-        plan = replace(plan, playback=policy, metadata=metadata)
+        tenant = joined.tenant or line.tenant or self.settings.auth.tenant
+        whose = replace(plan, tenant=tenant, caller=joined.address)
+        plan = replace(whose, playback=policy, metadata=metadata)
         if arrival.mute:
             turns = replace(plan.turns, create_response=False)
             plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")

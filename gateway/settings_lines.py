@@ -20,6 +20,9 @@ class Line(Section):
         default={}, description="What the provider must have sent with the call."
     )
     assistant: str = Field(default="", description="Which of [assistants]; empty: [assistant].")
+    tenant: str = Field(
+        default="", description="Whose calls those are, where no ticket says; empty: auth.tenant."
+    )
     instructions: str | None = Field(default=None, description="Instead of the assistant's.")
     voice: str | None = Field(default=None, description="Instead of the assistant's.")
     language: str | None = Field(default=None, description="Instead of the assistant's.")

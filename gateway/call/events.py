@@ -30,6 +30,7 @@ class CallerJoined:
     reports_playback: bool = False  # whether CallerPlayed will come from this leg
     called: str = ""  # the number or name that was called
     metadata: Mapping[str, str] = field(default_factory=dict)  # what else is known of it
+    tenant: str = ""  # whose call it is, where its ticket says so; a wire never does
 
 
 @dataclass(frozen=True, slots=True)

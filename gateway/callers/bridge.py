@@ -207,4 +207,5 @@ def merged(joined: CallerJoined, known: CallerJoined) -> CallerJoined:
         address=known.address or joined.address,
         called=known.called or joined.called,
         metadata={**said, **known.metadata},
+        tenant=known.tenant,
     )

@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from gateway.errors import TrunklineError
-from gateway.identity.who import Identity, known
+from gateway.identity.who import Identity, NoKeyError, known
 from gateway.store.database import Database, StoreError
 from gateway.store.tables import api_keys
 
@@ -22,10 +21,6 @@ PREFIX = "tl_"
 SHAPE = re.compile(r"(tl_[0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 MEMORY = 10_000  # keys that are remembered for when the database is away
 TRUST_SECONDS = 300.0  # and for how long
-
-
-class NoKeyError(TrunklineError):
-    """There is no such key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ class Keyring:
     ) -> tuple[Key, str]:
         """A new key, and its word, which is shown this once."""
         key, word, row = _made(tenant, name, scopes, expires_ms)
-        async with self._database.write() as connection:
+        async with self._database.change() as connection:
             await connection.execute(api_keys.insert().values(row))
         return key, word
 
@@ -93,7 +88,7 @@ class Keyring:
         end = _now() + round(grace_seconds * 1000)
         if old.expires_ms is not None:
             end = min(end, old.expires_ms)
-        async with self._database.write() as connection:
+        async with self._database.change() as connection:
             await connection.execute(api_keys.insert().values(row))
             this = update(api_keys).where(api_keys.c.id == key_id)
             await connection.execute(this.values(expires_ms=end, successor=key.id))
@@ -104,7 +99,7 @@ class Keyring:
         self._seen.pop(key_id, None)
         key = await self.find(key_id)
         if key.revoked_ms is None:
-            async with self._database.write() as connection:
+            async with self._database.change() as connection:
                 this = update(api_keys).where(api_keys.c.id == key_id)
                 await connection.execute(this.values(revoked_ms=_now()))
         return key

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.errors import TrunklineError
+
 Kind = Literal["open", "operator", "key", "token"]
 
 EVERY = "*"  # as a tenant: all of them
@@ -21,6 +23,10 @@ SCOPES = {
     "metrics": "read the metrics",
 }
 ALL = frozenset(SCOPES)
+
+
+class NoKeyError(TrunklineError):
+    """There is no such key."""
 
 
 @dataclass(frozen=True, slots=True)

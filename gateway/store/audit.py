@@ -9,9 +9,7 @@ keep the head that `trunkline audit verify` prints, and give it back the next ti
 from __future__ import annotations
 
 import hashlib
-import secrets
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database
 from gateway.store.tables import audit
-from gateway.store.writes import Write, append
 
 BEGINNING = "0" * 64  # in place of the hash of a row before the first
 CHAIN_LOCK = 0x61756469  # several gateways add to one chain
@@ -46,19 +43,6 @@ class Link:
         """The hash that it must have."""
         line = (self.previous, self.seq, self.id, self.at_ms, self.kind, self.actor, self.tenant)
         return hashlib.sha256(msgspec.json.encode((*line, self.detail))).hexdigest()
-
-
-class Audit:
-    """What a gateway puts down. `write` takes rows and never waits."""
-
-    def __init__(self, write: Callable[[Write], None]) -> None:
-        self._write = write
-
-    def note(self, kind: str, actor: str, tenant: str, **detail: Any) -> None:
-        """Somebody did something; neither words of callers nor secrets belong in it."""
-        line = msgspec.json.encode(detail, order="sorted").decode()
-        row = {"id": secrets.token_hex(12), "at_ms": time.time_ns() // 1_000_000, "kind": kind}
-        self._write(append(row | {"actor": actor, "tenant": tenant, "detail": line}))
 
 
 async def extend(

@@ -55,8 +55,19 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only looks. Raises StoreError where the database is away."""
+        async with self._patient(self._engine) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[AsyncConnection]:
+        """As `write`, for somebody who waits. Raises StoreError where the database is away."""
+        async with self._patient(self._writing) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _patient(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
-            async with asyncio.timeout(STATEMENT_SECONDS), self._engine.begin() as connection:
+            async with asyncio.timeout(STATEMENT_SECONDS), engine.begin() as connection:
                 yield connection
         except Exception as error:
             if is_away(error):

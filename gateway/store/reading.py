@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database
-from gateway.store.tables import calls, tool_calls, turns, usage
+from gateway.store.tables import audit, calls, tool_calls, turns, usage
 
 Record = Mapping[str, Any]
 TOKENS = (
@@ -87,6 +87,14 @@ class Reading:
         async with self._database.read() as connection:
             rows = await _all(connection, query.order_by(usage.c.model))
         return [{**row, **{name: int(row[name]) for name in TOKENS}} for row in rows]
+
+    async def audit(self, tenant: str | None, after: int, limit: int) -> list[Record]:
+        """The audit from there on, of one tenant or of all, the oldest first."""
+        query = select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)
+        if tenant is not None:
+            query = query.where(audit.c.tenant == tenant)
+        async with self._database.read() as connection:
+            return await _all(connection, query)
 
 
 async def _all(connection: AsyncConnection, query: Select[Any]) -> list[Record]:

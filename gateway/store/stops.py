@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from sqlalchemy import func, select
 
 from gateway.store.database import Database
 from gateway.store.tables import stops
+from gateway.store.writes import cleaned
 
 Target = Literal["call", "caller", "credential", "tenant", "everything"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -32,10 +33,10 @@ class Stops:
 
     async def order(self, stop: Stop) -> None:
         """Let every gateway know."""
-        row = {"tenant": stop.tenant, "kind": stop.kind, "target": stop.target}
-        async with self._database.write() as connection:
-            now = await self._database.now_ms(connection)
-            await connection.execute(stops.insert().values(row, at_ms=now, reason=stop.reason))
+        row = cleaned(asdict(stop))
+        async with self._database.change() as connection:
+            row["at_ms"] = await self._database.now_ms(connection)
+            await connection.execute(stops.insert().values(row))
 
     async def newest(self) -> int:
         """The number of the last one."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store.audit import Audit
 from gateway.store.database import Database, open_database
+from gateway.store.noting import Audit
 from gateway.store.presence import Presence
 from gateway.store.reading import Reading
 from gateway.store.stops import Stops

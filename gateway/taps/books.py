@@ -9,6 +9,7 @@ from typing import Any
 from gateway.call.effects import Effect, End, ShowSavings, ShowTool, ShowWords
 from gateway.call.events import CallerJoined, Event, ResponseEnded
 from gateway.call.plan import Plan
+from gateway.store.noting import Audit
 from gateway.store.writes import Write, change, put
 
 MS = 1_000  # microseconds
@@ -37,6 +38,7 @@ class Books:
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
         self._now = 0
         self._reason = ""
+        self._audit = Audit(write)
         names = ("tenant", "caller", "credential", "metadata")
         whose = {name: getattr(plan, name) for name in names}
         write(put("calls", {"id": plan.call_id, **whose, **asdict(heading)}))
@@ -107,6 +109,8 @@ class Books:
     def _tool(self, tool: ShowTool, now: int) -> None:
         began = self._tools.setdefault(tool.call_id, now)
         running = tool.status == "running"
+        if not running:
+            self._note(tool)
         self._put(
             "tool_calls",
             tool_call_id=tool.call_id,
@@ -117,6 +121,12 @@ class Books:
             began_at=began // MS,
             ended_at=None if running else now // MS,
         )
+
+    def _note(self, tool: ShowTool) -> None:
+        """A tool may have done something in the world: that is for the audit, but not its words."""
+        plan = self._plan
+        what = {"call": plan.call_id, "tool": tool.name, "status": tool.status}
+        self._audit.note("tool_run", plan.credential or plan.caller, plan.tenant, **what)
 
     def _put(self, table: str, **values: Any) -> None:
         self._write(put(table, {"call_id": self._plan.call_id, **values}))

@@ -10,7 +10,8 @@ import pytest_asyncio
 from sqlalchemy import select, text
 
 from gateway.identity import keys
-from gateway.identity.keys import Keyring, NoKeyError
+from gateway.identity.keys import Keyring
+from gateway.identity.who import NoKeyError
 from gateway.store.database import Database, StoreError, open_database
 from gateway.store.tables import api_keys
 

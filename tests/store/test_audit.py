@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.store.audit import Audit, verify
+from gateway.store.audit import verify
 from gateway.store.database import Database, open_database
+from gateway.store.noting import Audit
 from gateway.store.writer import open_writer
 from tests.services import Postgres
 
