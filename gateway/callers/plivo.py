@@ -84,7 +84,7 @@ class PlivoSection(BridgeSection):
     check_upgrade: bool = Field(
         default=False, description="Whether the stream must be signed, beside its ticket."
     )
-    caller_id: str = Field(default="", description="The number that `trunkline dial` shows.")
+    caller: str = Field(default="", description="The number that `trunkline dial` shows.")
     targets: dict[str, str] = Field(
         default={},
         description="Names by which the assistant puts callers through, and whom they stand for.",
@@ -227,9 +227,9 @@ class _Plivo:
 
     async def dial(self, order: DialOrder) -> str:
         """Have Plivo call somebody and ask our webhook when it is answered."""
-        if not (shown := order.caller or self.section.caller_id):
+        if not (shown := order.caller or self.section.caller):
             raise TrunklineError(
-                "Expected the number to show: give one, or set bridges.plivo.caller_id."
+                "Expected the number to show: give one, or set bridges.plivo.caller."
             )
         known = CallerJoined(order.target, called=shown, metadata=order.metadata)
         voice = self.desk.public(None, f"/{NAME}/voice")

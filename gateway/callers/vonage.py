@@ -76,7 +76,7 @@ class VonageSection(BridgeSection):
     private_key_file: str = Field(
         default="", description="The application's private key, a PEM file; for the same."
     )
-    caller_id: str = Field(default="", description="The number that `trunkline dial` shows.")
+    caller: str = Field(default="", description="The number that `trunkline dial` shows.")
     busy: str = Field(
         default="All lines are busy. Please call again later.",
         description="What Vonage says to a caller for whom there is no room.",
@@ -178,8 +178,8 @@ class _Line:
         if not self.call_uuid:
             raise LineError("the webhook did not name the call")
         action: dict[str, Any] = {"action": "connect", "endpoint": [endpoint(target)]}
-        if self.api.section.caller_id:
-            action["from"] = carrier.digits_of(self.api.section.caller_id)
+        if self.api.section.caller:
+            action["from"] = carrier.digits_of(self.api.section.caller)
         order = {"action": "transfer", "destination": {"type": "ncco", "ncco": [action]}}
         path = f"/v1/calls/{quote(self.call_uuid, safe='')}"
         await self.api.order("put a caller through", "PUT", path, order)
@@ -246,9 +246,9 @@ class _Vonage:
 
     async def dial(self, order: DialOrder) -> str:
         """Have Vonage call somebody and connect them here."""
-        if not (shown := order.caller or self.section.caller_id):
+        if not (shown := order.caller or self.section.caller):
             raise TrunklineError(
-                "Expected the number to show: give one, or set bridges.vonage.caller_id."
+                "Expected the number to show: give one, or set bridges.vonage.caller."
             )
         known = CallerJoined(order.target, called=shown, metadata=order.metadata)
         body: dict[str, Any] = {

@@ -35,7 +35,7 @@ ACCOUNT = "/v1/Account/MA1"
 async def open_plivo(url: str = "", **more: str) -> AsyncIterator[tuple[House, StandIn]]:
     """A gateway, and an API that it gives its orders to."""
     async with standing_in() as api:
-        section = {"api": api.address, "auth_id": "MA1", "caller_id": "+15550111", **more}
+        section = {"api": api.address, "auth_id": "MA1", "caller": "+15550111", **more}
         named = {f"TRUNKLINE_BRIDGES__PLIVO__{k.upper()}": v for k, v in section.items()}
         variables = {**PEER.settings, **named, "TRUNKLINE_SERVER__PUBLIC_URL": url}
         mind, tools = PlainMind("Yes.", "put_through"), [put_through("+15550199")]

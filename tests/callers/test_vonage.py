@@ -33,7 +33,7 @@ async def open_vonage(tmp_path: Path, **more: str) -> AsyncIterator[tuple[House,
     """A gateway, and an API that it gives its orders to."""
     pem = tmp_path / "private.key"
     pem.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    known = {"application_id": "app-1", "private_key_file": str(pem), "caller_id": "+15550111"}
+    known = {"application_id": "app-1", "private_key_file": str(pem), "caller": "+15550111"}
     async with standing_in() as api:
         url = more.pop("public_url", "https://voice.example.com")
         section = {"api": api.address, **known, **more}
