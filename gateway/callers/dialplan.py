@@ -38,11 +38,13 @@ class Outcomes:
     def put(self, word: str, outcome: str) -> None:
         """This is what is next after that call."""
         now = self._clock()
-        for old in [old for old, (until, _) in self._told.items() if until <= now]:
-            del self._told[old]
-        while len(self._told) >= LIMIT:
+        self._told.pop(word, None)  # so that the first are those which are forgotten first
+        while self._told and (self._first_until() <= now or len(self._told) >= LIMIT):
             del self._told[next(iter(self._told))]
         self._told[word] = (now + REMEMBERED, outcome)
+
+    def _first_until(self) -> float:
+        return next(iter(self._told.values()))[0]
 
     def take(self, word: str) -> str | None:
         """What is next; nothing where nobody knows, or it was told."""
