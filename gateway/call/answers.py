@@ -30,10 +30,10 @@ class Answers:
         """The model is asked for an answer."""
         self._asked = respond
 
-    def started(self, response_id: str, *, by_itself: bool) -> Iterator[ShowResponse]:
+    def started(self, response_id: str, respond: Respond) -> Iterator[ShowResponse]:
         """The model begins; by itself, or because it was asked."""
-        if by_itself:
-            self._asked = Respond()
+        if not self.waits:
+            self._asked = respond
         self._current = response_id
         if self.waits and self._shown:
             self.waits = False

@@ -18,6 +18,7 @@ from gateway.call.plan import Plan
 from gateway.call.responses import Responses
 from gateway.call.toolcalls import ToolCalls
 
+NOT_BEGUN = "The answer was not begun: the caller spoke, or another request took its place."
 NO_ANSWER = "The model did not answer in time."
 
 
@@ -42,8 +43,13 @@ class Asking:
 
     def started(self, response_id: str) -> Iterator[Effect]:
         """The model begins to answer."""
-        by_itself = self._responses.started(response_id)
-        yield from self.answers.started(response_id, by_itself=by_itself)
+        yield from self.answers.started(response_id, self._responses.started(response_id))
+
+    def forget(self) -> Iterator[Effect]:
+        """What was to be asked for will not be; who asked for it is told."""
+        dropped = self._responses.forget()
+        if dropped.request:
+            yield do.ShowRefusal(dropped.request, "response_not_begun", NOT_BEGUN)
 
     def ended(self, event: on.ResponseEnded, plan: Plan, now: int) -> Iterator[Effect]:
         """The model has answered: what functions it calls is begun, a failure is tried again."""

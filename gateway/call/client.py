@@ -43,6 +43,7 @@ class Client:
         self._hearing = hearing
         self._voice = voice
         self._responses = responses
+        self._asking = asking
         self._answers = asking.answers
         self._tools = asking.theirs
         self._transcript = transcript
@@ -57,6 +58,7 @@ class Client:
                     yield do.ShowRefusal(request, "assistant_lost", LOST)
                 else:
                     self._tools.asks_on()
+                    yield from self._asking.forget()
                     self._responses.want_as(do.Respond(options=options, request=request))
             case on.CallerCut(item_id, samples):
                 yield from self._voice.stopped(item_id, samples, now)
@@ -101,9 +103,9 @@ class Client:
             case "flush":
                 yield from self._voice.interrupt(now)
             case "cancel":
-                if self._responses.busy or self._answers.waits:
+                if self._responses.pending or self._answers.waits:
                     yield from self._answers.interrupted("client_cancelled")
-                    self._responses.forget()
+                    yield from self._asking.forget()
                     yield from self._voice.cancel(now)
                 else:
                     yield do.ShowRefusal(event.request, "response_cancel_not_active", IDLE)

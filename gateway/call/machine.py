@@ -228,7 +228,7 @@ class Call:
                 yield self._hearing.savings.show()
             case Sign.DISCARDED:
                 yield from some(self._transcript.caller_took_back())
-                if self._resume is not None:
+                if self._resume is not None and self.plan.turns.create_response:
                     self._responses.want(self._resume)
             case _:
                 assert_never(sign)
@@ -251,7 +251,7 @@ class Call:
             return
         spoken = self._playback.anything_heard(self._now)
         self._resume = GO_ON if spoken else ""
-        self._responses.forget()
+        yield from self._asking.forget()
         yield from self._voice.interrupt(self._now)
 
     # ------------------------------------------------------------ the assistant

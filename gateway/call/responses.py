@@ -63,9 +63,10 @@ class Responses:
         if not self.pending:
             self._wanted, self._fills = Respond(instructions, may_call=False), True
 
-    def forget(self) -> None:
-        """No answer is wanted any more."""
-        self._wanted = None
+    def forget(self) -> Respond:
+        """No answer is wanted any more; what was to be asked."""
+        dropped, self._wanted = self._wanted, None
+        return dropped or Respond()
 
     def ask(self, now: int) -> Respond | None:
         """The request for the answer that is wanted, if it may be made now."""
@@ -75,19 +76,18 @@ class Responses:
         self._wanted, self._asked_at, self._cancelled_at = None, now, None
         return self._asked
 
-    def started(self, response_id: str) -> bool:
+    def started(self, response_id: str) -> Respond:
         """An answer has begun, asked for or not. One that was cancelled before is dropped at once.
 
-        Returns whether the model began by itself.
+        Returns what it answers: where the model began by itself, knowing all, what was wanted.
         """
-        by_itself = self._asked_at is None
-        if by_itself:
-            self._wanted = self._cancelled_at = None  # the model began by itself, knowing all
-            self._asked, self._asked_to_fill = Respond(), False
+        if self._asked_at is None:
+            self._asked, self._asked_to_fill = self.forget(), False
+            self._cancelled_at = None
         elif self._cancelled_at is not None:
             self.drop(response_id)
         self.active, self._asked_at = response_id, None
-        return by_itself
+        return self._asked
 
     def ended(self, response_id: str, *, failed: bool) -> None:
         """An answer is complete, cut, or failed."""

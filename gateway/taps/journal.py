@@ -22,6 +22,7 @@ from gateway.call.events import Event
 from gateway.call.plan import Plan
 
 VERSION = 1
+LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 
 
@@ -79,10 +80,11 @@ def _plain_value(value: Any, width: int) -> Any:
 def _without_media(value: Any) -> Any:
     """A message that was passed through, with the length of its sounds and images alone."""
     if isinstance(value, dict):
-        return {
-            key: f"{len(one)} characters"
-            if key in MEDIA and isinstance(one, str)
-            else _without_media(one)
-            for key, one in value.items()
-        }
+        return {key: _medium(key, one) for key, one in value.items()}
     return [_without_media(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _medium(key: str, value: Any) -> Any:
+    if key not in MEDIA or not isinstance(value, str):
+        return _without_media(value)
+    return value if value.startswith(LENGTH) else f"{LENGTH} {len(value)}"  # or of a replay

@@ -167,6 +167,25 @@ def test_a_refused_request_is_refused_to_the_caller() -> None:
     assert story.all(do.ShowRefusal) == [do.ShowRefusal("caller_1", "invalid_value", "Too long.")]
 
 
+def test_a_request_that_the_caller_speaks_into_is_refused_and_not_forgotten() -> None:
+    story = program()
+    story.says(1000)
+    story.begins()
+    story.voice(1000)
+    story.feed(on.AnswerWanted({}, "caller_1"))  # it waits for the one that is being made
+    story.speaks(200)
+    assert [one.request for one in story.all(do.ShowRefusal)] == ["caller_1"]
+
+
+def test_an_answer_that_the_model_begins_by_itself_is_the_one_that_was_wanted() -> None:
+    story = Story(replace(plan(detector="server"), playback=LEAD))
+    story.begins("resp_1")
+    story.feed(on.AnswerWanted({}, "caller_1"))
+    story.ends("resp_1")
+    story.begins("resp_2")
+    assert story.all(do.ShowResponse)[-1].request == "caller_1"
+
+
 def test_another_plan_is_told_to_the_model_and_turns_follow_it() -> None:
     story = program()
     story.says(1000)

@@ -22,7 +22,12 @@ const agent = new RealtimeAgent({ name: "desk", instructions: "Help with orders.
 const session = new RealtimeSession(agent, { transport: "websocket", tracingDisabled: true });
 
 let speaking = false;
-session.on("error", (error) => say({ error: JSON.stringify(error) }));
+// It truncates by the clock, and once more where the caller goes on: that the rest is gone is no error.
+const expected = /already shorter/;
+session.on("error", (error) => {
+  const told = JSON.stringify(error);
+  if (!expected.test(told)) say({ error: told });
+});
 session.on("audio", () => {
   if (speaking) return;
   speaking = true;
