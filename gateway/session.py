@@ -116,6 +116,7 @@ class Session:
         self._caller = caller
         self._assistants = {0: assistant}  # by epoch: the one in use, and one that is being opened
         self._epoch = 0  # of the one in use
+        self._lost: set[int] = set()  # epochs
         self._redial = redial
         self._tools = tools
         self._detector = detector
@@ -186,6 +187,10 @@ class Session:
     def _from_assistant(self, epoch: int, event: Event) -> None:
         """What a session says that is not in use is nothing, but that it is there or gone."""
         if isinstance(event, on.AssistantReady | on.AssistantLost):
+            if epoch in self._lost:
+                return  # it has said why; that its leg has ended besides is no news
+            if isinstance(event, on.AssistantLost):
+                self._lost.add(epoch)
             self.feed(replace(event, epoch=epoch))
         elif epoch == self._epoch:
             self.feed(event)

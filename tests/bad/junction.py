@@ -73,7 +73,7 @@ async def open_junction(
         )
         toolbox = parts.enter_context(Toolbox(()))
         bound = parts.enter_context(listen("127.0.0.1", 0))
-        settings = load(None, {})
+        settings = load(None, {"TRUNKLINE_RECOVERY__PATIENCE_S": "0"})
         board = Switchboard(100)
         access = Access(settings)
         gateway = Gateway(settings, target, toolbox, board, Metrics(), access=access)
