@@ -24,7 +24,7 @@ from audio.tone import sine
 from gateway import bridges
 from gateway.assistants.capabilities import OPENAI
 from gateway.call.effects import Play
-from gateway.callers.dialect import Dialect, fitted
+from gateway.callers.dialect import Dialect, Reply, fitted
 from gateway.clock import run
 from gateway.planning import format_for
 from tests.callers.conformance.case import case_of
@@ -55,7 +55,9 @@ def _cost(name: str) -> float:
     case = case_of(name)
     wire, provider = case.dialect(), case.provider()
     for message in provider.begin():
-        list(wire.decode(message))
+        for fact in wire.decode(message):
+            if isinstance(fact, Reply):
+                provider.take(fact.said())
     dialect: Dialect = fitted(wire, format_for(wire.format, OPENAI))
     spoken = encode(sine(440, SECONDS, wire.format.rate), wire.format.encoding)
     size = provider.frame * wire.format.width
