@@ -1,7 +1,7 @@
 # Trunkline: what a developer types. Needs Python 3.11 to 3.14, make and a shell; all else is set up.
 #
 #   make demo     hear a call, then open http://localhost:8080 (ONCE=1: end after the call)
-#   make test     every test (ARGS="-k barge" for some)
+#   make test     every test (ARGS="-k barge" for some; WORKERS=4 where there are more cores)
 #   make lint     style, format and types
 #   make bench    what a call costs
 #   make lock     pin what pyproject.toml asks for (UPGRADE=1: the newest of each)
@@ -33,7 +33,7 @@ demo: setup
 
 test: setup system
 	@$(BIN)/trunkline prepare
-	@$(BIN)/python -m pytest $(ARGS)
+	@requirements/test $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check .
