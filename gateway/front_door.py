@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -22,7 +23,7 @@ from gateway.access import PLACE, Access, RefusedError
 from gateway.announcements import assistant_lost
 from gateway.assistants.openai import endpoint
 from gateway.call.effects import Effect, ToCaller
-from gateway.call.events import CallerJoined, Event, FromClient
+from gateway.call.events import CallerDigit, CallerJoined, Event, FromClient
 from gateway.callers.realtime import Offer, RealtimeDialect
 from gateway.callers.realtime.configuration import Configuration
 from gateway.callers.websocket import LONGEST_REASON, Limits, WebSocketLeg
@@ -46,7 +47,7 @@ READ = "calls:read"
 BETA = "openai-beta.realtime-v1"
 LARGEST = 20 * 1024 * 1024  # bytes of a message; over 15 MiB of audio it is answered with an error
 LARGEST_BODY = 1024 * 1024
-LIMITS = Limits(start=3600.0, outbox=48 * 1024 * 1024, frame=LARGEST)
+LIMITS = Limits(start=900.0, outbox=48 * 1024 * 1024, frame=LARGEST)
 STATUSES = {
     "invalid_api_key": 401,
     "origin_not_allowed": 403,
@@ -201,9 +202,8 @@ class FrontDoor:
             await websocket.send_text(str(hello))
         with calling(session.plan.call_id):
             log.info("a sideband begins")
-            sideband = Sideband(
-                WebSocketLeg(websocket, dialect, session.plan.format, limits=LIMITS)
-            )
+            leg = WebSocketLeg(websocket, dialect, session.plan.format, limits=LIMITS)
+            sideband = Sideband(leg, dialect)
             session.attach(sideband)
             try:
                 await sideband.run(session)
@@ -247,8 +247,9 @@ class FrontDoor:
 class Sideband:
     """A tap on a call that may also say what is to be done."""
 
-    def __init__(self, leg: WebSocketLeg) -> None:
+    def __init__(self, leg: WebSocketLeg, dialect: RealtimeDialect) -> None:
         self._leg = leg
+        self._dialect = dialect
 
     async def run(self, session: Session) -> None:
         """Until its client leaves, or the call ends."""
@@ -260,7 +261,10 @@ class Sideband:
         await self._leg.run(feed)
 
     def event(self, event: Event, now: int) -> None:
-        """What reaches the call shows in what it orders."""
+        """What reaches the call shows in what it orders, save for the keys of a telephone."""
+        if isinstance(event, CallerDigit):
+            for message in self._dialect.pressed(event.digit, time.time()):
+                self._leg.say(message)
 
     def effect(self, effect: Effect, now: int) -> None:
         """What the caller is shown, the sideband is shown."""

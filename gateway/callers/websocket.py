@@ -159,6 +159,11 @@ class WebSocketLeg:
             self._take_back()
         self._put(effect)
 
+    def say(self, message: Message) -> None:
+        """Queue a message that no effect stands for."""
+        if self._parting is None:
+            self._put(Reply(message))
+
     def close(self, reason: str) -> None:
         """Write what waits, say farewell, and let `run` return."""
         self._part(_Parting(reason, known=True, by_us=not self._left))

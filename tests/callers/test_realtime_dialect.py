@@ -158,6 +158,18 @@ def test_another_format_in_the_middle_is_converted() -> None:
     assert abs(len(heard.pcm) - 48_000) < 200
 
 
+def test_one_answer_may_be_in_a_format_of_its_own() -> None:
+    client = Client()
+    ulaw = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
+    (wanted,) = client.says("response.create", response=ulaw)
+    assert isinstance(wanted, on.AnswerWanted)
+    assert "audio" not in wanted.options
+    client.sees(do.ShowResponse("resp_1", "in_progress", request=wanted.request))
+    client.sees(do.Play("item_a", bytes(48_000), 0, 0), do.ShowResponse("resp_1", "completed"))
+    deltas = [e["delta"] for e in client.told if e["type"] == "response.output_audio.delta"]
+    assert len(base64.b64decode("".join(deltas[:1]))) + len(base64.b64decode(deltas[-1])) == 8_000
+
+
 # ---------------------------------------------------------------- where a leg carries the sound
 
 

@@ -75,6 +75,8 @@ async def test_a_sideband_follows_a_call_that_came_another_way() -> None:
             assert done["response"]["output"][0]["content"][0]["transcript"] == "Yes."
             await side.say("response.create", response={"instructions": "Say goodbye."})
             await side.until("response.done")
+            await page.send(json.dumps({"type": "digit", "digit": "7"}))
+            assert (await side.until("input_audio_buffer.dtmf_event_received"))["event"] == "7"
 
 
 async def test_the_end_of_the_call_ends_its_sideband() -> None:

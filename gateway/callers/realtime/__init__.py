@@ -23,7 +23,7 @@ fence: a list of types (`requests`), items only that the client has seen, and na
 events and requests, so that nothing of the gateway's can be named, read or removed.
 """
 
-from gateway.callers.realtime.configuration import Offer
-from gateway.callers.realtime.dialect import LEAD, RealtimeDialect
+from gateway.callers.realtime.configuration import LEAD, Offer
+from gateway.callers.realtime.dialect import RealtimeDialect
 
 __all__ = ["LEAD", "Offer", "RealtimeDialect"]

@@ -13,7 +13,7 @@ from typing import Any
 from audio.format import Format
 from gateway.call.events import CallerJoined
 from gateway.call.plan import IdlePolicy, Plan, ToolSpec, TurnPolicy
-from gateway.callers.realtime.input import format_of
+from gateway.callers.realtime.formats import PCM, format_of
 from gateway.callers.realtime.output import Terms
 from gateway.protocol import sessions
 from gateway.protocol.sessions import Facts
@@ -22,7 +22,6 @@ from gateway.protocol.wire import Json, Refused
 LEAD = 3_600_000_000  # microseconds: the client has a playback buffer of its own
 BURST = 30_000_000  # microseconds of audio that may come at once
 PROMPTS = 1_000_000  # a client that asked for prompts in silence is not hung up on for it
-INSIDE = Format("pcm16", 24_000)  # a call's format where the client's two differ
 
 # What of a session the core has no word for, and the assistant may have.
 EXTRAS: Json = {
@@ -130,7 +129,7 @@ class Configuration:
     def _format(self) -> Format:
         """The call's format: G.711 from end to end where both sides of the client are."""
         heard, spoken = format_of(self.heard["format"]), format_of(self.spoken["format"])
-        return self._fixed or (heard if heard == spoken else INSIDE)
+        return self._fixed or (heard if heard == spoken else PCM)
 
     def fix_format(self) -> None:
         """The call starts: its format stays; the client's may still change."""

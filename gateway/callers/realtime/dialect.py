@@ -17,25 +17,21 @@ from gateway.call.plan import Plan
 from gateway.callers.dialect import Message, Reply
 from gateway.callers.realtime.configuration import LEAD, Configuration, Offer, refuse_speech
 from gateway.callers.realtime.conversation import Conversation
-from gateway.callers.realtime.input import Input, format_of
+from gateway.callers.realtime.formats import format_of
+from gateway.callers.realtime.input import Input
 from gateway.callers.realtime.output import Output, Terms
+from gateway.callers.realtime.reading import check, event_id_of, parsed
 from gateway.callers.realtime.requests import Requests
 from gateway.callers.realtime.stream import Stream
 from gateway.errors import WireError
 from gateway.protocol import beta, sessions
 from gateway.protocol.wire import (
-    MAX_APPEND,
-    MAX_EVENT_ID,
     Json,
     Refused,
     unknown_key,
     unknown_value,
     wrong_type,
 )
-
-__all__ = ["LEAD", "MAX_EVENT", "RealtimeDialect"]
-
-MAX_EVENT = MAX_APPEND + 64 * 1024  # characters: an append of the greatest length and its frame
 
 KINDS = (
     *("session.update", "input_audio_buffer.append", "input_audio_buffer.commit"),
@@ -76,7 +72,8 @@ class RealtimeDialect:
         """The parts that depend on the format of the call, as it is by now."""
         stream, plan = self._stream, self._plan
         self._input = Input(stream, self._conversation, plan)
-        self._output = Output(stream, self._conversation, plan, media=self._offer.media)
+        terms = self._configuration.terms({})
+        self._output = Output(stream, self._conversation, plan, terms, media=self._offer.media)
         self._configure()
 
     def _configure(self) -> None:
@@ -84,7 +81,6 @@ class RealtimeDialect:
         wants_words = asked.heard["transcription"] is not None
         if self._offer.media:
             self._input.configure(format_of(asked.heard["format"]), transcribes=wants_words)
-            self._output.configure(format_of(asked.spoken["format"]))
         else:
             self._input.transcribes = wants_words
         self._output.terms = asked.terms({})
@@ -115,12 +111,12 @@ class RealtimeDialect:
             self._joined = True
             yield self._offer.joined
         try:
-            event = _parsed(message)
-            _check(event)
+            event = parsed(message)
+            check(event)
             for one in self._translated(event):
-                yield from self._react(one, _event_id(event))
+                yield from self._react(one, event_id_of(event))
         except Refused as refusal:
-            self._stream.refuse(refusal, _event_id(event))
+            self._stream.refuse(refusal, event_id_of(event))
         yield from map(Reply, self._messages())
 
     def _translated(self, event: Json) -> list[Json]:
@@ -280,6 +276,13 @@ class RealtimeDialect:
 
     # ------------------------------------------------------------ where a leg carries the sound
 
+    def pressed(self, digit: str, at: float) -> Iterator[Message]:
+        """A key of the caller's telephone, at a unix time."""
+        self._stream.emit(
+            "input_audio_buffer.dtmf_event_received", event=digit, received_at=int(at)
+        )
+        yield from self._messages()
+
     def playout(self, playout: Playout, item_id: str) -> Iterator[Message]:
         """The leg says that an item's sound has begun, has come to its end, or was thrown away."""
         response_id = self._output.made_by(self._conversation.to_client(item_id))
@@ -310,34 +313,3 @@ def _for_model(options: Json) -> Json:
 def _wrong_transport(event: Json) -> Refused:
     message = f"'{event['type']}' is not for this transport: see where the audio is carried."
     return Refused("invalid_event_for_transport", message, "type")
-
-
-def _event_id(event: Json) -> str | None:
-    value = event.get("event_id")
-    return value if isinstance(value, str) and len(value) <= MAX_EVENT_ID else None
-
-
-def _parsed(message: Message) -> Json:
-    """One event. Raises Refused."""
-    if len(message) > MAX_EVENT:
-        problem = f"Expected at most {MAX_EVENT} characters in one event, got {len(message)}."
-        raise Refused("string_above_max_length", problem)
-    try:
-        event = msgspec.json.decode(message)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused("invalid_json", f"Expected one JSON object a message: {error}") from None
-    if not isinstance(event, dict):
-        raise Refused("invalid_event", "Expected a JSON object with a 'type'.")
-    return event
-
-
-def _check(event: Json) -> None:
-    """What every event has. Raises Refused."""
-    if "type" not in event:
-        raise Refused("invalid_event", "The 'type' field is missing.", "type")
-    if not isinstance(event["type"], str):
-        raise wrong_type(event["type"], "a string", "type")
-    given = event.get("event_id")
-    if given is not None and (not isinstance(given, str) or len(given) > MAX_EVENT_ID):
-        problem = f"Invalid 'event_id': expected a string of at most {MAX_EVENT_ID} characters."
-        raise Refused("invalid_value", problem, "event_id")

@@ -23,17 +23,6 @@ KEPT = 64  # turns whose length or words wait for the rest
 V = TypeVar("V")
 
 
-def format_of(spelled: dict[str, object]) -> Format:
-    """The `format` of a session's audio."""
-    match spelled["type"]:
-        case "audio/pcmu":
-            return Format("pcmu", 8_000)
-        case "audio/pcma":
-            return Format("pcma", 8_000)
-        case _:
-            return Format("pcm16", 24_000)
-
-
 class Input:
     """What one client says."""
 

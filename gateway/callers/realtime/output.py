@@ -11,11 +11,11 @@ from binascii import b2a_base64
 from dataclasses import dataclass, field
 
 from audio.convert import Converter
-from audio.format import Format
 from gateway.call.effects import Play, ShowResponse, ShowWords
 from gateway.call.events import ToolCall, Usage
 from gateway.call.plan import Plan
 from gateway.callers.realtime.conversation import Conversation, Seen
+from gateway.callers.realtime.formats import format_of
 from gateway.callers.realtime.stream import Stream
 from gateway.protocol.wire import Json
 
@@ -84,23 +84,24 @@ class Output:
     """What one client gets to hear, and to read of it."""
 
     def __init__(
-        self, stream: Stream, conversation: Conversation, plan: Plan, *, media: bool
+        self,
+        stream: Stream,
+        conversation: Conversation,
+        plan: Plan,
+        terms: Terms,
+        *,
+        media: bool,
     ) -> None:
         self._stream = stream
         self._conversation = conversation
         self._plan = plan
         self._media = media  # whether audio goes into the messages
-        self._wire = plan.format
         self._converter = Converter(plan.format, plan.format)
         self._answer: Answer | None = None
         self._last = ""  # the latest response
         self._makers: dict[str, str] = {}  # item -> the response that made it
         self.spoke = False  # the assistant has been heard: its voice is fixed
-        self.terms = Terms(("audio",), "inf", {})
-
-    def configure(self, wire: Format) -> None:
-        """Audio goes out in this format from the next item on."""
-        self._wire = wire
+        self.terms = terms
 
     @property
     def active(self) -> str:
@@ -194,7 +195,7 @@ class Output:
         self._makers[item_id] = answer.id
         if len(self._makers) > KEPT:
             del self._makers[next(iter(self._makers))]
-        self._converter = Converter(self._plan.format, self._wire)
+        self._converter = Converter(self._plan.format, format_of(answer.terms.output["format"]))
         before = self._conversation.add(
             Seen(item_id, "message", "assistant", 0 if spoken else None)
         )
