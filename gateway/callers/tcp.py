@@ -221,6 +221,8 @@ class TcpLeg(asyncio.Protocol):
                     await self._transfer(target, feed)
             self._metronome.leave(self._beat)
             assert self._parting is not None
+            if (error := self._parting.error) is not None:
+                log.warning("a caller broke its protocol", extra={"why": str(error)})
             if not self._parting.known and self._fault is None:
                 feed(of.CallerLeft(self._parting.reason))
             if self._parting.by_us and self.line is not None:
@@ -324,14 +326,11 @@ class TcpLeg(asyncio.Protocol):
         self._transport.write(message.encode() if isinstance(message, str) else message)
 
     async def _leave(self, parting: _Parting) -> None:
-        """Say the last, and give the peer bounded time to close the stream after us.
-
-        What it still says is read: to close a stream with unread bytes in it is to break it.
-        """
+        """Say the last, and give the peer bounded time to close the stream after us."""
         if self._transport is None:
             return
         if not parting.gone and not self._transport.is_closing():
-            self._transport.resume_reading()
+            self._transport.resume_reading()  # closed with bytes unread, a stream breaks
             for message in self._dialect.farewell(parting.reason, parting.error):
                 self._write(message)
             with suppress(TimeoutError, OSError):  # the peer may have closed it by now

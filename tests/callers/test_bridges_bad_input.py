@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from gateway.callers.websocket import MAX_FRAME
@@ -75,9 +75,13 @@ async def test_garbage_ends_its_own_call_with_a_code_and_a_reason_and_no_other(
     ):
         await bystander.say(QUESTION)
         for message in case.garbage:
+            if not peer.carries(message):
+                continue  # such a thing can be written down, but not sent
             caplog.clear()
             code = await break_in(house, peer, message, begun=True)
             assert code is None or code in CODES, message
+            while not said(caplog):  # some legs let the peer close first
+                await asyncio.sleep(0.1)
             (why,) = said(caplog)
             assert "xpected" in why, message
         await bystander.until_heard(4)
@@ -100,12 +104,10 @@ async def test_a_call_that_does_not_begin_is_closed_after_ten_seconds(
 
 @pytest.mark.virtual_clock
 async def test_a_huge_message_is_refused(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
+    if not peer.carries("x"):
+        pytest.skip("its messages have a length of 16 bits")
     caplog.set_level(logging.WARNING)
     async with open_house(variables={**peer.settings, **PLAIN}) as house:
-        link, _ = await peer.connect(house, Ring())
-        await link.close()
-        if not isinstance(link, ClientConnection):
-            pytest.skip("its messages have a length of 16 bits")
         for begun in (False, True):
             code = await break_in(house, peer, "x" * (MAX_FRAME + 1), begun=begun)
             assert code in (None, 1009)

@@ -61,6 +61,12 @@ class Stream:
         return [Sound(payload)]
 
 
+def is_frame(message: Message) -> bool:
+    """Whether a stream can tell that it ends here: else it waits for the rest."""
+    whole = isinstance(message, bytes) and len(message) >= 3
+    return whole and len(message) == 3 + int.from_bytes(message[1:3], "big")  # type: ignore[arg-type]
+
+
 @dataclass
 class TcpLink:
     """A stream that is read frame by frame."""
@@ -117,4 +123,5 @@ PEER = Peer(
     },
     ring_up,
     paced=True,
+    carries=is_frame,
 )

@@ -51,6 +51,11 @@ class Ring:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
+def of_a_socket(message: Message) -> bool:
+    """Whether a WebSocket can carry it."""
+    return isinstance(message, bytes) or not any("\ud800" <= one <= "\udfff" for one in message)
+
+
 @dataclass(frozen=True)
 class Peer:
     """What a bridge's file gives the harness."""
@@ -58,6 +63,7 @@ class Peer:
     settings: Mapping[str, str]  # variables that turn the bridge on
     connect: Callable[[House, Ring], Awaitable[tuple[Link, Provider]]]  # webhook, upgrade and all
     paced: bool = False  # whether the gateway, not the provider, plays in time
+    carries: Callable[[Message], bool] = of_a_socket  # whether that is a message at all
 
 
 def peer_of(name: str) -> Peer:
