@@ -183,7 +183,8 @@ async def take_socket(
     leg = WebSocketLeg(websocket, dialect, subprotocol=subprotocol, limits=limits)
     joined = await leg.answer()
     if joined is None:
-        log.warning("a call did not begin", extra={"bridge": bridge, "why": leg.why})
+        level = logging.WARNING if leg.broken else logging.INFO
+        log.log(level, "a call did not begin", extra={"bridge": bridge, "why": leg.why})
         return
     if ticketed:
         known = desk.redeem(joined.metadata.get(TICKET, ""))

@@ -91,6 +91,7 @@ class WebSocketLeg:
         self._parted = asyncio.Event()
         self.line: Line | None = None  # the way to the provider beside this socket, if any
         self.why = ""  # it was not answered
+        self.broken = False  # because its protocol was, not because the caller left
 
     @property
     def waiting(self) -> int:
@@ -116,6 +117,7 @@ class WebSocketLeg:
             return joined
         parting = self._parting or _Parting("left before it began")
         self.why = str(parting.error or parting.reason)
+        self.broken = parting.error is not None
         await self._leave(parting, None)
         return None
 

@@ -149,7 +149,9 @@ async def test_a_secret_that_is_no_base64_is_said_at_the_start() -> None:
 # ---------------------------------------------------------------- sessions
 
 
-async def test_a_connection_probe_is_answered_and_is_no_call() -> None:
+async def test_a_connection_probe_is_answered_and_is_no_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with open_house(variables=PEER.settings) as house:
         session = Session(probe=True)
         headers = upgrade(media(house))
@@ -162,6 +164,7 @@ async def test_a_connection_probe_is_answered_and_is_no_call() -> None:
             assert (closed["type"], closed["seq"], closed["clientseq"]) == ("closed", 2, 2)
             await link.wait_closed()
         assert house.gateway.switchboard.statistics().admitted == 0
+    assert not [one for one in caplog.records if one.levelname == "WARNING"]
 
 
 @pytest.mark.virtual_clock
