@@ -107,10 +107,14 @@ async def admit(connection: HTTPConnection, access: Access, open_secrets: Client
     shown = credential(connection)
     if shown.startswith(PREFIX):
         secret = open_secrets.redeem(shown, connection.headers.get("origin", ""))
-        who = replace(secret.who, caller=secret.identity or secret.who.caller)
-        return Visitor(who, secret.session, secret.identity)
-    who = await _let_in(connection, access)
-    return Visitor(who, identity=connection.headers.get("openai-safety-identifier", ""))
+        return Visitor(_as(secret.who, secret.identity), secret.session, secret.identity)
+    named = connection.headers.get("openai-safety-identifier", "")
+    return Visitor(_as(await _let_in(connection, access), named), identity=named)
+
+
+def _as(who: Identity, named: str) -> Identity:
+    """A key may be a server's, which says for whom it calls; a token has said it, and it stays."""
+    return replace(who, caller=who.caller or named)
 
 
 async def _let_in(connection: HTTPConnection, access: Access) -> Identity:

@@ -52,11 +52,11 @@ async def test_a_key_lets_a_caller_in_and_a_revoked_one_ends_the_call(
 ) -> None:
     async with open_whole(told(tmp_path)) as house:
         word = await command("keys", "add", "--tenant", "acme", "--name", "shop")
-        async with typing(house, token=word) as caller:
+        async with typing(house, "Ada", word) as caller:
             session = house.gateway.switchboard.find(caller.call_id)
             assert session is not None
             key_id = session.plan.credential
-            assert (session.plan.tenant, session.plan.caller) == ("acme", "shop")
+            assert (session.plan.tenant, session.plan.caller) == ("acme", "")
             assert key_id in await command("keys", "list")
             began = time.perf_counter()
             await command("keys", "revoke", key_id)

@@ -38,8 +38,8 @@ class Key:
 
     @property
     def identity(self) -> Identity:
-        """Who shows it."""
-        return Identity("key", self.id, self.tenant, self.name, self.scopes)
+        """Who shows it. A key is no caller: many may call with a server's."""
+        return Identity("key", self.id, self.tenant, "", self.scopes)
 
 
 def looks_like_key(word: str) -> bool:
