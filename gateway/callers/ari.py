@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,6 +159,23 @@ class Watch:
             raise AriError(f"not answered: {self.gone.get(channel, 'Asterisk is gone')}")
 
 
+@dataclass(slots=True)
+class _Made:
+    """What one call has had made: all of it is taken down at its end."""
+
+    sockets: list[ClientConnection]
+    paths: list[str]
+    released: set[str] = field(default_factory=set)  # channels that go on without us
+
+    async def take_down(self, ari: Ari) -> None:
+        for path in self.paths:
+            if path.rpartition("/")[2] not in self.released:
+                with suppress(AriError):
+                    await ari.ask("DELETE", path)
+        for socket in reversed(self.sockets):
+            await socket.close()
+
+
 @dataclass(frozen=True, slots=True)
 class AriLine:
     """A callee beside its sound."""
@@ -194,6 +211,7 @@ class AriCalls:
     bridge: str
     section: AriSection
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _endings: set[asyncio.Task[None]] = field(default_factory=set)  # nobody cancels these
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -204,6 +222,8 @@ class AriCalls:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._endings:
+                await asyncio.wait(self._endings, timeout=OPENING)
 
     async def dial(self, order: DialOrder) -> str:
         """Call somebody; gives the channel's id. Raises TrunklineError."""
@@ -227,41 +247,29 @@ class AriCalls:
         except BaseException:
             await events.close()
             raise
-        task = asyncio.get_running_loop().create_task(self._carry(ari, order, channel, events))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _keep(self._tasks, self._carry(ari, order, channel, events))
         return channel
 
     async def _carry(
         self, ari: Ari, order: DialOrder, channel: str, events: ClientConnection
     ) -> None:
         """From ringing to the end."""
-        made, released = [f"/channels/{channel}"], set[str]()
+        made = _Made([events], [f"/channels/{channel}"])
         watch = Watch(events)
         watching = asyncio.get_running_loop().create_task(watch.run())
         try:
             await watch.until_there(channel, self.section.ringing + OPENING)
-            await self._connect(ari, order, channel, watch, made, released)
+            await self._connect(ari, order, channel, watch, made)
         except (TrunklineError, TimeoutError) as error:
             log.warning("a call was not made", extra={"bridge": self.bridge, "why": str(error)})
         except Exception:  # one call's fault is not that of the others
             log.exception("a call failed", extra={"bridge": self.bridge})
         finally:
-            for path in made:
-                if path.rpartition("/")[2] not in released:
-                    with suppress(AriError):
-                        await ari.ask("DELETE", path)
             watching.cancel()
-            await events.close()
+            _keep(self._endings, made.take_down(ari))
 
     async def _connect(
-        self,
-        ari: Ari,
-        order: DialOrder,
-        channel: str,
-        watch: Watch,
-        made: list[str],
-        released: set[str],
+        self, ari: Ari, order: DialOrder, channel: str, watch: Watch, made: _Made
     ) -> None:
         """The callee has answered."""
         media = await ari.ask(
@@ -275,17 +283,18 @@ class AriCalls:
             format=self.section.codec,
             transport_data="f(json)",
         )
-        made.append(f"/channels/{media['id']}")
+        made.paths.append(f"/channels/{media['id']}")
         word = media["channelvars"]["MEDIA_WEBSOCKET_CONNECTION_ID"]
         socket = await ari.socket(f"/media/{quote(word)}", "media")
+        made.sockets.append(socket)
         dialect = ChanWebSocketDialect()
         leg = WebSocketLeg(ClientSocket(socket), dialect)
-        leg.line = AriLine(ari, channel, released)
+        leg.line = AriLine(ari, channel, made.released)
         if await leg.answer() is None:
             raise AriError(f"the call's sound did not begin: {leg.why}")
         await watch.until_there(media["id"], OPENING)
         bridge = (await ari.ask("POST", "/bridges", type="mixing"))["id"]
-        made.append(f"/bridges/{bridge}")
+        made.paths.append(f"/bridges/{bridge}")
         both = f"{channel},{media['id']}"
         await ari.ask("POST", f"/bridges/{bridge}/addChannel", channel=both)
         shown = order.caller or self.section.caller_id
@@ -305,6 +314,13 @@ class AriCalls:
         await watch.until(lambda: channel in watch.gone)
         with suppress(AriError):
             await ari.ask("DELETE", f"/channels/{media}")
+
+
+def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Begin it, and keep it among those until it is done."""
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 def _told(metadata: Mapping[str, str]) -> dict[str, str]:
