@@ -37,6 +37,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "webrtc": ("aiortc", "aioice"),
     "mcp": ("mcp",),
+    "postgres": ("asyncpg",),
+    "redis": ("redis",),
 }
 FILES_PER_CALL = 6  # sockets of both legs and the files of the taps
 
@@ -71,6 +73,7 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
         *_server(settings),
         *_tools(settings),
         *_taps(settings),
+        *_store(settings),
         *_machine(settings),
     ]
     return findings
@@ -168,7 +171,8 @@ def _server(settings: Settings) -> Iterator[Finding]:
     except TrunklineError as error:
         yield Finding("port", "broken", str(error), "or set TRUNKLINE_SERVER__PORT")
     else:
-        guard = "with a token" if settings.server.token else "loopback only, without a token"
+        asks = settings.server.token or settings.auth.on
+        guard = "asks who comes" if asks else "loopback only, asks nobody who they are"
         yield Finding("port", "ok", f"{host}:{port} is free; {guard}")
     yield Finding(
         "microphone",
@@ -226,6 +230,18 @@ def _taps(settings: Settings) -> Iterator[Finding]:
         else:
             free = shutil.disk_usage(nearest).free / 1e9
             yield Finding(name, "ok", f"kept in {folder}; {free:.1f} GB free")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    url = settings.store.url.reveal()
+    if not url:
+        return
+    from gateway.store.database import StoreError, find_out
+
+    try:
+        yield Finding("store", "ok", asyncio.run(find_out(url)))
+    except StoreError as error:
+        yield Finding("store", "broken", str(error), "correct store.url, or start the database")
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

@@ -131,6 +131,29 @@ async def open_database(url: str) -> Database:
     return database
 
 
+async def find_out(url: str) -> str:
+    """What database that is; changes nothing. Raises StoreError."""
+    engine = _engine(_parsed(url))
+    database = Database(engine)
+    if database.is_sqlite and not _exists(engine.url):
+        return f"{database.name}: is made at the start"
+    try:
+        async with database.read() as connection:
+            if database.is_sqlite:
+                await connection.exec_driver_sql("PRAGMA schema_version")
+                return f"{database.name}: SQLite {sqlite3.sqlite_version}"
+            shown = (await connection.exec_driver_sql("SHOW server_version")).scalar_one()
+            return f"{database.name}: PostgreSQL {shown}"
+    except DBAPIError as error:
+        raise StoreError(f"{database.name} cannot be used: {reason(error)}") from error
+    finally:
+        await database.close()
+
+
+def _exists(url: URL) -> bool:
+    return Path(url.database or "").exists()
+
+
 def _parsed(url: str) -> URL:
     if "://" not in url:
         return URL.create("sqlite+aiosqlite", database=url)
