@@ -54,7 +54,7 @@ class AriSection(Section):
     endpoint: str = Field(
         default="PJSIP/{target}", description="Whom to call, as PJSIP/{target}@trunk."
     )
-    caller_id: str = Field(default="", description="The number that `trunkline dial` shows.")
+    caller: str = Field(default="", description="The number that `trunkline dial` shows.")
     codec: str = Field(default="slin16", description="Of the sound between Asterisk and here.")
     ringing: float = Field(default=45.0, gt=0, description="Seconds for the callee to answer.")
     context: str = Field(
@@ -241,7 +241,7 @@ class AriCalls:
                 endpoint=self.section.endpoint.replace("{target}", order.target),
                 app=channel,
                 channelId=channel,
-                callerId=order.caller or self.section.caller_id,
+                callerId=order.caller or self.section.caller,
                 timeout=str(round(self.section.ringing)),
             )
         except BaseException:
@@ -297,7 +297,7 @@ class AriCalls:
         made.paths.append(f"/bridges/{bridge}")
         both = f"{channel},{media['id']}"
         await ari.ask("POST", f"/bridges/{bridge}/addChannel", channel=both)
-        shown = order.caller or self.section.caller_id
+        shown = order.caller or self.section.caller
         joined = CallerJoined(order.target, True, shown, _told(order.metadata))
         leg.introduce(joined)
         arrival = Arrival(

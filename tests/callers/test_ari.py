@@ -117,7 +117,7 @@ async def standing_in(**options: Any) -> AsyncIterator[Asterisk]:
 
 def variables(pbx: Asterisk, **more: str) -> dict[str, str]:
     prefix = "TRUNKLINE_BRIDGES__CHAN_WEBSOCKET__ARI__"
-    ari = {"URL": pbx.address, "PASSWORD": "secret", "CALLER_ID": "+15550199", **more}
+    ari = {"URL": pbx.address, "PASSWORD": "secret", "CALLER": "+15550199", **more}
     return {
         **PEER.settings,
         "TRUNKLINE_TURNS__SECOND_OPINION": "false",
