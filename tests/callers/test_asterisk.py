@@ -106,6 +106,8 @@ async def test_the_dialplan_goes_on_when_the_assistant_has_done(
         else:
             await board.drain(5)
         await pbx.until_logged("next transfer|agent" if target else "next ended|16")
+        if target:
+            await pbx.until_logged("the agent is there")
         await pbx.ask("channel request hangup all")
         await pbx.until_idle()
 
