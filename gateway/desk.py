@@ -22,6 +22,7 @@ from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors
 from gateway.errors import TrunklineError
 from gateway.settings import Settings
+from gateway.shared import SharedTickets, open_redis
 from gateway.switchboard import Switchboard
 from gateway.tickets import LIFETIME, Tickets
 
@@ -52,12 +53,13 @@ class Desk:
         access: Access,
         take: Take,
         http: AsyncClient,
+        tickets: Tickets | SharedTickets,
     ) -> None:
         self._settings = settings
         self._switchboard = switchboard
         self._access = access
         self._take = take
-        self._tickets = Tickets()
+        self._tickets = tickets
         self.http = http
         self._doors: dict[str, Doors] = {
             bridge.name: bridge.open(self, section)
@@ -71,9 +73,11 @@ class Desk:
         whose = joined.tenant or _placing.get()
         return self._tickets.issue(replace(joined, tenant=whose), seconds)
 
-    def redeem(self, word: str) -> CallerJoined | None:
+    async def redeem(self, word: str) -> CallerJoined | None:
         """What is known of the ticket's call; nothing where the ticket is not good."""
-        return self._tickets.redeem(word)
+        if isinstance(self._tickets, Tickets):
+            return self._tickets.redeem(word)
+        return await self._tickets.redeem(word)
 
     @property
     def busy(self) -> str:
@@ -146,7 +150,8 @@ async def open_desk(
     settings: Settings, switchboard: Switchboard, access: Access, take: Take
 ) -> AsyncIterator[Desk]:
     """A desk whose bridges listen."""
-    async with AsyncClient(timeout=HTTP_SECONDS) as http:
-        desk = Desk(settings, switchboard, access, take, http)
+    async with AsyncClient(timeout=HTTP_SECONDS) as http, open_redis(settings) as redis:
+        tickets = Tickets() if redis is None else SharedTickets(redis)
+        desk = Desk(settings, switchboard, access, take, http, tickets)
         async with desk.listening():
             yield desk

@@ -20,6 +20,12 @@ class Store(Section):
         " its password.",
         examples=["trunkline.db"],
     )
+    redis: Secret = Field(
+        default=Private(""),
+        description="URL of a Redis, with its password, for what several gateways share: tickets."
+        " Empty: each gateway has its own.",
+        examples=["redis://localhost:6379/0"],
+    )
     spill: str = Field(
         default="trunkline.spill",
         description="File in which rows wait while the database is away.",

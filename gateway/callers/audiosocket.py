@@ -12,7 +12,7 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from pydantic import Field
 
@@ -126,7 +126,7 @@ class Listener:
         leg.line = DialplanLine(word, self.dialplan.outcomes)
         known: CallerJoined | None = CallerJoined(metadata={"uuid": word})
         if self.section.tickets:
-            known = self.desk.redeem(word)
+            known = await self.desk.redeem(word)
         if known is None:
             log.warning("a call was turned away", extra={"bridge": NAME, "why": BAD_TICKET})
             self.dialplan.outcomes.put(word, REFUSED)
@@ -143,6 +143,8 @@ class Listener:
         if dialect.raw is not None:
             log.warning("raw G.711", extra={"bridge": NAME, "what": RAW_SOUND})
         await self.desk.connect(Arrival(NAME, joined, form, dialect.lead, dialect.grain), leg)
+        if leg.paced.skipped:
+            log.warning("frames were late", extra={"bridge": NAME, **asdict(leg.paced)})
 
 
 def _is_loopback(host: str) -> bool:

@@ -82,7 +82,7 @@ class Desk(Protocol):
         """A one-time ticket for a call of which this is known. Raises TrunklineError."""
         ...
 
-    def redeem(self, word: str) -> CallerJoined | None:
+    async def redeem(self, word: str) -> CallerJoined | None:
         """What is known of the ticket's call; nothing where the ticket is not good."""
         ...
 
@@ -187,7 +187,7 @@ async def take_socket(
         log.log(level, "a call did not begin", extra={"bridge": bridge, "why": leg.why})
         return
     if ticketed:
-        known = desk.redeem(joined.metadata.get(TICKET, ""))
+        known = await desk.redeem(joined.metadata.get(TICKET, ""))
         if known is None:
             log.warning("a call was turned away", extra={"bridge": bridge, "why": BAD_TICKET})
             await leg.refuse(WireError(BAD_TICKET, 1008))

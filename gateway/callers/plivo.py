@@ -176,7 +176,7 @@ class _Plivo:
             return fields
         given = dict(request.query_params)
         order = None
-        if (word := given.pop(ORDER, "")) and (order := self.desk.redeem(word)) is None:
+        if (word := given.pop(ORDER, "")) and (order := await self.desk.redeem(word)) is None:
             return forbidden(NAME, BAD_ORDER)
         metadata = given | {name: fields[said] for said, name in TOLD.items() if fields.get(said)}
         known = CallerJoined(fields.get("From", ""), called=fields.get("To", ""), metadata=metadata)
@@ -196,7 +196,7 @@ class _Plivo:
         fields = await self._fields(request)
         if isinstance(fields, Response):
             return fields
-        order = self.desk.redeem(request.query_params.get(ORDER, ""))
+        order = await self.desk.redeem(request.query_params.get(ORDER, ""))
         return forbidden(NAME, BAD_ORDER) if order is None else carrier.xml(dial_xml(order.called))
 
     async def status(self, request: Request) -> Response:

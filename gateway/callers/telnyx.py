@@ -235,7 +235,7 @@ class _Telnyx:
             case "call.answered" if state.ticket and state.answering != "detect":
                 await self._stream(request, line, state.ticket, event.id)
             case "call.machine.detection.ended" if state.ticket and state.answering == "detect":
-                known = self.desk.redeem(state.ticket)
+                known = await self.desk.redeem(state.ticket)
                 if known is not None:
                     metadata = {**known.metadata, "answered_by": call.result or ""}
                     ticket = self.desk.issue(replace(known, metadata=metadata))

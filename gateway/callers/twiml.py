@@ -117,7 +117,7 @@ class Carrier:
         given = dict(request.query_params)
         order = None
         if word := given.pop(ORDER, ""):
-            if (order := self._desk.redeem(word)) is None:
+            if (order := await self._desk.redeem(word)) is None:
                 return forbidden(self._name, BAD_ORDER)
             fields["Direction"] = "outbound"
         known = _known(fields, given, order)
@@ -136,7 +136,7 @@ class Carrier:
         fields = await self._fields(request)
         if isinstance(fields, Response):
             return fields
-        order = self._desk.redeem(request.query_params.get(ORDER, ""))
+        order = await self._desk.redeem(request.query_params.get(ORDER, ""))
         return forbidden(self._name, BAD_ORDER) if order is None else _twiml(order.called)
 
     async def status(self, request: Request) -> Response:
