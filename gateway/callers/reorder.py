@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -23,8 +23,14 @@ class Reorder(Generic[T]):
         self._waiting: dict[int, T] = {}
         self._late = 0
 
-    def push(self, number: int, piece: T) -> Iterator[T]:
+    def push(self, number: int, piece: T) -> Iterable[T]:
         """What can be given out now."""
+        if number == self._next and not self._waiting:  # as nearly always
+            self._next, self._late = number + 1, 0
+            return (piece,)
+        return list(self._ordered(number, piece))
+
+    def _ordered(self, number: int, piece: T) -> Iterator[T]:
         if self._next is None:
             self._next = min(number, 1)
         if number < self._next:

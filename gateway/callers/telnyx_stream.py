@@ -50,7 +50,7 @@ class _Start(msgspec.Struct, rename={"caller": "from", "called": "to"}):
     media_format: _MediaFormat = msgspec.field(default_factory=lambda: _MediaFormat("PCMU"))
 
 
-Number = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}$")]
+Number = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(max_length=15)]
 
 
 class _Media(msgspec.Struct):
@@ -102,11 +102,12 @@ class TelnyxDialect:
     def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
         """What a message from Telnyx means."""
         said: _Message = carrier.parse(_MESSAGE, carrier.text(message, PROTOCOL), PROTOCOL)
+        if said.event == "media" and said.media is not None:
+            carrier.expect_order(self._started, False, said.event)
+            if said.media.track == "inbound":
+                yield from self._audio(said.media)
+            return
         match said:
-            case _Message(event="media", media=_Media() as media):
-                carrier.expect_order(self._started, False, said.event)
-                if media.track == "inbound":
-                    yield from self._audio(media)
             case _Message(event="connected"):
                 if self._token and hmac.compare_digest(said.token.encode(), self._token.encode()):
                     self._token = ""
@@ -169,9 +170,12 @@ class TelnyxDialect:
         return of.CallerJoined(start.caller or "", True, start.called or "", given)
 
     def _audio(self, media: _Media) -> Iterator[of.CallerAudio]:
-        if media.chunk is None:
+        chunk = media.chunk
+        if chunk is None:
             return self._heard((media.payload,))
-        return self._heard(self._order.push(int(media.chunk), media.payload))
+        if isinstance(chunk, str) and not (chunk.isascii() and chunk.isdecimal()):
+            raise WireError(f"Expected a number as chunk, and {chunk!r} came.", 1007)
+        return self._heard(self._order.push(int(chunk), media.payload))
 
     def _heard(self, pieces: Iterable[bytes]) -> Iterator[of.CallerAudio]:
         width = self._inward.source.width
