@@ -21,6 +21,7 @@ export class Call {
     this.ended = "";
     this.over = false;
     this.returns = 0;
+    this.rtc = false; // whether a way was found for it
     this.figures = { buffer: 0, trip: 0 };
     this.sound = new Sound({
       onframe: (frame) => this.line?.sendAudio?.(frame),
@@ -76,43 +77,39 @@ export class Call {
     this.line = line;
     await line.open(this.way, this.sound.track, where, patience);
     if (this.over) line.close();
+    this.rtc = true;
     this.face.line(line.kind);
   }
 
-  openSocket() {
+  /** A new call over a WebSocket, or with `goesOn` the one that goes on. */
+  openSocket(goesOn) {
     const line = new Line({
       onmessage: (message) => this.take(message),
       onaudio: (item, generation, position, pcm) => this.sound.play(item, generation, position, pcm),
-      onclose: (code, reason, opened) => this.closed(code, reason, opened),
+      onclose: (code, reason, opened) => goesOn || this.closed(code, reason, opened),
+      onlost: () => this.comeBack(),
       onslow: () => this.face.notice("slow", "The network is slow; some of what you say is lost."),
     });
     this.line = line;
     this.sound.record();
-    line.open(true);
+    this.sound.hearPieces();
+    const known = line.open(true, goesOn);
     this.face.line(line.kind);
+    return goesOn ? known : known.catch(() => {}); // a new one says itself why it closed
   }
 
   /** The line broke: the call waits for us, as long as it can. */
   async comeBack() {
     if (this.over || this.returning) return;
     this.returning = true;
-    const { where } = this.line;
     this.line.drop();
+    this.sound.flush();
     this.face.away(true);
-    const until = performance.now() + AWAY;
-    while (!this.over && performance.now() < until) {
-      try {
-        await this.openRtc(where, PATIENCE);
-        break;
-      } catch (error) {
-        if (error instanceof RefusedError && error.status < 500) break;
-        await new Promise((resolve) => setTimeout(resolve, AGAIN));
-      }
-    }
+    const back = await this.findLine(performance.now() + AWAY);
     this.returning = false;
     if (this.over) return;
     this.face.away(false);
-    if (this.line.live) {
+    if (back) {
       this.returns += 1;
       return;
     }
@@ -120,8 +117,31 @@ export class Call {
     this.face.problem("line", "The line broke, and the call could not wait any longer.", true);
   }
 
+  /** Whether another line was found by then: as the call was picked, WebRTC first. */
+  async findLine(until) {
+    while (!this.over && performance.now() < until) {
+      for (const open of this.ways()) {
+        try {
+          await open();
+          return true;
+        } catch (error) {
+          if (error.status >= 400 && error.status < 500) return false;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
+    return false;
+  }
+
+  ways() {
+    const where = `v1/realtime/calls/${this.id?.replace("call_", "rtc_")}`;
+    const socket = () => this.openSocket(this.id);
+    return this.rtc ? [() => this.openRtc(where, PATIENCE), socket] : [socket];
+  }
+
   take(message) {
     if (message.type === "started") {
+      this.id = message.call;
       if (!this.began) this.began = performance.now();
     } else if (message.type === "flush") {
       this.flushes += 1;

@@ -57,7 +57,7 @@ export class Sound {
       outputChannelCount: [1],
     });
     this.player.port.onmessage = ({ data }) => this.heard(data);
-    this.outMeter = this.meter(this.player);
+    this.playerMeter = this.outMeter = this.meter(this.player);
     this.outMeter.connect(this.context.destination);
     this.context.resume();
   }
@@ -97,6 +97,12 @@ export class Sound {
     this.element.play().catch(() => {}); // plays with the next touch
     if (this.speaker) this.speak(this.speaker);
     this.outMeter = this.meter(this.context.createMediaStreamSource(stream));
+  }
+
+  /** Play what a line brings in pieces. */
+  hearPieces() {
+    this.element?.pause();
+    this.outMeter = this.playerMeter;
   }
 
   /** Play through that loudspeaker. */

@@ -22,20 +22,19 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.routing import BaseRoute, Route
 
 from audio import vad
 from gateway import page
-from gateway.access import PLACE, Access, RefusedError, open_access
+from gateway.access import Access, RefusedError, open_access
 from gateway.api.routes import open_api
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.books import open_books
 from gateway.call.effects import ToAssistant, ToCaller
 from gateway.callers.bridge import Arrival, CallerLeg
-from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
-from gateway.callers.websocket import LONGEST_REASON, MAX_FRAME, WebSocketLeg
+from gateway.callers.browser import Greeting
+from gateway.callers.websocket import MAX_FRAME
 from gateway.client_secrets import ClientSecrets
 from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
@@ -46,6 +45,7 @@ from gateway.front_door import LARGEST, FrontDoor
 from gateway.identity.who import Identity
 from gateway.listening import listen
 from gateway.log import calling
+from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session, Tap
@@ -88,9 +88,10 @@ class Gateway:
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
+        calls = RtcDoor(self)
         return [
-            WebSocketRoute("/browser", self.browser),
-            *RtcDoor(self).routes(),
+            *PageDoor(self, calls).routes(),
+            *calls.routes(),
             *FrontDoor(self).routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
@@ -99,22 +100,6 @@ class Gateway:
         ]
 
     # ------------------------------------------------------------ calls
-
-    async def browser(self, websocket: WebSocket) -> None:
-        """A call from the page, or from any program that speaks its protocol."""
-        try:
-            booking = self.page_booking(await self.access.admit(websocket, PLACE))
-        except RefusedError as refused:
-            await _turn_away(websocket, FORBIDDEN, str(refused))
-            return
-        except BusyError as busy:
-            await _turn_away(websocket, BUSY, str(busy))
-            return
-        plan = booking.plan
-        dialect = BrowserDialect(self.greeting(booking))
-        leg = WebSocketLeg(websocket, dialect, plan.format, subprotocol=SUBPROTOCOL)
-        with calling(plan.call_id):
-            await self.switchboard.connect(self.session(booking, leg))
 
     def page_booking(self, who: Identity) -> Booking:
         """What a call from the page is to be, of somebody who may call. Raises BusyError."""
@@ -223,17 +208,6 @@ class Gateway:
         except RefusedError as refused:
             return PlainTextResponse(f"{refused}\n", refused.status)
         return Response(self.metrics.page(), media_type="text/plain; version=0.0.4")
-
-
-async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
-    """Say why, in the caller's own protocol, and close."""
-    offered = websocket.scope["subprotocols"]  # a browser hears nothing where none is chosen
-    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-    dialect = BrowserDialect(Greeting("", "", ""))
-    for text in dialect.farewell("", WireError(message, code)):
-        assert isinstance(text, str)
-        await websocket.send_text(text)
-    await websocket.close(code, message.encode()[:LONGEST_REASON].decode(errors="ignore"))
 
 
 # ---------------------------------------------------------------- from beginning to end

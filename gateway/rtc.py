@@ -45,7 +45,9 @@ PATH = "/v1/realtime/calls"
 
 
 @dataclass(frozen=True, slots=True)
-class _Live:
+class Live:
+    """A call whose line may be replaced."""
+
     entry: Entry
     leg: PatientLeg
     session: Session
@@ -56,7 +58,7 @@ class RtcDoor:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._live: dict[str, _Live] = {}  # by the id that the caller knows
+        self._live: dict[str, Live] = {}  # by the id that the caller knows
         self._tasks: set[asyncio.Task[str]] = set()
 
     def routes(self) -> list[BaseRoute]:
@@ -134,21 +136,29 @@ class RtcDoor:
             await line.abandon()
             raise ProblemError(503, "busy", why)
         plan = entry.booking.plan
-        rtc_id = plan.call_id.replace("call_", "rtc_", 1)
         leg = PatientLeg(line, entry.patience)
-        live = _Live(entry, leg, self._house.session(entry.booking, leg))
-        self._live[rtc_id] = live
+        live = Live(entry, leg, self._house.session(entry.booking, leg))
         with calling(plan.call_id):
-            task = asyncio.create_task(self._carry(rtc_id, live), name=f"call {plan.call_id}")
+            task = asyncio.create_task(self.carry(live), name=f"call {plan.call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return _created(answer, rtc_id)
+        return _created(answer, _known_as(live))
 
-    async def _carry(self, rtc_id: str, live: _Live) -> str:
+    async def carry(self, live: Live) -> str:
+        """Carry a call to its end; until then another line may come to it. Says why it ended."""
+        rtc_id = _known_as(live)
+        self._live[rtc_id] = live
         try:
             return await self._house.switchboard.connect(live.session)
         finally:
             del self._live[rtc_id]
+
+    def live(self, rtc_id: str, who: Identity) -> Live | None:
+        """The call that is known by this id, where it goes on and is theirs to see."""
+        live = self._live.get(rtc_id)
+        if live is None or live.leg.over or not who.sees(live.session.plan.tenant):
+            return None
+        return live
 
     async def _call_again(self, request: Request) -> Response:
         """A caller whose line broke offers another connection to the same call."""
@@ -196,12 +206,9 @@ class RtcDoor:
             told = for_page(self._ice, "page", time.time())
         return JSONResponse(told, headers={"cache-control": "no-store"})
 
-    def _known(self, request: Request) -> _Live:
-        live = self._live.get(request.path_params["rtc_id"])
-        who: Identity = request.state.who
-        if live is not None and not who.sees(live.session.plan.tenant):
-            live = None  # another tenant's
-        if live is None or live.leg.over:
+    def _known(self, request: Request) -> Live:
+        live = self.live(request.path_params["rtc_id"], request.state.who)
+        if live is None:
             raise ProblemError(404, "call_not_found", "There is no such call, or it has ended.")
         return live
 
@@ -251,6 +258,11 @@ class RtcDoor:
             loopback=host in LOOPBACK,
             relay_only=chosen.relay_only,
         )
+
+
+def _known_as(live: Live) -> str:
+    """The name of a call for its caller, in the way of the Realtime API."""
+    return live.session.plan.call_id.replace("call_", "rtc_", 1)
 
 
 def _created(answer: str, rtc_id: str) -> Response:

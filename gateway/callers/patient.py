@@ -40,6 +40,8 @@ class PatientLeg:
         self._seconds = seconds
         self._next: Line | None = None
         self._came = asyncio.Event()
+        self._carrying: asyncio.Task[None] | None = None  # the line at work
+        self._let_go: set[asyncio.Task[None]] = set()  # lines that were replaced before they began
         self._kept: deque[ToCaller] = deque(maxlen=KEPT)
         self._joined = False
         self._over = False
@@ -61,13 +63,20 @@ class PatientLeg:
                 feed(CallerLeft(BROKEN))
         finally:
             self._over = True
+            if self._next is not None:  # it came when the call had ended
+                self._next.close("the call has ended")
+                await self._next.run(lambda event: None)
 
     def attach(self, line: Line) -> None:
-        """Go on over this line; the one before it is closed, if it still is there."""
+        """Go on over this line; the one before it is let go, if it still is there."""
         assert not self._over
-        self._next = line
-        if self._line is not None:
-            self._line.close("another line has taken its place")
+        replaced, self._next = self._next, line
+        if replaced is not None:
+            replaced.close("another line has taken its place")
+            self._let_go.add(task := asyncio.create_task(replaced.run(lambda event: None)))
+            task.add_done_callback(self._let_go.discard)
+        if self._carrying is not None:
+            self._carrying.cancel()  # nobody is at its other end to be told
         self._came.set()
 
     def send(self, effect: ToCaller) -> None:
@@ -90,7 +99,7 @@ class PatientLeg:
         def take(event: Event) -> None:
             if line is not self._line or self._next is not None:
                 return  # it is being replaced, and whatever it says is old
-            if isinstance(event, CallerLeft) and event.reason == BROKEN:
+            if isinstance(event, CallerLeft) and event.reason == BROKEN and self._seconds:
                 self._broken = True
                 if self._joined:  # what is being said reaches nobody, so it is not said
                     feed(CallerOrdered("flush"))
@@ -102,8 +111,16 @@ class PatientLeg:
                 self._joined = True
             feed(event)
 
-        await line.run(take)
-        self._line = None
+        self._carrying = asyncio.create_task(line.run(take))
+        try:
+            await asyncio.wait([self._carrying])
+        finally:
+            carrying, self._carrying = self._carrying, None
+            carrying.cancel()
+            await asyncio.wait([carrying])
+            self._line = None
+        if not carrying.cancelled():
+            carrying.result()
 
     def _catch_up(self, line: Line) -> None:
         while self._kept:

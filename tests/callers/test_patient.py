@@ -22,11 +22,15 @@ class OneLine:
         self.feed: Feed | None = None
         self.sent: list[ToCaller] = []
         self.closed = ""
+        self.ended = False
         self._over = asyncio.Event()
 
     async def run(self, feed: Feed) -> None:
         self.feed = feed
-        await self._over.wait()
+        try:
+            await self._over.wait()
+        finally:
+            self.ended = True
 
     def send(self, effect: ToCaller) -> None:
         self.sent.append(effect)
@@ -102,7 +106,7 @@ async def test_another_line_takes_the_place_of_one_that_still_lives() -> None:
     first.say(CallerDigit("1"))
     first.say(CallerLeft("hung up"))
     await asyncio.sleep(0.1)
-    assert first.closed
+    assert first.ended
     second.say(JOINED)
     leg.close("the end")
     await task
@@ -119,3 +123,30 @@ async def test_a_call_that_ends_while_nobody_is_there_does_not_wait() -> None:
     leg.close("shutting down")
     await task
     assert events == []
+
+
+@pytest.mark.virtual_clock
+async def test_lines_that_come_too_late_or_too_many_are_closed() -> None:
+    first, second, third = OneLine(), OneLine(), OneLine()
+    leg, _, task = await begin(first)
+    leg.attach(second)
+    leg.attach(third)
+    await asyncio.sleep(0.1)
+    assert second.ended
+    assert not third.ended
+    fourth = OneLine()
+    leg.attach(fourth)
+    leg.close("the end")
+    await task
+    assert third.ended
+    assert fourth.ended
+
+
+@pytest.mark.virtual_clock
+async def test_a_leg_without_patience_passes_on_what_it_hears() -> None:
+    line = OneLine()
+    _, events, task = await begin(line, seconds=0)
+    line.say(JOINED)
+    line.say(CallerLeft(BROKEN))
+    await task
+    assert events == [JOINED, CallerLeft(BROKEN)]

@@ -142,22 +142,18 @@ def converse(page: Page, name: str) -> None:
     assert page.evaluate("window.trunkline.statistics()")["flushes"] >= 1
 
 
-def test_a_conversation_over_webrtc_that_outlives_its_network(open_call: Open) -> None:
-    page, complaints = open_call("autostart=1", 1)
-    converse(page, "webrtc")
-    expect(page.locator("#line")).to_have_text("WebRTC")
+def lose_the_network(page: Page, name: str) -> None:
+    """The network goes and comes back, and with it the call."""
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
     conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    network.send(
-        "Network.emulateNetworkConditions", {**conditions, "offline": True, "packetLoss": 100}
-    )
+    gone = {**conditions, "offline": True, "packetLoss": 100}
+    network.send("Network.emulateNetworkConditions", gone)
     expect(page.locator("#state")).to_contain_text("Reconnecting", timeout=5_000)
-    picture(page, "away")
-    network.send(
-        "Network.emulateNetworkConditions", {**conditions, "offline": False, "packetLoss": 0}
-    )
-    expect(page.locator("#state")).to_have_text("Listening", timeout=10_000)
+    picture(page, f"away-{name}")
+    back = {**conditions, "offline": False, "packetLoss": 0}
+    network.send("Network.emulateNetworkConditions", back)
+    expect(page.locator("#state")).to_have_text("Listening", timeout=15_000)
     assert page.evaluate("window.trunkline.statistics()")["returns"] == 1
     expect(page.locator("#lines")).to_contain_text("Where is my order")
     page.get_by_label("Type to the assistant").fill("When does it ship?")
@@ -165,19 +161,29 @@ def test_a_conversation_over_webrtc_that_outlives_its_network(open_call: Open) -
     answers = page.locator("#lines li.assistant", has_text="4217 ships on")
     expect(answers).to_have_count(2, timeout=15_000)
     assert is_heard(page), "the answer is heard over the new line"
-    picture(page, "returned")
+    picture(page, f"returned-{name}")
+
+
+def hang_up(page: Page, complaints: list[str]) -> None:
     page.locator("#call").click()
     expect(page.locator("#call-label")).to_have_text("Call again", timeout=5_000)
-    assert [c for c in complaints if "ERR_INTERNET_DISCONNECTED" not in c] == []
+    assert [said for said in complaints if "ERR_INTERNET_DISCONNECTED" not in said] == []
+
+
+def test_a_conversation_over_webrtc_that_outlives_its_network(open_call: Open) -> None:
+    page, complaints = open_call("autostart=1", 3)
+    converse(page, "webrtc")
+    expect(page.locator("#line")).to_have_text("WebRTC")
+    lose_the_network(page, "webrtc")
+    hang_up(page, complaints)
 
 
 def test_a_conversation_over_a_websocket_where_webrtc_finds_no_way(open_call: Open) -> None:
     page, complaints = open_call("autostart=1&line=none", 5)
     converse(page, "websocket")
     expect(page.locator("#line")).to_have_text("WebSocket")
-    page.locator("#call").click()
-    expect(page.locator("#call-label")).to_have_text("Call again", timeout=5_000)
-    assert complaints == []
+    lose_the_network(page, "websocket")
+    hang_up(page, complaints)
 
 
 def test_the_recipe_in_the_docs_places_a_call(open_call: Open, address: str) -> None:

@@ -1,0 +1,112 @@
+"""The page's way in over a WebSocket: `WS /browser`, for a call that begins or one that goes on.
+
+With `?returns=1` a call whose socket breaks waits for another line, as one over WebRTC does; with
+`?call=call_…` a socket is that line, whatever the call began over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from gateway.access import PLACE, RefusedError
+from gateway.call.effects import ToCaller
+from gateway.call.events import Event
+from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
+from gateway.callers.patient import PatientLeg
+from gateway.callers.websocket import LONGEST_REASON, WebSocketLeg
+from gateway.errors import WireError
+from gateway.identity.who import Identity
+from gateway.log import calling
+from gateway.rtc import Live, RtcDoor
+from gateway.rtc_offers import Entry, House
+from gateway.switchboard import BusyError
+
+FORBIDDEN = 1008  # close codes
+BUSY = 1013  # try again later
+GONE = 4404  # the call that was asked for has ended
+
+
+class PageDoor:
+    """Sockets of the page, and of any program that speaks its protocol."""
+
+    def __init__(self, house: House, calls: RtcDoor) -> None:
+        self._house = house
+        self._calls = calls
+
+    def routes(self) -> list[BaseRoute]:
+        """Its one address."""
+        return [WebSocketRoute("/browser", self.browser)]
+
+    async def browser(self, websocket: WebSocket) -> None:
+        """One socket, from its handshake to its close."""
+        try:
+            who = await self._house.access.admit(websocket, PLACE)
+            if (call_id := websocket.query_params.get("call")) is not None:
+                await self._go_on(websocket, who, call_id)
+            else:
+                await self._begin(websocket, who)
+        except RefusedError as refused:
+            await _turn_away(websocket, FORBIDDEN, str(refused))
+        except BusyError as busy:
+            await _turn_away(websocket, BUSY, str(busy))
+
+    async def _begin(self, websocket: WebSocket, who: Identity) -> None:
+        booking = self._house.page_booking(who)
+        greeting = self._house.greeting(booking)
+        returns = "returns" in websocket.query_params
+        patience = self._house.settings.webrtc.return_s if returns else 0.0
+        entry = Entry(booking, SUBPROTOCOL, lambda: BrowserDialect(greeting), patience=patience)
+        leg = PatientLeg(_Line(websocket, entry), patience)
+        live = Live(entry, leg, self._house.session(booking, leg))
+        with calling(booking.plan.call_id):
+            await self._calls.carry(live)
+
+    async def _go_on(self, websocket: WebSocket, who: Identity, call_id: str) -> None:
+        live = self._calls.live(call_id.replace("call_", "rtc_", 1), who)
+        if live is None or not live.entry.patience:
+            await _turn_away(websocket, GONE, "There is no such call, or it has ended.")
+            return
+        line = _Line(websocket, live.entry)
+        with calling(live.entry.booking.plan.call_id):
+            live.leg.attach(line)
+            await line.over.wait()
+
+
+class _Line:
+    """A socket as one line of a call: the server keeps it open for as long as it runs."""
+
+    def __init__(self, websocket: WebSocket, entry: Entry) -> None:
+        plan = entry.booking.plan
+        dialect = entry.dialect()
+        self._leg = WebSocketLeg(websocket, dialect, plan.format, subprotocol=SUBPROTOCOL)
+        self.over = asyncio.Event()
+
+    async def run(self, feed: Callable[[Event], None]) -> None:
+        """As the leg does."""
+        try:
+            await self._leg.run(feed)
+        finally:
+            self.over.set()
+
+    def send(self, effect: ToCaller) -> None:
+        """As the leg does."""
+        self._leg.send(effect)
+
+    def close(self, reason: str) -> None:
+        """As the leg does."""
+        self._leg.close(reason)
+
+
+async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:
+    """Say why, in the caller's own protocol, and close."""
+    offered = websocket.scope["subprotocols"]  # a browser hears nothing where none is chosen
+    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    dialect = BrowserDialect(Greeting("", "", ""))
+    for text in dialect.farewell("", WireError(message, code)):
+        assert isinstance(text, str)
+        await websocket.send_text(text)
+    await websocket.close(code, message.encode()[:LONGEST_REASON].decode(errors="ignore"))
