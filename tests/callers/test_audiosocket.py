@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from httpx2 import AsyncClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audio import wav
 from audio.convert import encode
 from audio.format import Encoding
 from audio.tone import sine
-from gateway.call.effects import Play
+from gateway.call.effects import Flush, Play
 from gateway.call.events import CallerAudio, TransferOrdered
 from gateway.callers.audiosocket_wire import RATES, AudioSocketDialect, Guess
 from gateway.callers.dialplan import LIMIT, Outcomes
@@ -148,6 +150,24 @@ async def test_it_says_where_it_listens_and_who_can_reach_it(
     assert line.__dict__["reach"].startswith("this machine only")
 
 
+@pytest.mark.virtual_clock
+async def test_only_so_many_may_wait_without_saying_who_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.callers.audiosocket.WAITING", 3)
+    async with open_house(variables=PLAIN) as house:
+        word = await ticket(house, Ring())
+        silent = [await dial() for _ in range(3)]
+        await asyncio.sleep(0.1)
+        assert await rest(await dial()) == []  # cut off at once
+        await silent.pop().close()
+        await asyncio.sleep(0.1)
+        link = await begin(word)
+        assert await link.recv() == frame(0x10, bytes(320))
+        for one in (link, *silent):
+            await one.close()
+
+
 # ---------------------------------------------------------------- what is next
 
 
@@ -260,6 +280,18 @@ def test_each_kind_of_sound_is_answered_in_its_own(kind: int, rate: int) -> None
     assert list(dialect.decode(frame(kind, sound))) == [CallerAudio(sound)]
     assert dialect.format.rate == rate
     assert list(dialect.encode(Play("a", sound, 0, 0))) == [frame(kind, sound)]
+
+
+@given(st.binary(max_size=200_000), st.sampled_from(sorted(RATES)))
+@settings(max_examples=50, deadline=None)
+def test_nothing_is_sent_that_asterisk_takes_for_an_error(pcm: bytes, kind: int) -> None:
+    dialect = AudioSocketDialect()
+    list(dialect.decode(Stream().begin()[0]))
+    list(dialect.decode(frame(kind, bytes(320))))
+    sent = [*dialect.encode(Play("a", pcm, 0, 0)), *dialect.encode(Flush(1))]
+    assert all(isinstance(one, bytes) and one[0] == kind and len(one) > 3 for one in sent)
+    assert b"".join(one[3:] for one in sent if isinstance(one, bytes)) == pcm
+    assert list(dialect.farewell("done", None)) == HANG_UP
 
 
 def test_another_kind_in_mid_call_is_converted() -> None:
