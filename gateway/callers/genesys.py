@@ -69,6 +69,10 @@ class GenesysSection(BridgeSection):
         default="TransferTarget",
         description="Output variable in which the flow is told whom to put the caller through to.",
     )
+    playback_reports: bool = Field(
+        default=True,
+        description="Go by Genesys' playback_started and playback_completed; false: by the clock.",
+    )
     connector_path: str = Field(default="/genesys/connector", description="Of the Audio Connector.")
     monitor_path: str = Field(default="/genesys/monitor", description="Of the AudioHook monitor.")
 
@@ -132,8 +136,12 @@ class _Genesys:
     async def connector(self, websocket: WebSocket) -> None:
         """A call of the Audio Connector, which the assistant answers."""
         if await self._admits(websocket):
-            variable = self.section.transfer_variable
-            dialect = AudioHookDialect(_session(websocket), variable=variable)
+            section = self.section
+            dialect = AudioHookDialect(
+                _session(websocket),
+                variable=section.transfer_variable,
+                reports=section.playback_reports,
+            )
             await self._take(websocket, dialect, frame=PACKET_US)
 
     async def monitor(self, websocket: WebSocket) -> None:

@@ -95,16 +95,28 @@ _PARAMETERS = {
 
 
 class AudioHookDialect:
-    """One session. `session`: its id, as the upgrade has it; `mute`: a monitor takes no sound."""
+    """One session. `session`: its id, as the upgrade has it; `mute`: a monitor takes no sound.
+
+    `variable`: the output variable that says whom to transfer to; `reports`: whether Genesys says
+    when it plays.
+    """
 
     format = Format("pcmu", 8_000)
     lead = 4 * PACKET_US
     grain = 2 * PACKET_US
 
-    def __init__(self, session: str = "", *, mute: bool = False, variable: str = "Target") -> None:
+    def __init__(
+        self,
+        session: str = "",
+        *,
+        mute: bool = False,
+        variable: str = "Target",
+        reports: bool = True,
+    ) -> None:
         self._session = session
         self._mute = mute
-        self._variable = variable  # the output variable that says whom to transfer to
+        self._variable = variable
+        self._reports = reports and not mute
         self._state: State = "waiting"
         self._ours = 0  # messages that were written
         self._theirs = 0
@@ -225,7 +237,7 @@ class AudioHookDialect:
             "language": opening.language,
         }
         given = {**opening.input_variables, **{k: v for k, v in known.items() if v}}
-        yield of.CallerJoined(caller.ani, not self._mute, caller.dnis, given)
+        yield of.CallerJoined(caller.ani, self._reports, caller.dnis, given)
 
 
 def _choose(offered: list[dict[str, Any]]) -> dict[str, Any]:

@@ -72,6 +72,9 @@ class TelnyxSection(BridgeSection):
     stream_token: Secret = Field(
         default=Private(""), description="Shown by each stream; with Call Control only."
     )
+    target_legs: Literal["self", "both", "opposite"] = Field(
+        default="self", description="Which legs of a call hear a stream of Call Control."
+    )
     connection_id: str = Field(default="", description="Call Control application to dial with.")
     caller: str = Field(default="", description="Number to dial with.")
     targets: dict[str, str] = Field(
@@ -263,6 +266,7 @@ class _Telnyx:
             "stream_bidirectional_mode": "rtp",
             "stream_bidirectional_codec": self.section.codec,
             "stream_bidirectional_sampling_rate": self.section.format.rate,
+            "stream_bidirectional_target_legs": self.section.target_legs,
             "custom_parameters": [{"name": TICKET, "value": ticket}],
         }
         if self.section.stream_token:

@@ -76,6 +76,13 @@ def test_what_was_heard_is_known_from_where_playing_begins_and_ends() -> None:
     assert heard(dialect, session, "playback_completed") == []
 
 
+def test_where_genesys_does_not_say_when_it_plays_the_clock_does() -> None:
+    for more in ({"reports": False}, {"mute": True}):
+        (_, joined) = AudioHookDialect(SESSION, **more).decode(Session().begin()[0])
+        assert isinstance(joined, CallerJoined)
+        assert not joined.reports_playback
+
+
 def test_what_was_taken_back_is_not_heard() -> None:
     dialect, session = opened()
     list(dialect.encode(Play("a", b"\1" * 1600, 0, 0)))

@@ -127,6 +127,7 @@ async def test_call_control_is_answered_and_streamed() -> None:
             "stream_bidirectional_mode": "rtp",
             "stream_bidirectional_codec": "PCMU",
             "stream_bidirectional_sampling_rate": 8000,
+            "stream_bidirectional_target_legs": "self",
             "command_id": "id-call.answered",
         }
         async with connect(house.address.replace("http", "ws") + "/telnyx/media") as socket:
