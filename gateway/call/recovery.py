@@ -41,6 +41,7 @@ class Recovery:
         self._length = 0  # of the session in use
         self.epoch = 0  # of the session in use
         self.away_since: int | None = None  # call time since which there is none
+        self._trouble_since = 0  # no session has lasted since then
 
     @property
     def away(self) -> bool:
@@ -84,6 +85,7 @@ class Recovery:
         self.away_since, self._ends_at = now, None
         lasted = now - self._began_at >= SETTLED_US or not self._last_epoch
         self._tries = 0 if lasted else self._tries + 1
+        self._trouble_since = now if lasted else self._trouble_since
         if self._dialled is None:
             self._next_at = now if lasted else now + self._pause()
         return True
@@ -114,7 +116,7 @@ class Recovery:
         """Whether to give the call up: nobody is left to ask, or it has taken too long."""
         if self.away_since is None or self._spare is not None:
             return False
-        return not self._left or now >= self.away_since + self._policy.patience
+        return not self._left or now >= self._trouble_since + self._policy.patience
 
     def dial(self, now: int) -> Iterator[Dial]:
         """The session to be opened now, if one is."""
@@ -170,7 +172,7 @@ class Recovery:
         dialled = self._dialled is not None
         times = [self._dialled_at + DIAL_LIMIT_US if dialled else self._next_at]
         if self.away_since is not None:
-            times.append(self.away_since + self._policy.patience)
+            times.append(self._trouble_since + self._policy.patience)
         elif self._spare is None and self._dialled is None and self._next_at is None:
             times.append(self._rotate_at)
         elif self._spare is not None and self._ends_at is not None:

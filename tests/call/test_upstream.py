@@ -260,3 +260,18 @@ def test_without_patience_the_call_ends_as_it_always_did() -> None:
     assert not tale.all(do.Dial)
     tale.wait(10)
     assert tale.all(do.End)
+
+
+def test_sessions_that_all_break_soon_are_not_sought_for_ever() -> None:
+    tale = story(RecoveryPolicy(patience=20 * SECOND))
+    epoch = 0
+    while not tale.all(do.End) and epoch < 500:
+        lost(tale, epoch=epoch)
+        while not (dials := [e for e in tale.new() if isinstance(e, do.Dial)]) and not tale.all(
+            do.End
+        ):
+            tale.wait(50)
+        epoch = dials[-1].epoch if dials else epoch
+        tale.feed(on.AssistantReady(epoch=epoch))
+        tale.wait(300)
+    assert 20_000 <= tale.times(do.End)[0] <= 30_000
