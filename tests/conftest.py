@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.clock import VirtualClockLoop
+
+# The same examples on every machine, and no verdict that hangs on how busy it is.
+settings.register_profile(
+    "trunkline", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("trunkline")
 
 LAST_WORDS = 2.0  # seconds of the loop's time in which tasks that were told to end may do so
 DESCRIPTORS = Path("/proc/self/fd")

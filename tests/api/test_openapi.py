@@ -59,8 +59,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @SCHEMA.parametrize()
 @settings(
     max_examples=20,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from audio.pcm import silence
@@ -258,9 +258,6 @@ class AnyCall(RuleBasedStateMachine):
 AnyCall.TestCase.settings = settings(
     max_examples=250,
     stateful_step_count=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate],
 )
 test_any_call_keeps_its_promises = AnyCall.TestCase

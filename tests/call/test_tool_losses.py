@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from gateway.call import effects as do
@@ -192,9 +192,6 @@ class AnyLostCall(RuleBasedStateMachine):
 AnyLostCall.TestCase.settings = settings(
     max_examples=150,
     stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate],
 )
 test_any_call_that_loses_its_sessions_keeps_its_promises = AnyLostCall.TestCase

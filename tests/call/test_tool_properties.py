@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.call import effects as do
@@ -209,9 +209,6 @@ class AnyTools(RuleBasedStateMachine):
 AnyTools.TestCase.settings = settings(
     max_examples=200,
     stateful_step_count=50,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate],
 )
 test_any_tools_keep_their_promises = AnyTools.TestCase

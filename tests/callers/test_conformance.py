@@ -295,8 +295,7 @@ def mutated(case: Case, draw: Any) -> Message:
 @given(data=st.data(), begun=st.booleans())
 @settings(
     max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_garbage_raises_wire_errors_only(case: Case, data: st.DataObject, begun: bool) -> None:
     both = Both(case, begun=begun)
