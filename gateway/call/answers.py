@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from gateway.call.effects import Respond, ShowRefusal, ShowResponse
 from gateway.call.events import ResponseEnded, ResponseStatus, ToolCall, Usage
 
+NOT_BEGUN = "The answer was not begun: the caller spoke first, or it was cancelled."
 ONCE = frozenset({"tool_choice", "input"})  # options that hold until functions have answered
 
 
@@ -20,6 +21,8 @@ class Answers:
 
     def __init__(self) -> None:
         self._asked = Respond()  # the request that is under way, or was the last
+        self._pending = False  # it has not begun, and has not been refused
+        self._told = ""  # the request whose answer was shown last
         self._shown = ""  # the name under which the caller knows the answer
         self._current = ""  # the model's name for what it makes of it now
         self._usage = Usage()
@@ -28,18 +31,27 @@ class Answers:
 
     def asked(self, respond: Respond) -> None:
         """The model is asked for an answer."""
-        self._asked = respond
+        self._asked, self._pending = respond, True
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the caller sees an answer that has not ended, or has asked for one."""
+        return bool(self._shown) or (self._pending and bool(self._asked.request))
 
     def started(self, response_id: str, respond: Respond) -> Iterator[ShowResponse]:
         """The model begins; by itself, or because it was asked."""
         if not self.waits:
             self._asked = respond
-        self._current = response_id
+            if self._shown:  # it never ended, and never will
+                yield from self._end("cancelled", self._cut)
+        self._current, self._pending = response_id, False
         if self.waits and self._shown:
             self.waits = False
             return
         self._shown, self._usage, self._cut, self.waits = response_id, Usage(), "", False
-        yield ShowResponse(response_id, "in_progress", request=self._asked.request)
+        request = self._asked.request if self._asked.request != self._told else ""
+        self._told = request or self._told
+        yield ShowResponse(response_id, "in_progress", request=request)
 
     def ended(
         self, event: ResponseEnded, *, goes_on: bool, calls: tuple[ToolCall, ...]
@@ -62,18 +74,29 @@ class Answers:
         elif self._shown:
             self._cut = reason
 
-    def broken(self) -> None:
-        """The session is gone in the middle of it; another will go on."""
+    def broken(self, wanted: Respond) -> Iterator[ShowResponse | ShowRefusal]:
+        """The session is gone in the middle of it; another will go on, unless it was to stop."""
         self._current = ""
-        self.waits = bool(self._shown) and not self._cut
+        if self._cut:
+            yield from self._end("cancelled", self._cut)
+        self.waits = bool(self._shown)
+        if not self._shown and wanted.request != self._asked.request:
+            yield from self.dropped(self._asked)
+
+    def dropped(self, respond: Respond) -> Iterator[ShowRefusal]:
+        """That will not be asked, or not be answered; who asked for it is told, once."""
+        if respond.request and respond.request != self._told:
+            yield ShowRefusal(respond.request, "response_not_begun", NOT_BEGUN)
+        if respond is self._asked:
+            self._asked, self._pending = Respond(), False
 
     def failed(self, code: str, message: str) -> Iterator[ShowResponse | ShowRefusal]:
         """No answer comes, or not the rest of it."""
         if self._shown:
             yield from self._end("failed", message)
-        elif self._asked.request:
+        elif self._pending and self._asked.request:
             yield ShowRefusal(self._asked.request, code, message)
-        self._asked = Respond()
+        self._asked, self._pending = Respond(), False
 
     @property
     def tools(self) -> tuple[str, ...]:

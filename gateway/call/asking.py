@@ -7,6 +7,7 @@ the two kinds of functions, the gateway's and the caller's, what must be answere
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -18,7 +19,10 @@ from gateway.call.plan import Plan
 from gateway.call.responses import Responses
 from gateway.call.toolcalls import ToolCalls
 
-NOT_BEGUN = "The answer was not begun: the caller spoke, or another request took its place."
+ACTIVE = (
+    "Conversation already has an active response in progress. Wait until the response is finished "
+    "before creating a new one."
+)
 NO_ANSWER = "The model did not answer in time."
 
 
@@ -34,7 +38,9 @@ class Asking:
 
     def ask(self, now: int) -> Iterator[Effect]:
         """Ask for the answer that is wanted, where nothing stands against it."""
-        if not self._outgoing.open or self.theirs.must_wait(running=self._tools.running):
+        asked = bool(self._responses.wanted.request)
+        wait = self.theirs.must_wait(running=self._tools.running, asked=asked)
+        if wait or not self._outgoing.open:
             return
         if (wanted := self._responses.ask(now)) is not None:
             respond = self.answers.carried(wanted)
@@ -47,9 +53,7 @@ class Asking:
 
     def forget(self) -> Iterator[Effect]:
         """What was to be asked for will not be; who asked for it is told."""
-        dropped = self._responses.forget()
-        if dropped.request:
-            yield do.ShowRefusal(dropped.request, "response_not_begun", NOT_BEGUN)
+        yield from self.answers.dropped(self._responses.forget())
 
     def ended(self, event: on.ResponseEnded, plan: Plan, now: int) -> Iterator[Effect]:
         """The model has answered: what functions it calls is begun, a failure is tried again."""
@@ -82,10 +86,19 @@ class Asking:
             yield do.ShowNotice("no_answer", NO_ANSWER)
             yield from self.answers.failed("no_answer", NO_ANSWER)
 
-    def away(self, go_on: str) -> None:
+    def away(self, go_on: str) -> Iterator[Effect]:
         """The session is gone; what it was asked for will be asked of the next."""
         self._responses.suspend(go_on)
-        self.answers.broken()
+        yield from self.answers.broken(self._responses.wanted)
+
+    def want(self, options: dict[str, Any], request: str) -> Iterator[Effect]:
+        """The caller asks for an answer, one at a time."""
+        busy = self._responses.busy or bool(self._responses.wanted.request)
+        if busy or self.answers.under_way:
+            yield do.ShowRefusal(request, "conversation_already_has_active_response", ACTIVE)
+            return
+        self.theirs.asks_on()
+        self._responses.want_as(do.Respond(options=options, request=request))
 
     def lost(self, reason: str) -> Iterator[Effect]:
         """The model is gone."""

@@ -53,6 +53,6 @@ class CallerTools:
         """The caller asks for the next answer, or speaks."""
         self._awaited = False
 
-    def must_wait(self, *, running: bool) -> bool:
+    def must_wait(self, *, running: bool, asked: bool) -> bool:
         """Whether the next answer has to wait: both sides answer first, then the caller asks."""
-        return self._awaited or (self._shared and running)
+        return (self._awaited and not asked) or (self._shared and running)

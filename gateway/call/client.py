@@ -57,9 +57,7 @@ class Client:
                 if self._outgoing.lost:
                     yield do.ShowRefusal(request, "assistant_lost", LOST)
                 else:
-                    self._tools.asks_on()
-                    yield from self._asking.forget()
-                    self._responses.want_as(do.Respond(options=options, request=request))
+                    yield from self._asking.want(options, request)
             case on.CallerCut(item_id, samples):
                 yield from self._voice.stopped(item_id, samples, now)
             case on.ToolAnswered():

@@ -63,6 +63,11 @@ class Responses:
         if not self.pending:
             self._wanted, self._fills = Respond(instructions, may_call=False), True
 
+    @property
+    def wanted(self) -> Respond:
+        """What is to be asked for next."""
+        return self._wanted or Respond()
+
     def forget(self) -> Respond:
         """No answer is wanted any more; what was to be asked."""
         dropped, self._wanted = self._wanted, None

@@ -115,7 +115,7 @@ class Upstream:
         """What has come of an answer is still heard, and the rest will be asked for."""
         begun = self._voice.sounding == self._responses.active != ""
         yield from self._voice.break_off()
-        self._asking.away(GO_ON if begun else "")
+        yield from self._asking.away(GO_ON if begun else "")
         self._outgoing.pause()
         yield from self._hearing.away()
 

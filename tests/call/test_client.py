@@ -172,16 +172,35 @@ def test_a_request_that_the_caller_speaks_into_is_refused_and_not_forgotten() ->
     story.says(1000)
     story.begins()
     story.voice(1000)
-    story.feed(on.AnswerWanted({}, "caller_1"))  # it waits for the one that is being made
+    story.ends()
+    story.feed(on.AnswerWanted({}, "caller_1"))  # the model begins too late
     story.speaks(200)
-    assert [one.request for one in story.all(do.ShowRefusal)] == ["caller_1"]
+    story.begins("resp_2")
+    story.ends("resp_2", "cancelled")
+    last = story.all(do.ShowResponse)[-2:]
+    assert [(one.request, one.status) for one in last] == [
+        ("caller_1", "in_progress"),
+        ("caller_1", "cancelled"),
+    ]
+
+
+def test_a_second_request_is_refused_while_an_answer_is_under_way() -> None:
+    story = program()
+    story.feed(on.AnswerWanted({}, "caller_1"))
+    story.feed(on.AnswerWanted({}, "caller_2"))
+    story.begins()
+    story.ends(calls=(CALLS["ours"],))
+    story.feed(on.AnswerWanted({}, "caller_3"))
+    refused = [(one.request, one.code) for one in story.all(do.ShowRefusal)]
+    active = "conversation_already_has_active_response"
+    assert refused == [("caller_2", active), ("caller_3", active)]
 
 
 def test_an_answer_that_the_model_begins_by_itself_is_the_one_that_was_wanted() -> None:
     story = Story(replace(plan(detector="server"), playback=LEAD))
-    story.begins("resp_1")
+    story.speaks(200)  # it waits for the end of the speech
+    story.feed(on.SpeechStarted("item_u", 0))
     story.feed(on.AnswerWanted({}, "caller_1"))
-    story.ends("resp_1")
     story.begins("resp_2")
     assert story.all(do.ShowResponse)[-1].request == "caller_1"
 
