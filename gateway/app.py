@@ -224,7 +224,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             embedded = await parts.enter_async_context(_embedded(settings))
             if target.kind == "embedded" and not target.base_url:
                 target = replace(target, base_url=embedded)
-        Planner(settings, target, embedded).check()  # says now what is missing, not at a call
+        planner = Planner(settings, target, embedded)
+        planner.check()  # says now what is missing, not at a call
+        planner.warn()
         switchboard = Switchboard(settings.server.max_calls)
         metrics = Metrics()
         if store is not None:

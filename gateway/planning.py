@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
 from gateway.assistants.target import Target
 from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
+from gateway.call.prices import NANO, Prices, Rate
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.recast import Role
@@ -19,8 +21,11 @@ from gateway.settings import Settings
 from gateway.settings_lines import Line
 from gateway.settings_sections import Assistant
 
+log = logging.getLogger(__name__)
+
 RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
 EMBEDDED = "embedded"  # the assistant that ships with Trunkline, by name
+WAYS = ("input", "cached", "output")
 HIGHEST = 24_000  # Hz inside any call: no model hears more
 
 
@@ -83,6 +88,16 @@ class Planner:
                 raise SettingsError(
                     f"lines: number {number} names the assistant {line.assistant!r}, and there is "
                     f"no [assistants.{line.assistant}]; there are: {there}"
+                )
+
+    def warn(self) -> None:
+        """Say of which models nobody knows the price."""
+        for chosen in (self.settings.assistant, *self.settings.assistants.values()):
+            target = target_of(chosen)
+            if target.kind != "embedded" and prices(target, chosen.transcription).guessed:
+                log.warning(
+                    "the price of a model is not known; its calls count as the dearest would",
+                    extra={"model": endpoint(target).model, "transcription": chosen.transcription},
                 )
 
     def browser(self, call_id: str, tools: tuple[ToolSpec, ...]) -> Booking:
@@ -160,10 +175,28 @@ class Planner:
             idle=self.settings.idle_policy(),
             tooling=self.settings.tools.policy(),
             audio_price=model.audio.input if model and billed else 0.0,
+            prices=prices(target, assistant.transcription),
             recovery=self.settings.recovery.policy(),
             hold_notice=one_moment(call),
             lost_notice=assistant_lost(call),
         )
+
+
+def prices(target: Target, transcription: str) -> Prices:
+    """What a call to that model costs; by the dearest of all where nobody knows."""
+    if target.kind == "embedded":
+        return Prices()
+    known = catalogue.load()
+    model = known.models.get(endpoint(target).model)
+    writer = known.transcription.get(transcription or known.default_transcription)
+    minute = writer or max(known.transcription.values(), key=lambda one: one.per_minute)
+    every = known.models.values() if model is None else [model]
+    text, audio, image = (
+        Rate(*(round(1000 * max(getattr(p, way) for p in kind)) for way in WAYS))
+        for kind in ([m.text for m in every], [m.audio for m in every], [m.image for m in every])
+    )
+    guessed = model is None or writer is None
+    return Prices(text, audio, image, round(minute.per_minute * NANO), guessed)
 
 
 def _changed(assistant: Assistant, line: Line) -> Assistant:

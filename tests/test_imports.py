@@ -88,7 +88,7 @@ RULES = {
     ),
     "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),
     "gateway.taps": Rule(
-        ours=(*LEG, "gateway.store"),
+        ours=(*LEG, "gateway.store", "gateway.call.budget", "gateway.call.prices"),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),
     "gateway.identity": Rule(

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from gateway.api import shapes
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
 from gateway.call.plan import Plan
+from gateway.call.prices import NANO
 from gateway.errors import TrunklineError
 from gateway.identity.who import EVERY
 
@@ -111,7 +112,12 @@ async def read_usage(ask: Ask) -> shapes.CallUsage:
     """The tokens so far."""
     call = await _found(ask)
     rows = await ask.office.reading.usage(call.id)
-    return shapes.CallUsage([shapes.ModelUsage(**row) for row in rows])
+    costs = [row["cost_nano"] / NANO for row in rows]
+    counted = [{name: value for name, value in row.items() if name != "cost_nano"} for row in rows]
+    lines = [
+        shapes.ModelUsage(**row, cost_usd=cost) for row, cost in zip(counted, costs, strict=True)
+    ]
+    return shapes.CallUsage(lines, sum(row["cost_nano"] for row in rows) / NANO)
 
 
 async def read_audio(ask: Ask) -> Response:

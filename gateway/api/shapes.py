@@ -104,12 +104,17 @@ class ModelUsage(Struct):
     cached_audio: int
     output_text: int
     output_audio: int
+    input_image: int
+    cached_image: int
+    audio_ms: int  # of speech written down
+    cost_usd: float
 
 
 class CallUsage(Struct):
-    """What a call has used so far."""
+    """What a call has used so far, and what that costs by the provider's prices."""
 
     usage: list[ModelUsage]
+    cost_usd: float
 
 
 class StopCall(Struct):

@@ -49,6 +49,8 @@ class Model:
             + fresh_audio * self.audio.input
             + usage.cached_audio * self.audio.cached
             + usage.output_audio * self.audio.output
+            + max(usage.input_image - usage.cached_image, 0) * self.image.input
+            + usage.cached_image * self.image.cached
         )
         return total / MILLION
 

@@ -82,4 +82,6 @@ def tokens(response: Json) -> Usage:
         cached_audio=count(cached, "audio_tokens"),
         output_text=count(said, "text_tokens") if said else count(usage, "output_tokens"),
         output_audio=count(said, "audio_tokens"),
+        input_image=count(heard, "image_tokens"),
+        cached_image=count(cached, "image_tokens"),
     )

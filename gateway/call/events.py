@@ -186,6 +186,8 @@ class Usage:
     cached_audio: int = 0
     output_text: int = 0
     output_audio: int = 0
+    input_image: int = 0
+    cached_image: int = 0
 
 
 ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]

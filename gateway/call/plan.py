@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audio.format import SILENCE, WIDTHS, Encoding, Format
+from gateway.call.prices import Prices
 
 FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
 
@@ -114,6 +115,7 @@ class Plan:
     tooling: ToolPolicy = ToolPolicy()
     burst: int = 10_000_000  # microseconds of the caller's audio that may come ahead of time
     audio_price: float = 0.0  # US dollars per million tokens of input audio
+    prices: Prices = Prices()
     recovery: RecoveryPolicy = RecoveryPolicy()
     hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone

@@ -77,8 +77,9 @@ def _print_call(found: Mapping[str, Any]) -> None:
     for at, who, text, cut in sorted(lines, key=lambda line: line[0]):
         out.write(f"{at / 1000:8.1f}  {who:<9} {text}{' …' if cut else ''}\n")
     for row in found["usage"]:
-        tokens = ", ".join(f"{name} {count}" for name, count in row.items() if name != "model")
-        out.write(f"\n{row['model']}: {tokens}\n")
+        counts = {name: count for name, count in row.items() if name not in ("model", "cost_nano")}
+        tokens = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        out.write(f"\n{row['model']}: ${row['cost_nano'] / 1e9:.6f}; {tokens}\n")
 
 
 def _tool(row: Mapping[str, Any]) -> str:

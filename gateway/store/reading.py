@@ -18,7 +18,7 @@ from gateway.store.tables import audit, calls, tool_calls, turns, usage
 Record = Mapping[str, Any]
 TOKENS = (
     *("input_text", "input_audio", "cached_text", "cached_audio"),
-    *("output_text", "output_audio"),
+    *("output_text", "output_audio", "input_image", "cached_image", "audio_ms", "cost_nano"),
 )
 
 

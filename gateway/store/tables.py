@@ -109,7 +109,14 @@ usage = Table(
         _count(name)
         for name in (
             *("input_text", "input_audio", "cached_text", "cached_audio"),
-            *("output_text", "output_audio"),
+            *(
+                "output_text",
+                "output_audio",
+                "input_image",
+                "cached_image",
+                "audio_ms",
+                "cost_nano",
+            ),
         )
     ),
     PrimaryKeyConstraint("call_id", "response_id"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gateway.call.budget import Dictation, cost
 from gateway.call.effects import Effect, End, ShowSavings, ShowTool, ShowWords
 from gateway.call.events import CallerJoined, Event, ResponseEnded
 from gateway.call.plan import Plan
@@ -39,6 +40,8 @@ class Books:
         self._now = 0
         self._reason = ""
         self._audit = Audit(write)
+        self._dictation = Dictation(plan)
+        self._dictations = 0
         names = ("tenant", "caller", "credential", "metadata")
         whose = {name: getattr(plan, name) for name in names}
         write(put("calls", {"id": plan.call_id, **whose, **asdict(heading)}))
@@ -59,10 +62,15 @@ class Books:
                 at=now // MS,
                 at_ms=self._heading.began_ms + now // MS,
                 **asdict(event.usage),
+                audio_ms=0,
+                cost_nano=cost(self._plan.prices, event.usage),
             )
+        if spoken := self._dictation.event(event):
+            self._dictated(spoken, now)
 
     def effect(self, effect: Effect, now: int) -> None:
         """Put down what was said and done."""
+        self._dictation.effect(effect)
         if isinstance(effect, ShowWords):
             self._words(effect, now)
         elif isinstance(effect, ShowTool):
@@ -82,6 +90,23 @@ class Books:
             reason=self._reason or "the session broke off",
             heard_ms=self._saved.heard * 1000 // rate,
             sent_ms=self._saved.sent * 1000 // rate,
+        )
+
+    def _dictated(self, spoken: int, now: int) -> None:
+        """So much of the caller's speech was written down by a model of its own."""
+        if not self._plan.prices.transcription:
+            return
+        self._dictations += 1
+        self._put(
+            "usage",
+            response_id=f"dictation_{self._dictations}",
+            tenant=self._plan.tenant,
+            model=self._plan.transcription,
+            status="completed",
+            at=now // MS,
+            at_ms=self._heading.began_ms + now // MS,
+            audio_ms=spoken // MS,
+            cost_nano=self._dictation.cost(spoken),
         )
 
     def _words(self, line: ShowWords, now: int) -> None:

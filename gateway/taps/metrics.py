@@ -7,6 +7,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.call.budget import cost
 from gateway.call.effects import (
     Effect,
     End,
@@ -19,6 +20,7 @@ from gateway.call.effects import (
 )
 from gateway.call.events import Event, ResponseEnded, ToolFinished
 from gateway.call.plan import Plan
+from gateway.call.prices import NANO
 
 LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
@@ -63,6 +65,7 @@ class Metrics:
         self.interruptions = counter("interruptions", "Times a caller cut in")
         self.responses = counter("responses", "Answers by status", "status")
         self.tokens = counter("tokens", "Tokens used, as billed", "kind")
+        self.cost = counter("cost_usd", "US dollars that the models' answers cost")
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
 
@@ -104,6 +107,7 @@ class CallMetrics:
                     self._all.tokens.labels(kind).inc(getattr(usage, kind))
                 self._all.tokens.labels("output_text").inc(usage.output_text)
                 self._all.tokens.labels("output_audio").inc(usage.output_audio)
+                self._all.cost.inc(cost(self._plan.prices, usage) / NANO)
             case ToolFinished(failed=failed):
                 self._all.tools.labels("failed" if failed else "done").inc()
 

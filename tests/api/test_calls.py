@@ -173,3 +173,20 @@ async def test_a_query_that_makes_no_sense_is_explained(tmp_path: Path, query: s
         answer = await http.get(f"/api/calls?{query}")
     assert answer.status_code == 400
     assert "xpected" in answer.json()["error"]["message"]
+
+
+async def test_what_a_call_costs_is_told_while_it_lasts(tmp_path: Path) -> None:
+    priced = {
+        "TRUNKLINE_ASSISTANT__KIND": "compatible",
+        "TRUNKLINE_ASSISTANT__MODEL": "gpt-realtime-2.1",
+    }
+    async with office(tmp_path, **priced) as (house, http), typing(house, token="sesame") as caller:
+        await caller.ask("Hello")
+        await written(house)
+        told = (await http.get(f"/api/calls/{caller.call_id}/usage")).json()
+    (line,) = told["usage"]
+    spoken = line["output_text"] * 24 + line["output_audio"] * 64
+    fresh = line["input_text"] - line["cached_text"]
+    read = fresh * 4 + line["cached_text"] * 0.4
+    assert told["cost_usd"] == pytest.approx((spoken + read) / 1e6, abs=1e-9)
+    assert told["cost_usd"] > 0
