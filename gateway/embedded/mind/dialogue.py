@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from gateway.embedded.mind import phrases
+from gateway.embedded.mind import keys, phrases
 from gateway.embedded.mind.matcher import Matcher
 from gateway.embedded.mind.meaning import Meaning
 from gateway.embedded.mind.schema import Parameter, parameters
@@ -88,7 +88,7 @@ class Understanding:
 
     def _apply(self, memory: Memory, line: Line) -> Memory:
         if isinstance(line, Heard):
-            return replace(memory, heard=(*memory.heard, line.text))
+            return replace(memory, heard=(*memory.heard, keys.as_said(line.text)))
         if isinstance(line, Said):
             asked = memory.draft is not None and _asks(line, memory.draft.question)
             told = memory.returned or (memory.told if line.cut else ())

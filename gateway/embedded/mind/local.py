@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from gateway.embedded.mind import phrases
+from gateway.embedded.mind import keys, phrases
 from gateway.embedded.mind.dialogue import Memory, Request, Understanding
 from gateway.embedded.mind.matcher import Matcher, denied
 from gateway.embedded.mind.meaning import Meaning
@@ -19,6 +19,7 @@ from gateway.embedded.parts import (
     Called,
     CallPiece,
     Function,
+    Heard,
     Returned,
     Say,
     Situation,
@@ -157,7 +158,7 @@ class _Answer:
 
     def _reply(self, text: str) -> Iterator[Thought]:
         if not any(char.isalnum() for char in text):
-            yield from _say(NOT_CAUGHT)
+            yield from _say(self._keys() or NOT_CAUGHT)
             return
         if (special := self._about_work(text)) is not None:
             yield from special
@@ -261,7 +262,12 @@ class _Answer:
             return f"{NOT_CAUGHT}{asked}"
         if self._memory.open:
             return "One moment, I am still waiting for an answer."
-        return self._beyond(plain, own)
+        return self._keys() or self._beyond(plain, own)
+
+    def _keys(self) -> str:
+        """What is said of keys, where they are the last that came from the caller."""
+        heard = [line.text for line in self._situation.lines if isinstance(line, Heard)]
+        return keys.acknowledged(heard[-1]) if heard else ""
 
     def _beyond(self, plain: str, own: str) -> str:
         """What no function is for."""
