@@ -77,8 +77,8 @@ class Tools(Protocol):
         """The call begins."""
         ...
 
-    def joined(self, event: on.CallerJoined) -> None:
-        """Who the caller is."""
+    def see(self, event: Event) -> None:
+        """Notice who the caller is, and what the caller shows."""
         ...
 
     def prefetch(self, order: do.PrefetchTool) -> None:
@@ -221,8 +221,7 @@ class Session:
         if isinstance(event, on.CallerAudio):
             self._hear(event.pcm)
         else:
-            if isinstance(event, on.CallerJoined):
-                self._tools.joined(event)
+            self._tools.see(event)
             self._handle(event)
 
     def _hear(self, pcm: bytes) -> None:

@@ -14,6 +14,7 @@ from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Event
 from gateway.call.plan import Plan, ToolSpec
+from gateway.shown import Pictures
 from tools.context import ToolContext, ToolError
 from tools.guards import canonical
 from tools.partial import so_far
@@ -59,6 +60,7 @@ class ToolRunner:
         self._toolbox = toolbox
         self._plan = plan
         self._caller = on.CallerJoined()
+        self._pictures = Pictures()
         self._early: dict[str, Early] = {}
         self._sounds = itertools.count(1)
         self._feed: Callable[[Event], None] = _to_nobody
@@ -71,9 +73,12 @@ class ToolRunner:
             lambda: feed(on.ToolsChanged(specs(self._toolbox)))
         )
 
-    def joined(self, event: on.CallerJoined) -> None:
-        """Who the caller is."""
-        self._caller = event
+    def see(self, event: Event) -> None:
+        """Notice who the caller is, and what the caller shows."""
+        if isinstance(event, on.CallerJoined):
+            self._caller = event
+        else:
+            self._pictures.see(event)
 
     def end(self) -> None:
         """The call is over."""
@@ -152,6 +157,7 @@ class ToolRunner:
             send_digits=lambda digits: feed(self._tones(digits)),
             key=f"{self._plan.call_id}:{call_id}",
             consent=consent,
+            images=self._pictures.images,
         )
 
     def _tones(self, digits: str) -> on.SoundOrdered:

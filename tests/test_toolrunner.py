@@ -28,7 +28,7 @@ class Line:
         self.runner = ToolRunner(self.toolbox, plan)
         self.fed: list[Event] = []
         self.runner.begin(self.fed.append)
-        self.runner.joined(on.CallerJoined("+49301234", metadata={"campaign": "autumn"}))
+        self.runner.see(on.CallerJoined("+49301234", metadata={"campaign": "autumn"}))
 
     async def run(
         self, name: str, arguments: str = "{}", call_id: str = "c1", consent: str = ""
@@ -80,6 +80,18 @@ async def test_what_a_tool_does_to_the_call_is_fed_to_it_while_the_tool_runs_and
     ]
     kept[0].say("And another thing.")
     assert len(line.fed) == 4
+
+
+async def test_a_tool_looks_at_what_the_caller_has_shown_by_then() -> None:
+    @tool
+    async def look(context: ToolContext) -> list[str]:
+        """Look."""
+        return [one.media_type for one in context.images]
+
+    line = Line(look)
+    assert (await line.run("look", call_id="c1")).output == "[]"
+    line.runner.see(on.CallerShowed("image/png", b"pixels"))
+    assert (await line.run("look", call_id="c2")).output == '["image/png"]'
 
 
 async def test_keys_are_pressed_as_their_tones() -> None:

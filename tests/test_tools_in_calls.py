@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from gateway.embedded.parts import CallPiece, Heard, Returned, Say, Situation, Thought
 from gateway.rehearsal.caller import SampleCaller
 from gateway.rehearsal.conversation import Conversation
 from gateway.rehearsal.script import Script, Think, Turn, Type
-from tests.house import House, open_house
+from tests.house import House, PlainMind, message, open_house
 from tools import ToolContext, tool
 
 pytestmark = pytest.mark.virtual_clock
@@ -92,6 +94,12 @@ def leaves() -> str:
     raise SystemExit(1)
 
 
+@tool
+async def count_pixels(context: ToolContext) -> list[str]:
+    """Look at the pictures."""
+    return [f"{one.media_type} {len(one.data)}" for one in context.images]
+
+
 BAD = (raises, hangs, unserialisable, huge, prints, blocks, leaves)
 
 
@@ -114,6 +122,19 @@ async def test_the_call_goes_on_whatever_its_tools_do(
     assert failed >= {"raises", "hangs", "unserialisable", "leaves"}
     assert not [one for one in caplog.records if "a secret" in str(vars(one))]
     assert capsys.readouterr().out == ""
+
+
+async def test_a_picture_that_the_caller_shows_on_the_page_reaches_the_tools() -> None:
+    url = "data:image/png;base64," + b64encode(bytes(600)).decode()
+    mind = PlainMind(call="count_pixels")
+    async with open_house(mind, [count_pixels]) as house, connect(house.browser) as page:
+        await page.send(message("start", reports=True))
+        await page.send(message("image", url=url, text="Count them."))
+        async for frame in page:
+            told = json.loads(frame) if isinstance(frame, str) else {}
+            if told.get("type") == "tool" and told["status"] != "running":
+                break
+    assert (told["status"], told["output"]) == ("done", '["image/png 600"]')
 
 
 async def test_a_model_that_calls_itself_for_ever_is_brought_to_an_end() -> None:

@@ -49,6 +49,14 @@ class CallerText:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerShowed:
+    """The caller showed a picture that the model cannot see: tools may look at it."""
+
+    media_type: str  # such as image/png
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CallerDigit:
     """The caller pressed a key of the telephone: 0-9 * # A-D."""
 
@@ -295,6 +303,7 @@ FromLine = (
     CallerJoined
     | CallerAudio
     | CallerText
+    | CallerShowed
     | CallerDigit
     | CallerPlayed
     | CallerLeft

@@ -126,6 +126,8 @@ class Call:
                 self._caller_joined(event)
             case on.CallerText(text):
                 yield from self._caller_wrote(text, text)
+            case on.CallerShowed():
+                pass  # tools look at it; the model is told of it in words
             case on.CallerDigit(digit):
                 self._digits.press(digit, self._now)
                 self._hearing.turns.digit()

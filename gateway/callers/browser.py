@@ -6,7 +6,9 @@ Close codes: 1003 for audio that is no PCM16, 1007 for text that is no message o
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, assert_never
 
@@ -21,7 +23,10 @@ from gateway.errors import WireError
 
 SUBPROTOCOL = "trunkline"
 LARGEST_AUDIO = 64 * 1024  # bytes of audio in one frame: 1.4 s
-UNSEEN = "(I am showing you a picture. You cannot see pictures; tell me so.)"
+UNSEEN = (
+    "(I am showing you a picture. You cannot see it yourself. If none of your functions can look "
+    "at it for you, tell me so.)"
+)
 ERRORS = {1003: "unsupported_audio", 1007: "invalid_message", 1009: "too_large"}
 
 Name = Annotated[str, msgspec.Meta(max_length=200)]
@@ -197,14 +202,12 @@ class BrowserDialect:
             case _HangUp():
                 yield of.CallerLeft("hung up")
 
-    def _hello(self) -> dict[str, Any]:
-        hello = self._greeting
-        said = {"assistant": hello.assistant, "detector": hello.detector}
-        return {"call": hello.call_id, "rate": self.format.rate, **said}
-
     def _image(self, url: str, text: str) -> Iterator[Said]:
         """A picture to look at; an assistant that cannot is told in words that there was one."""
         if not self._greeting.sees:
+            head, _, data = url.partition(";base64,")
+            with suppress(ValueError):  # no picture after all
+                yield of.CallerShowed(head.removeprefix("data:"), b64decode(data, validate=True))
             yield of.CallerText(f"{text} {UNSEEN}".strip())
             return
         self._images += 1

@@ -14,6 +14,7 @@ from gateway.call.events import (
     CallerAsked,
     CallerJoined,
     CallerOrdered,
+    CallerShowed,
     CallerText,
 )
 from gateway.call.machine import Call
@@ -52,7 +53,13 @@ def test_the_call_sends_it_on_as_it_is_and_asks_for_an_answer() -> None:
 
 
 def test_one_that_does_not_is_told_in_words() -> None:
-    assert shown(sees=False, text="Look!") == [CallerText(f"Look! {UNSEEN}")]
+    picture, said = shown(sees=False, text="Look!")
+    assert said == CallerText(f"Look! {UNSEEN}")
+    assert picture == CallerShowed("image/jpeg", b"\xff\xd8\xff\xe0\x00\x10\xfb"), "for tools"
+
+
+def test_what_only_looks_like_a_picture_is_no_fault_of_the_line() -> None:
+    assert shown(sees=False, url=URL[:-2]) == [CallerText(UNSEEN)]
 
 
 @pytest.mark.parametrize(
