@@ -91,6 +91,7 @@ class Realtime:
         self._calls: dict[str, list[Json]] = {}  # response -> function calls announced by item
         self._pieces = ArgumentPieces()
         self._theirs: tuple[ToolSpec, ...] = ()  # functions of the caller's own
+        self._instructions = ""  # of the session
         self._aside: set[str] = set()  # responses outside the conversation
         self._current = ""  # the response being made, where its id is known
         self._relay = Relay(call, self._wires[0])
@@ -266,7 +267,8 @@ class Realtime:
                 return self._say("conversation.item.create", item=self._item(effect))
             case do.Respond():
                 self._current = ""
-                return self._say("response.create", **request_of(effect, self._pieces.wanted))
+                asked = request_of(effect, self._pieces.wanted, self._instructions)
+                return self._say("response.create", **asked)
             case do.Relay(message, request):
                 return self._shape(self._relay.sent(message, request))
             case do.Cancel(response_id):
@@ -282,7 +284,7 @@ class Realtime:
 
     def _configure(self, plan: Plan) -> list[str]:
         self._pieces.wanted, self._theirs = plan.tools, plan.caller_tools
-        self._relay.open = plan.relays
+        self._relay.open, self._instructions = plan.relays, plan.instructions
         session = session_of(plan, self.able, *self._wires)
         return self._say("session.update", session=session)
 

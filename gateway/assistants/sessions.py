@@ -51,14 +51,17 @@ def offer(tools: Iterable[ToolSpec]) -> Json:
     return {"type": "realtime", "tools": [tool(spec) for spec in tools]}
 
 
-def request_of(effect: Respond, ours: Iterable[ToolSpec] = ()) -> Json:
+def request_of(effect: Respond, ours: Iterable[ToolSpec] = (), instructions: str = "") -> Json:
     """What response.create says beyond its type: what holds for this answer alone.
 
-    Where the caller names functions for it, the gateway's stay beside them.
+    Where the caller names functions for it, the gateway's stay beside them. Its instructions take
+    the place of the session's, so the gateway's own words come behind those: who speaks, and in
+    which language, stays.
     """
     response: Json = dict(effect.options)
     if effect.instructions:
-        response["instructions"] = effect.instructions
+        before = response.get("instructions", instructions)
+        response["instructions"] = f"{before}\n\n{effect.instructions}".strip()
     if "tools" in response:
         names = {named.get("name") for named in response["tools"]}
         kept = [tool(spec) for spec in ours if spec.name not in names]

@@ -126,7 +126,7 @@ class Answers:
             lines=lines(read),
             functions=responses.functions(tools),
             choice=responses.choice(settings["tool_choice"]),
-            request=settings["instructions"],
+            request=settings["instructions"].removeprefix(session["instructions"]).strip(),
             max_tokens=None if limit == "inf" else limit,
         )
         return Prompt(situation, (head, *(usage.item_cost(item) for item in read)))

@@ -74,6 +74,18 @@ def test_an_answer_in_words_alone_may_call_nothing() -> None:
     assert event["response"] == {"instructions": "Say a word.", "tool_choice": "none"}
 
 
+def test_what_the_gateway_wants_said_is_said_by_whom_the_session_has_made_of_the_model() -> None:
+    dialect = Realtime(pcm16(24_000))
+    dialect.encode(do.Configure(Plan(instructions="You are Ada. Speak French.")))
+    event = sent(dialect, do.Respond("Say a word."))
+    assert event["response"]["instructions"] == "You are Ada. Speak French.\n\nSay a word."
+    assert "response" not in sent(dialect, do.Respond())
+    theirs = do.Respond("Go on.", options={"instructions": "Be brief."})
+    assert sent(dialect, theirs)["response"]["instructions"] == "Be brief.\n\nGo on."
+    theirs = do.Respond(options={"instructions": "Be brief."})
+    assert sent(dialect, theirs)["response"]["instructions"] == "Be brief."
+
+
 def test_arguments_are_passed_on_while_they_are_written_for_tools_that_want_it_alone() -> None:
     dialect = Realtime(pcm16(24_000))
     dialect.encode(do.Configure(Plan(tools=(EARLY, LATER))))

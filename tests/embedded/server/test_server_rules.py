@@ -304,7 +304,7 @@ async def test_the_choice_of_tools_reaches_the_mind(stage: Any) -> None:
         await client.say("Go.")
         await client.until("rate_limits.updated")
         choice = {"type": "function", "name": "f"}
-        wanted = {"tool_choice": choice, "tools": [], "instructions": "Now.", "input": []}
+        wanted = {"tool_choice": choice, "tools": [], "instructions": "I\n\nNow.", "input": []}
         await client.ask("response.create", "response.done", response=wanted)
         first, second = s.mind.situations
         assert (first.choice, first.functions[0].description) == ("required", "d")
