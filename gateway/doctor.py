@@ -71,6 +71,7 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
         *_packages(settings),
         *_assistant(settings, environ),
         *_server(settings),
+        *asyncio.run(_bridges(settings)),
         *_tools(settings),
         *_taps(settings),
         *_store(settings),
@@ -180,6 +181,45 @@ def _server(settings: Settings) -> Iterator[Finding]:
         "browsers give it to pages from localhost or over https only",
         "for callers elsewhere put a proxy that speaks TLS in front",
     )
+
+
+async def _bridges(settings: Settings) -> list[Finding]:
+    """Open each bridge that is enabled as a start would, its port and all, and close it again."""
+    from httpx2 import AsyncClient
+
+    from gateway import bridges
+    from gateway.access import Access
+    from gateway.callers.bridge import Arrival, Bridge, BridgeSection, CallerLeg
+    from gateway.desk import Desk
+    from gateway.switchboard import Switchboard
+    from gateway.tickets import Tickets
+
+    async def take(arrival: Arrival, leg: CallerLeg) -> None:
+        """Nobody calls while the doctor looks."""
+
+    async def look(bridge: Bridge, section: BridgeSection, desk: Desk) -> Finding:
+        subject = f"bridge {bridge.name}"
+        try:
+            doors = bridge.open(desk, section)
+            if doors.listen is not None:
+                async with doors.listen():
+                    pass
+        except TrunklineError as error:
+            mend = f"correct it, or leave the bridge out; docs/bridges.md, {bridge.name}"
+            return Finding(subject, "broken", str(error), mend)
+        out = "calls come in and go out" if doors.dial else "calls come in, none go out"
+        return Finding(subject, "ok", f"{out}; its paths begin with /{bridge.name}/")
+
+    wanted = list(bridges.enabled(settings.bridges))
+    quiet = settings.model_copy(update={"bridges": bridges.Bridges()})
+    async with AsyncClient() as http:
+        desk = Desk(quiet, Switchboard(1), Access(settings), take, http, Tickets())
+        found = [await look(*one, desk) for one in wanted]
+    if wanted and not settings.server.public_url:
+        detail = "server.public_url is empty: signatures are tried with the host that requests name"
+        mend = "set it where carriers call through a proxy; they place no calls without it"
+        found.append(Finding("public_url", "note", detail, mend))
+    return found
 
 
 def _tools(settings: Settings) -> Iterator[Finding]:
