@@ -119,6 +119,8 @@ class Gateway:
         try:
             call_id = self.switchboard.new_call_id()
         except BusyError as busy:
+            extra = {"bridge": arrival.bridge, "why": str(busy)}
+            log.warning("a call was turned away", extra=extra)
             await leg.refuse(WireError(str(busy), BUSY))
             return
         booking = self.planner.arrival(call_id, arrival, specs(self.toolbox))

@@ -31,6 +31,10 @@ _QUIET: Final = (
     "openai",
 )
 
+# What uvicorn says, at the level of an error, where an upgrade got another answer than 101. Whoever
+# refused one has said so already, and why.
+UNANSWERED: Final = "ASGI callable returned without completing handshake."
+
 
 @contextmanager
 def calling(call_id: str) -> Iterator[None]:
@@ -47,6 +51,7 @@ def setup(form: str = "text", level: str = "info", stream: TextIO | None = None)
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     handler.addFilter(_without_queries)
+    handler.addFilter(_is_no_refusal)
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -128,3 +133,8 @@ def _without_queries(record: logging.LogRecord) -> bool:
             for arg in record.args
         )
     return True
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Leave out uvicorn's error on each upgrade that was rightly answered with a status."""
+    return not (record.name == "uvicorn.error" and record.msg == UNANSWERED)

@@ -9,9 +9,13 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from gateway import log
 from gateway.private import Private
+from tests.callers.peers.twilio import PEER
+from tests.house import open_house
 
 logger = logging.getLogger("gateway.test")
 
@@ -140,3 +144,16 @@ def test_setting_up_twice_writes_each_line_once() -> None:
     stream = lines()
     logger.info("once")
     assert stream.getvalue().count("once") == 1
+
+
+@pytest.mark.virtual_clock
+async def test_a_stranger_who_is_turned_away_leaves_no_error_behind() -> None:
+    stream = lines("json")
+    async with open_house(variables=PEER.settings) as house:
+        url = house.address.replace("http://", "ws://") + "/twilio/media"
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(url, proxy=None)
+    assert refused.value.response.status_code == 403
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    (warned,) = [one for one in told if one["level"] not in ("info", "debug")]
+    assert warned["message"] == "a request was turned away"

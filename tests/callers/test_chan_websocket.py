@@ -115,7 +115,9 @@ async def test_a_ticket_that_is_shown_must_be_good_and_says_who_calls() -> None:
 
 
 @pytest.mark.virtual_clock
-async def test_a_call_that_is_not_let_in_is_not_answered_but_hung_up() -> None:
+async def test_a_call_that_is_not_let_in_is_not_answered_but_hung_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with open_house(variables={**PLAIN, "TRUNKLINE_SERVER__MAX_CALLS": "1"}) as house:
         first = await media(house)
         await first.send(Stream().begin()[0])
@@ -124,6 +126,9 @@ async def test_a_call_that_is_not_let_in_is_not_answered_but_hung_up() -> None:
         await second.send(Stream(plain=True).begin()[0])
         assert await until_closed(second) == (["HANGUP"], 1013)
         await first.close()
+    (line,) = [one for one in caplog.records if one.message == "a call was turned away"]
+    assert line.__dict__["bridge"] == "chan_websocket"
+    assert "All 1 lines are busy" in line.__dict__["why"]
 
 
 # ---------------------------------------------------------------- both forms of control
