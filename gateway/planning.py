@@ -176,6 +176,7 @@ class Planner:
             tooling=self.settings.tools.policy(),
             audio_price=model.audio.input if model and billed else 0.0,
             prices=prices(target, assistant.transcription),
+            budget=self.settings.budget.policy(),
             recovery=self.settings.recovery.policy(),
             hold_notice=one_moment(call),
             lost_notice=assistant_lost(call),

@@ -18,6 +18,7 @@ from gateway.call.plan import (
 from gateway.private import Private
 from gateway.settings_auth import Auth
 from gateway.settings_base import Secret, Section
+from gateway.settings_budget import Budget
 from gateway.settings_lines import Line
 from gateway.settings_recovery import Recovery
 from gateway.settings_store import Store
@@ -255,6 +256,7 @@ class Settings(Section):
     taps: Taps = Taps()
     store: Store = Store()
     auth: Auth = Auth()
+    budget: Budget = Budget()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
     assistants: dict[str, Assistant] = Field(

@@ -33,6 +33,7 @@ from gateway.call.pace import TOO_FAST
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.responses import GO_ON, Responses
+from gateway.call.spending import Spending
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.transcript import Transcript, some
 from gateway.call.turns import Sign
@@ -66,6 +67,7 @@ class Call:
         )
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)
+        self._spending = Spending(plan, self._responses, self._quiet)
         self._upstream = Upstream(
             *(plan, self._outgoing, self._responses, self._hearing),
             *(self._voice, self._tools, self._asking, self._quiet),
@@ -82,11 +84,13 @@ class Call:
             return orders
         self._now = max(now, self._now)
         self._tools.see(event, self._now)
+        self._spending.see(event)
         for step in (self._react(event), self._settle()):
             for effect in step:
                 orders.append(effect)
                 self._tools.see(effect, self._now)
                 self._upstream.see(effect)
+                self._spending.see(effect)
                 if isinstance(effect, do.End):
                     self.ended = True
                     return orders
@@ -306,6 +310,10 @@ class Call:
         yield from self._asking.overdue(now)
         if not self._tools.idle:
             yield from self._tools.settle(free=self._free, now=now)
+        if self._spending.ends_now:
+            yield from self._barge_in()
+            yield from self._spending.goodbye(now)
+        yield from self._spending.warn()
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
             case "end":
@@ -321,7 +329,7 @@ class Call:
             yield do.ShowState(state)
 
     def _ask(self) -> Iterator[Effect]:
-        if not self._hearing.open:
+        if not self._hearing.open and self._spending.may_ask:
             yield from self._asking.ask(self._now)
 
     @property

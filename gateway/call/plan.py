@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audio.format import SILENCE, WIDTHS, Encoding, Format
-from gateway.call.prices import Prices
+from gateway.call.prices import FREE, Prices
 
 FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
 
@@ -93,6 +93,16 @@ class RecoveryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetPolicy:
+    """What a call may cost, and what the caller hears of it."""
+
+    limit: int = 0  # nanodollars; 0: whatever it costs
+    warn_percent: int = 80
+    warning: str = "Tell the caller in one short sentence that this call has to end soon."
+    goodbye: str = "Tell the caller in one short sentence that the call ends now. Say goodbye."
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a call is to be: who answers, how, with which tools, within which limits."""
 
@@ -115,7 +125,8 @@ class Plan:
     tooling: ToolPolicy = ToolPolicy()
     burst: int = 10_000_000  # microseconds of the caller's audio that may come ahead of time
     audio_price: float = 0.0  # US dollars per million tokens of input audio
-    prices: Prices = Prices()
+    prices: Prices = FREE
+    budget: BudgetPolicy = BudgetPolicy()
     recovery: RecoveryPolicy = RecoveryPolicy()
     hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone

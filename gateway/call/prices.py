@@ -25,3 +25,6 @@ class Prices:
     image: Rate = Rate()
     transcription: int = 0  # nanodollars for a minute
     guessed: bool = False  # nobody knows them: they are the dearest that there are
+
+
+FREE = Prices()

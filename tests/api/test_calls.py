@@ -190,3 +190,15 @@ async def test_what_a_call_costs_is_told_while_it_lasts(tmp_path: Path) -> None:
     read = fresh * 4 + line["cached_text"] * 0.4
     assert told["cost_usd"] == pytest.approx((spoken + read) / 1e6, abs=1e-9)
     assert told["cost_usd"] > 0
+
+
+async def test_a_call_that_has_spent_its_budget_ends_with_a_goodbye(tmp_path: Path) -> None:
+    priced = {
+        "TRUNKLINE_ASSISTANT__KIND": "compatible",
+        "TRUNKLINE_ASSISTANT__MODEL": "gpt-realtime-2.1",
+        "TRUNKLINE_BUDGET__CALL_USD": "0.001",  # less than the first answer costs
+    }
+    async with office(tmp_path, **priced) as (house, _), typing(house, token="sesame") as caller:
+        await caller.ask("Hello")
+        ended = await caller.wait_for("ended")
+    assert ended["reason"] == "the call's budget is spent"

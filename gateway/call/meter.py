@@ -1,0 +1,120 @@
+"""Meter: what a call has cost so far; exact once the model has reported, estimated before.
+
+Tokens come by the second of sound (OpenAI: 10 heard, 20 spoken) and by the length of text. What an
+answer reads anew is known from the last report: all that was read and said then is read again, from
+the cache. How many tokens of text go with a second of speech is learned from each report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+from gateway.call.budget import Dictation, cost
+from gateway.call.effects import ClearInput, Commit, Effect, SendAudio, SendText, SendToolOutput
+from gateway.call.events import (
+    AssistantAudio,
+    Event,
+    ResponseEnded,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    Usage,
+)
+from gateway.call.plan import Plan
+
+HEARD = 10  # tokens for a second of the caller's sound
+SPOKEN = 20  # for a second of the assistant's
+LETTERS = 4  # for a token of text
+WORDS = 0.2  # tokens of text for one of the assistant's sound, until a report says
+
+
+class Meter:
+    """Sees a call's events and orders; all sums in nanodollars."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._dictation = Dictation(plan)
+        self._exact = 0
+        self._ratio = WORDS
+        self._context = Usage(input_text=_text(plan.instructions) + sum(map(_tool, plan.tools)))
+        self._new_text = self._new_audio = 0.0  # tokens since the last report
+        self._began = 0  # samples, where the model detects turns
+        self._segment = 0  # samples that are not committed yet
+        self._running: dict[str, float] = {}  # tokens of sound of each answer that is being made
+
+    @property
+    def spent(self) -> int:
+        """So far, with what the answers at work have come to."""
+        prices = self._plan.prices
+        return self._exact + sum(cost(prices, self._estimate(n)) for n in self._running.values())
+
+    def see(self, what: Event | Effect) -> None:
+        """Count an event or an order."""
+        match what:
+            case ResponseStarted(response_id):
+                self._running[response_id] = 0.0
+            case AssistantAudio(response_id, _, pcm) if response_id in self._running:
+                self._running[response_id] += self._plan.count(pcm) * SPOKEN / self._plan.rate
+            case ResponseEnded(response_id, usage=usage):
+                self._report(response_id, usage)
+            case SendAudio(pcm):
+                self._segment += self._plan.count(pcm)
+            case Commit():
+                self._heard(self._segment)
+            case ClearInput():
+                self._segment = 0
+            case SpeechStarted(_, written):
+                self._began = written
+            case SpeechStopped(_, written):
+                self._heard(max(0, written - self._began))
+            case SendText(text) | SendToolOutput(_, text):
+                self._new_text += _text(text)
+        self._exact += self._dictated(what)
+
+    def _dictated(self, what: Event | Effect) -> int:
+        if isinstance(what, Effect):
+            self._dictation.effect(what)
+            return 0
+        return self._dictation.cost(self._dictation.event(what))
+
+    def _heard(self, samples: int) -> None:
+        self._new_audio += samples * HEARD / self._plan.rate
+        self._segment = 0
+
+    def _estimate(self, spoken: float) -> Usage:
+        """An answer as it would be reported now."""
+        known = self._context
+        return replace(
+            known,
+            input_text=round(known.input_text + self._new_text),
+            input_audio=round(known.input_audio + self._new_audio),
+            output_text=round(spoken * self._ratio),
+            output_audio=round(spoken),
+        )
+
+    def _report(self, response_id: str, usage: Usage) -> None:
+        self._running.pop(response_id, None)
+        self._exact += cost(self._plan.prices, usage)
+        if not any(getattr(usage, one.name) for one in fields(usage)):
+            return  # it failed, or its server reports nothing
+        if usage.output_audio:
+            self._ratio = usage.output_text / usage.output_audio
+        text = usage.input_text + usage.output_text
+        audio = usage.input_audio + usage.output_audio
+        self._context = Usage(
+            input_text=text,
+            input_audio=audio,
+            cached_text=text,
+            cached_audio=audio,
+            input_image=usage.input_image,
+            cached_image=usage.input_image,
+        )
+        self._new_text = self._new_audio = 0.0
+
+
+def _text(text: str) -> int:
+    return -(-len(text) // LETTERS)
+
+
+def _tool(tool: object) -> int:
+    return _text(repr(tool))

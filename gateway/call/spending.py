@@ -1,0 +1,62 @@
+"""Spending: keeps a call within its budget: a warning on the way there, a goodbye at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.call.effects import Effect, Respond, ShowNotice
+from gateway.call.events import Event
+from gateway.call.meter import Meter
+from gateway.call.plan import Plan
+from gateway.call.quiet import Quiet
+from gateway.call.responses import Responses
+
+SPENT = "the call's budget is spent"
+
+
+class Spending:
+    """Looks at the meter after every event, so also in the middle of an answer."""
+
+    def __init__(self, plan: Plan, responses: Responses, quiet: Quiet) -> None:
+        self._policy = plan.budget
+        self._meter = Meter(plan) if plan.budget.limit else None
+        self._responses = responses
+        self._quiet = quiet
+        self._warned = self._over = self._said_goodbye = False
+
+    def see(self, what: Event | Effect) -> None:
+        """Count an event or an order."""
+        if self._meter is None:
+            return
+        self._meter.see(what)
+        if self._over and isinstance(what, Respond):
+            self._said_goodbye = True
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether an answer may be paid for: at the end a goodbye, and no other."""
+        return not (self._over and self._said_goodbye)
+
+    @property
+    def ends_now(self) -> bool:
+        """Whether the money has just come to its end; said once."""
+        if self._meter is None or self._over:
+            return False
+        self._over = self._meter.spent >= self._policy.limit
+        return self._over
+
+    def goodbye(self, now: int) -> Iterator[Effect]:
+        """One more sentence, and the call ends when it is said."""
+        yield ShowNotice("budget_spent", "This call has come to the end of its budget.")
+        self._responses.want(self._policy.goodbye, may_call=False)
+        self._quiet.hang_up(SPENT, now)
+
+    def warn(self) -> Iterator[Effect]:
+        """A word on the way, once."""
+        if self._meter is None or self._warned or self._over:
+            return
+        if self._meter.spent >= self._policy.limit * self._policy.warn_percent // 100:
+            self._warned = True
+            yield ShowNotice("budget_low", "This call comes to the end of its budget.")
+            if self._policy.warning:
+                self._responses.want(self._policy.warning)
