@@ -84,7 +84,7 @@ RULES = {
     ),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(
-        ours=(*LEG, *PROTOCOL), others=("openai", "websockets", "msgspec", "httpx")
+        ours=(*LEG, *PROTOCOL, "gateway.call.faults"), others=("openai", "websockets", "msgspec", "httpx")
     ),
     "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),
     "gateway.taps": Rule(

@@ -27,6 +27,7 @@ class Capabilities:
     out_of_band: bool = True  # a null conversation_id means an answer outside the conversation
     flat_voice: bool = False  # voice and turn_detection at the top of a session, not under audio
     minutes: int = 60  # the longest session; 0: not known
+    expiry: bool = True  # the session's expires_at says when it will end
 
 
 OPENAI = Capabilities()

@@ -36,7 +36,7 @@ class Provider:
 
 def _provider(name: str, address: str, model: str, **able: object) -> Provider:
     # A null conversation_id means "aside" only at OpenAI; others leave the field out or null.
-    flags = {"out_of_band": False} | able
+    flags = {"out_of_band": False, "expiry": False} | able
     return Provider(address, model, Capabilities(name=name, **flags))  # type: ignore[arg-type]
 
 
@@ -103,7 +103,7 @@ _TABLE: Final = (
         images=False,
         minutes=0,
     ),
-    _provider("litellm", "http://127.0.0.1:4000/v1", "", out_of_band=True),
+    _provider("litellm", "http://127.0.0.1:4000/v1", "", out_of_band=True, expiry=True),
     # For any other: what the two shapes have in common, and no claim beyond it.
     _provider("ga", "", "", formats=PCM, images=False, minutes=0),
     _provider("beta", "", "", shape="beta", formats=PCM, images=False, minutes=0),

@@ -24,6 +24,8 @@ from gateway.errors import SettingsError
 
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 CLOSE_TIMEOUT: Final = 1.0
+PING_EVERY: Final = 5.0  # seconds; a far end that is gone is noticed within the sum of both
+PONG_WITHIN: Final = 10.0
 NO_KEY: Final = "none"  # the SDK insists on one; it is never sent, see `_headers`
 
 
@@ -34,6 +36,8 @@ async def connect(target: Target, way: Endpoint) -> AsyncRealtimeConnection:
         "compression": None,
         "open_timeout": target.patience,
         "close_timeout": CLOSE_TIMEOUT,
+        "ping_interval": PING_EVERY,
+        "ping_timeout": PONG_WITHIN,
         "proxy": target.proxy or None,
     }
     if way.base_url.startswith("https:"):

@@ -68,3 +68,11 @@ def objects(source: Json, key: str) -> Iterator[Json]:
     value = source.get(key)
     if isinstance(value, list):
         yield from (entry for entry in value if isinstance(entry, dict))
+
+
+def written(event: Json) -> str:
+    """An event as the text of a frame."""
+    try:
+        return msgspec.json.encode(event).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(whole_characters(event)).decode()

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
@@ -21,7 +23,7 @@ from gateway.assistants.fields import parse, text
 from gateway.assistants.realtime import Realtime
 from gateway.assistants.target import Endpoint, Target, key, own_endpoint
 from gateway.call.effects import ToAssistant
-from gateway.call.events import AssistantLost, Event
+from gateway.call.events import AssistantLost, AssistantReady, Event
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ Feed = Callable[[Event], None]
 
 OUTBOX_BYTES: Final = 4 * 1024 * 1024  # unsent messages beyond this: the server does not read
 STALLED: Final = 10.0  # seconds that one message may wait for the socket
+LEAST_LEFT: Final = 60_000_000  # microseconds
 FAREWELL: Final = 1.0  # seconds for what is left to say, and again for the closing handshake
 
 
@@ -99,7 +102,14 @@ class Outbox:
 class AssistantLeg:
     """The assistant's side of one call."""
 
-    def __init__(self, target: Target, way: Endpoint, call: Format) -> None:
+    def __init__(
+        self,
+        target: Target,
+        way: Endpoint,
+        call: Format,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall = wall  # unix time
         self._target = target
         self._way = way
         self._key = key(target)
@@ -199,9 +209,17 @@ class AssistantLeg:
         for event in self.dialect.decode(message):
             if isinstance(event, AssistantLost):
                 return event
+            if isinstance(event, AssistantReady):
+                event = replace(event, limit=self._limit(event.limit))
             if not self._closing.is_set():
                 feed(event)
         return None
+
+    def _limit(self, documented: int) -> int:
+        """How long the session may last: what its server says of this one, where that can be."""
+        left = round((self.dialect.expires_at - self._wall()) * 1_000_000)
+        believable = left >= LEAST_LEFT  # else the two clocks do not agree
+        return min(left, documented or left) if believable else documented
 
     def _redact(self, words: str) -> str:
         return reasons.redact(words, self._key)

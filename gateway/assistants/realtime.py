@@ -18,12 +18,13 @@ from audio.format import Format
 from gateway.assistants import reasons
 from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
 from gateway.assistants.codec import Receiving
-from gateway.assistants.fields import Json, count, inner, parse, text, whole_characters
+from gateway.assistants.fields import Json, count, inner, parse, text, written
 from gateway.assistants.relay import Relay
 from gateway.assistants.responses import ArgumentPieces, function_calls, outcome, tokens
 from gateway.assistants.sessions import offer, offered, request_of, session_of
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call.faults import TRUNCATE, ends_session
 from gateway.call.plan import Plan, ToolSpec
 from gateway.protocol.beta import from_beta_server, to_beta_client
 
@@ -96,6 +97,8 @@ class Realtime:
         self._current = ""  # the response being made, where its id is known
         self._relay = Relay(call, self._wires[0])
         self._requests = 0
+        self._cuts: dict[str, str] = {}  # request to truncate -> its item
+        self.expires_at = 0  # unix time at which the server will end the session; 0: not said
 
     # ------------------------------------------------------------ from the server
 
@@ -123,6 +126,7 @@ class Realtime:
                 session = inner(event, "session")
                 self.opened = True
                 limit = self.able.minutes * MINUTE_US
+                self.expires_at = count(session, "expires_at") if self.able.expiry else 0
                 yield on.AssistantReady(text(session, "id"), text(session, "model"), limit)
             case "input_audio_buffer.speech_started":
                 yield on.SpeechStarted(item_id, self._samples(event, "audio_start_ms"))
@@ -210,9 +214,9 @@ class Realtime:
             self._current = ""
         for item_id in [i for i, made_by in self._speaking.items() if made_by == response_id]:
             yield from self._silent(response_id, item_id)
-        status, reason = outcome(response)
-        calls = function_calls(announced, response)
-        yield on.ResponseEnded(response_id, status, self._redact(reason), calls, tokens(response))
+        status, reason, code = outcome(response)
+        calls, used = function_calls(announced, response), tokens(response)
+        yield on.ResponseEnded(response_id, status, self._redact(reason), calls, used, code)
 
     def _is_aside(self, response: Json) -> bool:
         named = "conversation_id" in response
@@ -221,10 +225,10 @@ class Realtime:
     def _error(self, error: Json) -> Iterator[on.FromAssistant]:
         code = text(error, "code") or text(error, "type")
         message = self._redact(text(error, "message"))
-        fatal = code in reasons.FATAL
         if self.opened:
-            yield on.AssistantRefused(code, message, text(error, "event_id"))
-        if fatal or not self.opened:
+            request = text(error, "event_id")
+            yield on.AssistantRefused(code, message, request, self._cuts.get(request, ""))
+        if ends_session(code) or not self.opened:
             yield on.AssistantLost(reasons.of_error(self.host, code, message), code)
 
     def _samples(self, event: Json, key: str) -> int:
@@ -319,8 +323,11 @@ class Realtime:
         voice = self._voices.get(item_id)
         if voice is not None:
             heard = min(heard, voice.samples)  # beyond what came, a server refuses it
+        if len(self._cuts) >= KINDS:
+            del self._cuts[next(iter(self._cuts))]
+        self._cuts[f"{TRUNCATE}-{self._requests + 1}"] = item_id
         return self._say(
-            "conversation.item.truncate",
+            TRUNCATE,
             item_id=item_id,
             content_index=voice.content_index if voice is not None else 0,
             audio_end_ms=heard * 1000 // self.rate,
@@ -333,16 +340,9 @@ class Realtime:
 
     def _shape(self, event: Json) -> list[str]:
         shaped = to_beta_client(event) if self.able.shape == "beta" else [event]
-        return [_json(one) for one in shaped]
+        return [written(one) for one in shaped]
 
 
 def message(role: str, kind: str, words: str) -> Json:
     """An item of the conversation that is text."""
     return {"type": "message", "role": role, "content": [{"type": kind, "text": words}]}
-
-
-def _json(event: Json) -> str:
-    try:
-        return msgspec.json.encode(event).decode()
-    except UnicodeEncodeError:
-        return msgspec.json.encode(whole_characters(event)).decode()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, ProxyError
 
 from gateway.assistants.fields import inner, parse, text
+from gateway.call.faults import ends_session
 from gateway.errors import TrunklineError
 
 KEYLIKE = re.compile(r"\b(?:sk|ek|rk|pk)[-_][\w*.\-]{4,}|\bBearer\s+\S+", re.ASCII)
@@ -17,7 +18,7 @@ LONGEST = 300  # characters of a server's own words that are passed on
 
 CHECK_KEY = "check OPENAI_API_KEY or [assistant] api_key, then run `trunkline doctor --live`"
 
-# Codes of error events after which the session is of no use, and what to do about each.
+# What people can do about codes after which the session is of no use; `faults` says which are.
 FATAL: Mapping[str, str] = {
     "invalid_api_key": f"the key was refused; {CHECK_KEY}",
     "insufficient_quota": "the account has no credit left; add some, or set another api_key",
@@ -29,6 +30,7 @@ FATAL: Mapping[str, str] = {
         "shape is 'ga'"
     ),
     "model_not_found": "the key may not use this model, or it is gone; check [assistant] model",
+    "model_load_error": "the server could not load the model; see its log",
     "invalid_intent": "the address asks for another kind of session; check [assistant] base_url",
 }
 
@@ -47,7 +49,7 @@ CLOSES: Mapping[int, str] = {
     1006: "the network dropped the connection",
     1008: f"the server refused the session; {CHECK_KEY}",
     1009: "a message was larger than the receiver takes",
-    1011: "the server failed, or did not answer for 40 s; try again",
+    1011: "the server failed, or did not answer for 15 s; try again",
     1012: "the server restarts; try again",
     1013: "the server is too busy; try again later",
     3000: f"the key was refused; {CHECK_KEY}",
@@ -88,8 +90,9 @@ def code_of(fault: BaseException) -> str:
         return f"http_{fault.response.status_code}"
     if isinstance(fault, ConnectionClosed):
         frame = fault.rcvd or fault.sent
-        named = frame.reason.rpartition(".")[2] if frame is not None else ""
-        return named if named in FATAL else f"close_{frame.code if frame is not None else 1006}"
+        code, said = (frame.code, frame.reason) if frame is not None else (1006, "")
+        named = said.rpartition(".")[2]
+        return named if ends_session(named) else f"close_{code}"
     return type(fault).__name__
 
 

@@ -37,23 +37,19 @@ class ArgumentPieces:
             yield ToolArguments(call.call_id, call.name, text(event, "delta"))
 
 
-def outcome(response: Json) -> tuple[ResponseStatus, str]:
-    """Status and reason. An answer without a status is complete; with an unknown one, failed."""
+def outcome(response: Json) -> tuple[ResponseStatus, str, str]:
+    """Status, reason and code. Without a status it is complete; with an unknown one, failed."""
     details = inner(response, "status_details")
     error = inner(details, "error")
-    reasons = (
-        text(details, "reason"),
-        text(error, "code"),
-        text(error, "message"),
-        text(error, "type"),
-        text(response, "status_details"),  # a bare word, from some servers
-    )
-    reason = next(filter(None, reasons), "")
-    said = text(response, "status") or "completed"
+    code = text(error, "code") or text(error, "type")
+    said = ": ".join(filter(None, (code, text(error, "message"))))
+    bare = text(response, "status_details")  # a word, from some servers
+    reason = text(details, "reason") or said or bare
+    given = text(response, "status") or "completed"
     for status in STATUSES:
-        if said == status:
-            return status, reason
-    return "failed", reason or f"unknown status {said[:40]!r}"
+        if given == status:
+            return status, reason, code
+    return "failed", reason or f"unknown status {given[:40]!r}", code
 
 
 def function_calls(announced: Iterable[Json], response: Json) -> tuple[ToolCall, ...]:

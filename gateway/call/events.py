@@ -210,6 +210,7 @@ class ResponseEnded:
     reason: str = ""
     calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
+    code: str = ""  # of the fault, where it failed and the server gave one
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,7 @@ class AssistantRefused:
     code: str
     message: str
     request: str = ""  # what was refused: its type, and a number, as `response.create-7`
+    item_id: str = ""  # that it was about, where it is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,12 @@ class Hearing:
         self.unanswered.committed(item_id)
         return do.ShowTurn("committed", item_id, turn=turn)
 
+    def not_committed(self) -> None:
+        """The model found too little in a turn to make an item of it."""
+        if self._commits:
+            self._commits.popleft()
+        self.unanswered.not_committed()
+
     def words(self, event: on.CallerWords) -> do.ShowWords | None:
         """What was recognised of an item."""
         began = self.turns.began_at

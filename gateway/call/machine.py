@@ -32,6 +32,7 @@ from gateway.call.outgoing import Outgoing
 from gateway.call.pace import TOO_FAST
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
+from gateway.call.recovery import Recovery
 from gateway.call.responses import GO_ON, Responses
 from gateway.call.spending import Spending
 from gateway.call.toolcalls import ToolCalls
@@ -60,7 +61,8 @@ class Call:
         self._voice = Voice(plan, self._outgoing, self._responses, self._transcript)
         self._playback = self._voice.playback
         self._hearing = Hearing(plan, self._outgoing, self._transcript)
-        self._asking = Asking(self._outgoing, self._responses, self._tools)
+        recovery = Recovery(plan.recovery, plan.call_id)
+        self._asking = Asking(self._outgoing, self._responses, self._tools, recovery)
         self._client = Client(
             *(self._outgoing, self._hearing, self._voice, self._responses),
             *(self._asking, self._transcript),
@@ -70,7 +72,8 @@ class Call:
         self._spending = Spending(plan, self._responses, self._quiet)
         self._upstream = Upstream(
             *(plan, self._outgoing, self._responses, self._hearing),
-            *(self._voice, self._tools, self._asking, self._quiet),
+            *(self._voice, self._tools, self._asking),
+            *(self._quiet, recovery),
         )
         self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
@@ -112,7 +115,7 @@ class Call:
         if isinstance(event, on.FromLine):
             return self._from_caller(event)
         if isinstance(event, on.FromAssistant):
-            return self._from_assistant(event)
+            return iter(()) if self._upstream.deaf(event) else self._from_assistant(event)
         if isinstance(event, on.PlanChanged):
             return self._change(event.plan)
         if isinstance(event, on.FromClient):
@@ -153,7 +156,7 @@ class Call:
                 self._playback.end_item(item_id)
             case on.ResponseStarted(response_id):
                 self._hearing.unanswered.asked()
-                yield from self._asking.started(response_id)
+                yield from self._asking.started(response_id, self._now)
             case on.ResponseEnded():
                 self._playback.end_response(event.response_id)
                 if event.status == "completed":
@@ -172,7 +175,8 @@ class Call:
             case on.AssistantReady():
                 yield from self._upstream.ready(event, self._now)
             case on.AssistantRefused():
-                yield from self._asking.refused(event)
+                yield from self._upstream.refused(event)
+                yield from self._asking.refused(event, self.plan, self._now)
             case on.AssistantTold(message):
                 yield do.PassOn(message)
             case on.AssistantLost():
@@ -223,10 +227,11 @@ class Call:
                 self._resume = None
             case Sign.INTERRUPTED:
                 self._quiet.caller_spoke()
-                if self.plan.turns.detector == "gateway" and self.plan.turns.interrupt_response:
+                if self._upstream.away or self.plan.turns.by_gateway:
                     yield from self._barge_in()
             case Sign.ENDED:
                 self._tools.caller_turn()
+                yield from self._asking.new_turn()
                 self._asking.theirs.asks_on()
                 self._answer_due = ("", self._hearing.turns.last_voiced_at)
                 if self.plan.turns.create_response:
@@ -247,11 +252,16 @@ class Call:
         yield from self._barge_in()
         yield self._transcript.caller_wrote(shown, self._now)
         yield from self._outgoing.tell(do.SendText(text))
+        yield from self._asking.new_turn()
         self._answer_due = ("", self._now)
         self._responses.want()
 
     def _barge_in(self) -> Iterator[Effect]:
         """The caller takes the turn: stop, take back what was not heard, and make it unsaid."""
+        if self._upstream.away:
+            if self._playback.playing(self._now):
+                yield from self._voice.interrupt(self._now)
+            return
         yield from self._asking.answers.interrupted("turn_detected")
         if not self._responses.busy and not self._playback.playing(self._now):
             return

@@ -50,6 +50,11 @@ class TurnPolicy:
         """Whether the model detects turns; otherwise they end here, or where the caller says."""
         return self.detector in ("server", "semantic")
 
+    @property
+    def by_gateway(self) -> bool:
+        """Whether speech that is heard here stops the answer that is being made or played."""
+        return self.detector == "gateway" and self.interrupt_response
+
 
 @dataclass(frozen=True, slots=True)
 class PlaybackPolicy:

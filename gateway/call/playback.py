@@ -97,7 +97,7 @@ class Playback:
         """Queue a piece of an item; False where the backlog is full and it was refused."""
         track = self._tracks.get(item_id)
         if track is None:
-            if len(self._tracks) >= ITEMS:
+            if len(self._tracks) >= (ITEMS if response_id else 2 * ITEMS):  # room for our own
                 return False
             track = self._tracks[item_id] = Track(item_id, response_id)
         if self._backlog() > self._plan.samples(BACKLOG_US):
@@ -277,6 +277,11 @@ class Playback:
         if not self._tracks:
             self._run_start, self._run_samples = now, 0
         return 0 if track is None else track.received
+
+    def goes_on(self, response_id: str) -> bool:
+        """Whether an item of that answer has sounded and not ended."""
+        tracks = self._tracks.values()
+        return any(t.response_id == response_id and t.received and not t.ended for t in tracks)
 
     def items(self) -> list[str]:
         """The items that are being played, or wait to be."""

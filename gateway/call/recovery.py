@@ -39,6 +39,8 @@ class Recovery:
         self._next_at: int | None = None  # when to try again
         self._ends_at: int | None = None  # when the session in use reaches its longest duration
         self._length = 0  # of the session in use
+        self._left_behind = 0  # sessions left though they were open, since an answer was complete
+        self._doubts = False  # what is dialled is for a session that may have died
         self.epoch = 0  # of the session in use
         self.away_since: int | None = None  # call time since which there is none
         self._trouble_since = 0  # no session has lasted since then
@@ -65,12 +67,29 @@ class Recovery:
         """Take the open session into use; returns its epoch."""
         assert self._spare is not None
         (self.epoch, self._current), self._spare = self._spare, None
-        self.away_since, self._next_at = None, None
+        self.away_since, self._next_at, self._doubts = None, None, False
         self._began(self._length, now)
         return self.epoch
 
-    def lost(self, epoch: int, *, fatal: bool, now: int) -> bool:
-        """A session is gone; `fatal`: its assistant refuses for good. Whether it was in use."""
+    def answered(self) -> None:
+        """An answer is complete: the session in use is worth something."""
+        self._left_behind = 0
+
+    def leave(self) -> int:
+        """The session in use is of no use, and will be given up for another; returns its epoch."""
+        self._left_behind += 1
+        return self.epoch
+
+    def doubt(self, now: int) -> None:
+        """The session in use says nothing though it should: have another one ready."""
+        if self._dialled is None and self._spare is None and self._next_at is None:
+            self._next_at, self._doubts = now, True
+
+    def lost(self, epoch: int, *, fatal: bool, now: int, elsewhere: bool = False) -> bool:
+        """A session is gone; `fatal`: its assistant refuses for good. Whether it was in use.
+
+        `elsewhere`: another assistant is rather asked, where there is one.
+        """
         if self._dialled is not None and epoch == self._dialled[0]:
             self._failed(self._dialled[1], fatal=fatal, now=now)
             return False
@@ -86,6 +105,8 @@ class Recovery:
         lasted = now - self._began_at >= SETTLED_US or not self._last_epoch
         self._tries = 0 if lasted else self._tries + 1
         self._trouble_since = now if lasted else self._trouble_since
+        if elsewhere and not fatal and not self._tries and self.others:
+            self._tries = 1
         if self._dialled is None:
             self._next_at = now if lasted else now + self._pause()
         return True
@@ -111,6 +132,16 @@ class Recovery:
     def pressing(self, now: int) -> bool:
         """Whether the session in use will end so soon that a pause cannot be waited for."""
         return self._ends_at is not None and now >= self._ends_at - PRESSING_US
+
+    @property
+    def others(self) -> bool:
+        """Whether another assistant than the one in use may be asked."""
+        return any(number != self._current for number in self._left)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether to try another session though this one is open: each assistant has its chance."""
+        return bool(self._left) and self._left_behind < self._policy.assistants
 
     def hopeless(self, now: int) -> bool:
         """Whether to give the call up: nobody is left to ask, or it has taken too long."""
@@ -147,10 +178,11 @@ class Recovery:
     def _choice(self) -> int:
         """The one that was in use first, then the others in turn; a spare from where it is now."""
         left = self._left
-        if not self.away:
+        if not self.away and not self._doubts:
             return self._current if self._current in left else left[0]
         start = left.index(self._current) if self._current in left else 0
-        return left[(start + self._tries) % len(left)]
+        gone = self._left_behind if self._doubts else 0
+        return left[(start + self._tries + gone) % len(left)]
 
     @property
     def _rotate_at(self) -> int | None:

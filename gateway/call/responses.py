@@ -9,7 +9,11 @@ from gateway.call.effects import Cancel, Respond
 
 START_LIMIT_US = 20_000_000  # an answer that has not begun by then will not
 STOP_LIMIT_US = 5_000_000  # a cancelled answer that has not ended by then is taken as ended
-RETRY_US = 1_000_000  # before a failed answer is asked for again, once
+RETRIES = 4  # of an answer that fails, in one session
+IN_THE_WAY_US = 1_000_000  # before it is asked again where an unknown answer is in the way
+SLOW_US = 1_200_000  # a request that is not taken up by then may have been lost
+BROKEN_US = 2_500_000  # nor does more come of a sentence that has stood still for so long
+THINKS_US = 12_000_000  # but a model may think before it speaks
 REMEMBERED = 256
 
 GO_ON = (
@@ -30,7 +34,11 @@ class Responses:
         self._asked_to_fill = False
         self._cancelled_at: int | None = None
         self._not_before = 0
-        self._retried = False
+        self._tries = 0  # of an answer that failed
+        self._patience = SLOW_US  # longer for a server that is known to be slow
+        self._alive_at = 0  # when something last came of the answer that is being made
+        self._behind = False  # what is wanted was refused for another answer that is in the way
+        self._goes_on = False  # what is wanted is the rest of an answer that broke off
         self._dropped: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -46,6 +54,7 @@ class Responses:
     def want(self, instructions: str = "", *, may_call: bool = True) -> None:
         """An answer is wanted as soon as none is being made; special instructions win over none."""
         before = self._wanted if self._wanted is not None and not self._fills else Respond()
+        goes_on = self._goes_on and not instructions
         self.want_as(
             replace(
                 before,
@@ -53,10 +62,16 @@ class Responses:
                 may_call=may_call and before.may_call,
             )
         )
+        self._goes_on = goes_on
 
     def want_as(self, respond: Respond) -> None:
         """The same, with all that holds for this answer alone."""
-        self._wanted, self._fills = respond, False
+        self._wanted, self._fills, self._goes_on = respond, False, False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is wanted is the rest of an answer that broke off."""
+        return self._goes_on
 
     def fill(self, instructions: str) -> None:
         """A word to the caller is wanted meanwhile, as long as nothing else is."""
@@ -71,6 +86,7 @@ class Responses:
     def forget(self) -> Respond:
         """No answer is wanted any more; what was to be asked."""
         dropped, self._wanted = self._wanted, None
+        self._goes_on = self._behind = False
         return dropped or Respond()
 
     def ask(self, now: int) -> Respond | None:
@@ -79,45 +95,75 @@ class Responses:
             return None
         self._asked, self._asked_to_fill = self._wanted, self._fills
         self._wanted, self._asked_at, self._cancelled_at = None, now, None
+        self._behind = False
         return self._asked
 
-    def started(self, response_id: str) -> Respond:
+    def started(self, response_id: str, now: int) -> Respond:
         """An answer has begun, asked for or not. One that was cancelled before is dropped at once.
 
         Returns what it answers: where the model began by itself, knowing all, what was wanted.
         """
+        if self._asked_at is not None:
+            self._patience = min(max(self._patience, 2 * (now - self._asked_at)), START_LIMIT_US)
+        self._alive_at, self._not_before = now, 0
         if self._asked_at is None:
-            self._asked, self._asked_to_fill = self.forget(), False
-            self._cancelled_at = None
+            self._asked = Respond() if self._behind else self.forget()
+            self._asked_to_fill, self._cancelled_at = False, None
         elif self._cancelled_at is not None:
             self.drop(response_id)
         self.active, self._asked_at = response_id, None
         return self._asked
 
+    def alive(self, response_id: str, now: int) -> None:
+        """Something of an answer has come."""
+        if response_id == self.active:
+            self._alive_at = now
+
     def ended(self, response_id: str, *, failed: bool) -> None:
         """An answer is complete, cut, or failed."""
-        self._retried = self._retried and failed
+        if not failed:
+            self._tries = self._not_before = 0
         if response_id == self.active:
             self.active, self._cancelled_at = "", None
 
-    def retry(self, now: int) -> bool:
-        """Want a failed answer once more, a little later; False if this was done already.
+    @property
+    def tries(self) -> int:
+        """How often an answer was asked for again because it had failed, in a row."""
+        return self._tries
+
+    def retry(self, now: int, pause: int) -> bool:
+        """Want a failed answer again, a little later; False where that was done often enough.
 
         A word meanwhile is not said later: there will be another one, or the answer.
         """
-        if self._retried or self._asked_to_fill:
+        if self._tries >= RETRIES or self._asked_to_fill:
             return False
-        self._retried, self._not_before = True, now + RETRY_US
-        self.want_as(self._asked)
+        self._tries, self._not_before = self._tries + 1, now + pause
+        if self._wanted is None or self._fills:
+            self.want_as(self._asked)
         return True
 
-    def refused(self, *, already_active: bool) -> None:
-        """The request was refused. Where an answer is being made already, ask again after it."""
-        if self._asked_at is None:
-            return
-        self._asked_at = self._cancelled_at = None
-        if already_active and self._wanted is None:
+    def again(self) -> None:
+        """Want of another session what was asked of this one."""
+        if not self._asked_to_fill and (self._wanted is None or self._fills):
+            self.want_as(self._asked)
+
+    def refused(self) -> bool:
+        """The request was refused; whether there was one."""
+        there, self._asked_at, self._cancelled_at = self._asked_at is not None, None, None
+        return there
+
+    def later(self, now: int) -> None:
+        """Ask again once the answer is over that was in the way, whoever had begun it."""
+        self._tries, self._behind = self._tries + 1, True
+        if not self.active:
+            self._not_before = now + IN_THE_WAY_US
+        if self._wanted is None:
             self._wanted, self._fills = self._asked, self._asked_to_fill
+
+    def waits(self, now: int) -> bool:
+        """Whether an answer is wanted and may not be asked for yet."""
+        return self._wanted is not None and not self.busy and now < self._not_before
 
     def cancel(self, now: int) -> Cancel | None:
         """The order to stop the answer that is being made, given once."""
@@ -147,6 +193,14 @@ class Responses:
             return self._asked_at + START_LIMIT_US
         return self._not_before if self._wanted is not None and not self.active else None
 
+    def doubtful_at(self, *, speaks: bool) -> int | None:
+        """When it will be doubtful whether the session still lives; `speaks`: within a sentence."""
+        if self._cancelled_at is not None:
+            return None
+        if self._asked_at is not None:
+            return self._asked_at + self._patience
+        return self._alive_at + (BROKEN_US if speaks else THINKS_US) if self.active else None
+
     def overdue(self, now: int) -> bool:
         """Give up what has gone unanswered for too long; says whether there was such a thing."""
         if not self.busy or self.deadline is None or now < self.deadline:
@@ -167,7 +221,9 @@ class Responses:
         if self.busy and self._cancelled_at is None and self._wanted is None and not fills:
             asked = self._asked
             self._wanted = replace(asked, instructions=go_on) if go_on else asked
+            self._fills, self._goes_on = False, bool(go_on)
         self.active, self._asked_at, self._cancelled_at, self._not_before = "", None, None, 0
+        self._tries = 0
 
     def lost(self) -> None:
         """The model is gone: nothing is being made, nothing is wanted."""

@@ -63,6 +63,13 @@ class Unanswered:
                 turn.item_id, turn.complete = item_id, True
                 return
 
+    def not_committed(self) -> None:
+        """The first turn that waits to become an item does not."""
+        for turn in self._turns:
+            if turn.complete and not turn.item_id:
+                self._turns.remove(turn)
+                return
+
     def recognised(self, item_id: str) -> None:
         """A new session can read that item."""
         self._turns = deque(turn for turn in self._turns if turn.item_id != item_id)

@@ -11,8 +11,11 @@ from dataclasses import replace
 
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call import faults
 from gateway.call.asking import Asking
+from gateway.call.company import Company
 from gateway.call.effects import Effect
+from gateway.call.faults import Policy
 from gateway.call.hearing import Hearing
 from gateway.call.history import History
 from gateway.call.outgoing import Outgoing
@@ -22,13 +25,6 @@ from gateway.call.recovery import Recovery
 from gateway.call.responses import Responses
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.voice import Voice
-
-# Codes after which the same assistant need not be asked again in this call.
-FATAL = frozenset(
-    {"invalid_api_key", "insufficient_quota", "billing_hard_limit_reached", "account_deactivated"}
-    | {"beta_api_shape_disabled", "model_not_found", "invalid_intent", "not_set_up"}
-    | {"http_400", "http_401", "http_402", "http_403", "http_404"}
-)
 
 REANCHOR = (
     "This conversation was under way and has been moved to you. What was said so far stands above."
@@ -53,6 +49,7 @@ class Upstream:
         tools: ToolCalls,
         asking: Asking,
         quiet: Quiet,
+        recovery: Recovery,
     ) -> None:
         self._plan = plan
         self._outgoing = outgoing
@@ -62,11 +59,10 @@ class Upstream:
         self._tools = tools
         self._asking = asking
         self._quiet = quiet
-        self._recovery = Recovery(plan.recovery, plan.call_id)
+        self._recovery = recovery
+        self._company = Company(plan, voice)
         self._history = History()
         self._joined = self._greeted = False
-        self._holds = 0
-        self._hold_at: int | None = None
         self._reason = ""  # why there is no session
 
     def see(self, effect: Effect) -> None:
@@ -99,15 +95,18 @@ class Upstream:
 
     def lost(self, event: on.AssistantLost, now: int) -> Iterator[Effect]:
         """A session is gone; if it was the one in use, another takes over or is sought."""
-        was_in_use = self._recovery.lost(event.epoch, fatal=event.code in FATAL, now=now)
+        yield from self._lost(event, now, elsewhere=False)
+
+    def _lost(self, event: on.AssistantLost, now: int, *, elsewhere: bool) -> Iterator[Effect]:
+        fatal = faults.ends_assistant(event.code)
+        in_use = self._recovery.lost(event.epoch, fatal=fatal, now=now, elsewhere=elsewhere)
         self._reason = event.reason
-        if not was_in_use or self._outgoing.lost:
+        if not in_use or self._outgoing.lost:
             return
         yield from self._break_off()
         if self._recovery.hopeless(now):
             return  # settled at once
         yield do.ShowNotice("assistant_away", f"{event.reason}. Another line is sought.")
-        self._hold_at = now + self._plan.recovery.hold_after
         if self._recovery.spare:
             yield from self._take_over(now)
 
@@ -121,7 +120,6 @@ class Upstream:
 
     def _take_over(self, now: int) -> Iterator[Effect]:
         yield do.Use(self._recovery.use(now))
-        self._hold_at = None
         yield self._configure()
         yield from self._outgoing.opened()
         if not self._history.empty:
@@ -162,16 +160,53 @@ class Upstream:
         if self._recovery.hopeless(now):
             yield from self._give_up(now)
             return
+        if (fault := self._asking.useless) is not None:
+            gone = replace(fault, epoch=self._recovery.leave())
+            yield from self._lost(gone, now, elsewhere=True)
+            if self._recovery.hopeless(now):
+                yield from self._give_up(now)
+                return
+        doubtful = not busy and self._doubtful(now)
+        if doubtful and self._recovery.may_leave:
+            self._recovery.doubt(now)
         yield from self._recovery.dial(now)
         pressing = self._recovery.pressing(now) and not self._hearing.open
-        if self._recovery.spare and (calm or pressing):
+        if self._recovery.spare and (calm or pressing or doubtful):
+            if doubtful:
+                self._recovery.leave()
             yield from self._break_off()
             yield from self._take_over(now)
-        if self._hold_at is not None and now >= self._hold_at and not busy:
-            self._hold_at = now + self._plan.recovery.hold_every
-            self._holds += 1
-            if self._plan.hold_notice:
-                self._voice.announce(f"hold_{self._holds}", self._plan.hold_notice)
+        waits = self._recovery.away or self._responses.waits(now) or doubtful
+        self._company.keep(waits=waits, busy=busy, now=now)
+
+    def _doubtful(self, now: int) -> bool:
+        """Whether the session may have died, by how long it has left a request unanswered."""
+        at = self._doubtful_at
+        return at is not None and now >= at
+
+    @property
+    def _doubtful_at(self) -> int | None:
+        if self._recovery.away:
+            return None
+        return self._responses.doubtful_at(speaks=self._voice.within_sentence)
+
+    @property
+    def away(self) -> bool:
+        """Whether there is no session that could hear or say anything."""
+        return self._recovery.away
+
+    def deaf(self, event: on.FromAssistant) -> bool:
+        """Whether that comes of a session that was given up and is not closed yet."""
+        return self._recovery.away and not isinstance(event, on.AssistantReady | on.AssistantLost)
+
+    def refused(self, event: on.AssistantRefused) -> Iterator[Effect]:
+        """The session stands otherwise than was thought: go by how it stands."""
+        if faults.of_refusal(event.code) is not Policy.RESYNC:
+            return
+        if event.code == "cannot_update_voice" and self._plan.voice:
+            yield replace(self._configure(), plan=replace(self._configure().plan, voice=""))
+        elif event.request.startswith("input_audio_buffer.commit"):
+            self._hearing.not_committed()
 
     def _give_up(self, now: int) -> Iterator[Effect]:
         self._outgoing.end()
@@ -185,5 +220,5 @@ class Upstream:
         """When something is to be done if nothing happens before."""
         if self._outgoing.lost:
             return None
-        times = (self._recovery.deadline, self._hold_at)
+        times = (self._recovery.deadline, self._company.deadline, self._doubtful_at)
         return min((time for time in times if time is not None), default=None)

@@ -37,6 +37,7 @@ class Voice:
             yield from self._came_late(event.item_id)
         elif self.playback.add(event.item_id, event.response_id, event.pcm):
             self.sounding = event.response_id
+            self._responses.alive(event.response_id, now)
         else:
             yield from self._too_much(event.item_id, event.response_id, now)
 
@@ -48,6 +49,7 @@ class Voice:
         elif not self.playback.add(item_id, event.response_id, b""):
             yield from self._too_much(item_id, event.response_id, now)
         else:
+            self._responses.alive(event.response_id, now)
             received = self.playback.received(item_id)
             yield from some(self._transcript.assistant_says(item_id, event.text, received, now))
 
@@ -109,6 +111,12 @@ class Voice:
             yield from self._outgoing.tell(do.Truncate(cut.item_id, cut.heard))
         else:
             yield from self._outgoing.tell(do.Delete(cut.item_id))
+
+    @property
+    def within_sentence(self) -> bool:
+        """Whether more sound has to come of what is being said."""
+        active = self._responses.active
+        return bool(active) and self.sounding == active and self.playback.goes_on(active)
 
     def break_off(self) -> Iterator[Effect]:
         """Nothing more will come of any answer: what has come of it is played, and no more said."""
