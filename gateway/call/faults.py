@@ -40,13 +40,19 @@ POLICIES: Mapping[str, Policy] = {
     **_rows(
         Policy.IGNORE,
         (
-            *("response_cancel_not_active", "item_truncate_invalid_item_id"),
-            *("item_delete_invalid_item_id", "item_retrieve_invalid_item_id"),
+            *("item_truncate_invalid_item_id", "item_delete_invalid_item_id"),
+            "item_retrieve_invalid_item_id",
             "unsupported_content_type",
         ),
     ),
     **_rows(Policy.LATER, ("conversation_already_has_active_response",)),
-    **_rows(Policy.RESYNC, ("input_audio_buffer_commit_empty", "cannot_update_voice")),
+    **_rows(
+        Policy.RESYNC,
+        (
+            *("response_cancel_not_active", "input_audio_buffer_commit_empty"),
+            "cannot_update_voice",
+        ),
+    ),
     **_rows(
         Policy.BACK_OFF,
         (*("rate_limit_exceeded", "inference_rate_limit_exceeded", "server_error"),),

@@ -153,6 +153,11 @@ class Responses:
         there, self._asked_at, self._cancelled_at = self._asked_at is not None, None, None
         return there
 
+    def not_active(self) -> None:
+        """The answer that was to be stopped had ended already, and its end was not heard of."""
+        if self._cancelled_at is not None:
+            self.active, self._asked_at, self._cancelled_at = "", None, None
+
     def later(self, now: int) -> None:
         """Ask again once the answer is over that was in the way, whoever had begun it."""
         self._tries, self._behind = self._tries + 1, True

@@ -205,6 +205,8 @@ class Upstream:
             return
         if event.code == "cannot_update_voice" and self._plan.voice:
             yield replace(self._configure(), plan=replace(self._configure().plan, voice=""))
+        elif event.code == "response_cancel_not_active":
+            self._responses.not_active()
         elif event.request.startswith("input_audio_buffer.commit"):
             self._hearing.not_committed()
 
