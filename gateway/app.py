@@ -10,7 +10,6 @@ import asyncio
 import logging
 import signal
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -48,16 +47,15 @@ from gateway.log import calling
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.rtc import RtcDoor
-from gateway.session import Leg, Session, Tap
+from gateway.session import Leg, Session
 from gateway.settings import Settings
 from gateway.switchboard import BusyError, Switchboard
-from gateway.taps.books import Books, Heading
-from gateway.taps.journal import Journal
+from gateway.taps.flushing import Flusher, open_flusher
 from gateway.taps.metrics import Metrics
-from gateway.taps.recording import Recording
-from gateway.taps.transcripts import Transcripts
+from gateway.taps.transcripts import mend
 from gateway.toolrunner import ToolRunner, specs
 from gateway.toolsources import ToolLink, open_tools
+from gateway.watching import Watching
 from tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -85,6 +83,7 @@ class Gateway:
     links: tuple[ToolLink, ...] = ()  # to the servers that some of the tools live on
     store: Store | None = None  # the books, where they are kept
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
+    flusher: Flusher = field(default_factory=Flusher)
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -136,6 +135,7 @@ class Gateway:
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session:
         """A call from that leg, with all that watches it."""
         plan = booking.plan
+        watching = Watching(self.metrics, self.store, self.flusher)
         second = None if self.settings.turns.second_opinion else False
         return Session(
             plan,
@@ -143,7 +143,7 @@ class Gateway:
             open_leg(booking.target, plan.format),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),
-            self._taps(booking),
+            watching.taps(self.settings.taps, booking),
             redial=partial(self._redial, booking),
         )
 
@@ -152,33 +152,6 @@ class Gateway:
         if not assistant:
             return open_leg(booking.target, booking.plan.format)
         return self.planner.stand_ins()[assistant - 1].leg(booking.plan)
-
-    def _taps(self, booking: Booking) -> list[Tap]:
-        kept, plan = self.settings.taps, booking.plan
-        taps: list[Tap] = [self.metrics.tap(plan)]
-        if self.store is not None:
-            taps.append(Books(self.store.writer.add, plan, self._heading(booking, self.store)))
-        for folder, kind, ending in (
-            (kept.journal, Journal, ".journal.jsonl"),
-            (kept.recording, Recording, ".wav"),
-            (kept.transcripts, Transcripts, ".transcript.jsonl"),
-        ):
-            if folder:
-                try:
-                    taps.append(kind(Path(folder) / f"{plan.call_id}{ending}", plan))
-                except (OSError, ValueError) as error:
-                    log.error("nothing is kept", extra={"tap": kind.__name__, "error": str(error)})
-        return taps
-
-    def _heading(self, booking: Booking, store: Store) -> Heading:
-        folder = self.settings.taps.recording
-        return Heading(
-            gateway=store.gateway,
-            via=booking.via,
-            model=endpoint(booking.target).model,
-            recording=f"{booking.plan.call_id}.wav" if folder else "",
-            began_ms=time.time_ns() // 1_000_000,
-        )
 
     @property
     def assistant_name(self) -> str:
@@ -234,6 +207,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if store is not None:
             metrics.watch(store.writer.statistics)
         access = await parts.enter_async_context(open_access(settings, store))
+        flusher = await parts.enter_async_context(open_flusher())
+        if folder := settings.taps.transcripts:
+            mend(Path(folder))
         yield Gateway(
             settings,
             target,
@@ -244,6 +220,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             tools.links,
             store,
             access=access,
+            flusher=flusher,
         )
         await switchboard.drain(DRAIN_SECONDS)
 

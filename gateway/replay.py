@@ -35,6 +35,7 @@ class Replay:
     path: Path
     events: int = 0
     length: int = 0  # of the call, in microseconds
+    torn: bool = False  # whether it breaks off within its last line, as where the power failed
     _encoding: Encoding = "pcm16"
 
     def differences(self) -> Iterator[str]:
@@ -58,7 +59,8 @@ class Replay:
             else:
                 ordered = _short(due.popleft()) if due else "nothing"
                 yield f"line {number}: it ordered {_short(line)}, now {ordered}"
-        yield from (f"after the last line: it now orders also {_short(one)}" for one in due)
+        if not self.torn:
+            yield from (f"after the last line: it now orders also {_short(one)}" for one in due)
 
     def _run(self, call: Call, line: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
         kind = EVENTS.get(str(line["event"]))
@@ -75,6 +77,9 @@ class Replay:
         try:
             with self.path.open("rb") as file:
                 for number, text in enumerate(file, start=1):
+                    if number > 1 and not text.endswith(b"\n"):
+                        self.torn = True
+                        return
                     yield number, decode(text)
         except (OSError, msgspec.MsgspecError) as error:
             raise JournalError(f"{self.path} cannot be read as a journal: {error}") from error

@@ -35,6 +35,8 @@ class Books:
         self._plan = plan
         self._heading = heading
         self._open: dict[str, ShowWords] = {}  # lines that are still being said
+        self._changed: set[str] = set()  # those of them that stand in the books otherwise
+        self._over = False
         self._tools: dict[str, int] = {}  # call time at which each began
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
         self._now = 0
@@ -80,8 +82,18 @@ class Books:
         elif isinstance(effect, End):
             self._reason = effect.reason
 
+    def flush(self) -> bool:
+        """Put down how far the lines have come that are still being said. False after the end."""
+        for item_id in self._changed:
+            line = self._open[item_id]
+            self._turn(line, line.text, self._now)
+        self._changed.clear()
+        return not self._over
+
     def close(self) -> None:
         """Put down the end; what was never said to its end stays as it stood."""
+        self._over = True
+        self._changed.clear()
         for line in list(self._open.values()):
             self._turn(line, line.text, self._now)
         rate = self._plan.rate
@@ -113,8 +125,10 @@ class Books:
         before = self._open.get(line.item_id)
         if not line.final:
             self._open[line.item_id] = line
+            self._changed.add(line.item_id)
             return
         self._open.pop(line.item_id, None)
+        self._changed.discard(line.item_id)
         said = before.text if before and line.role == "assistant" else line.text
         if line.text or (line.cut and said):
             self._turn(line, said, now)

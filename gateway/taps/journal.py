@@ -22,6 +22,7 @@ from gateway.call.events import Event
 from gateway.call.plan import Plan
 
 VERSION = 1
+HELD = 16 * 1024  # bytes that wait to be written
 LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 
@@ -31,25 +32,45 @@ class Journal:
 
     def __init__(self, path: Path, plan: Plan) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)
+        self._held = bytearray()
         self._encode = msgspec.json.Encoder().encode
         self._width = plan.format.width
         self._write({"journal": VERSION, "plan": _plain(plan, self._width)})
+        self._write_out()
 
     def event(self, event: Event, now: int) -> None:
-        """Write an event down."""
+        """Write an event down. What came before is whole by now, with all that followed from it."""
+        if len(self._held) > HELD:
+            self._write_out()
         self._write({"t": now, "event": type(event).__name__, **_plain(event, self._width)})
 
     def effect(self, effect: Effect, now: int) -> None:
         """Write an effect down."""
         self._write(effect_line(effect, now, self._width))
 
+    def flush(self) -> bool:
+        """Between two events: write out what is held back. False once the call is over."""
+        if not self._file.closed:
+            self._write_out()
+        return not self._file.closed
+
     def close(self) -> None:
         """The call is over."""
-        self._file.close()
+        try:
+            self._write_out()
+        finally:
+            self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(self._encode(line) + b"\n")
+        self._held += self._encode(line) + b"\n"
+
+    def _write_out(self) -> None:
+        written = 0
+        with memoryview(self._held) as held:
+            while written < len(held):
+                written += self._file.write(held[written:])
+        self._held.clear()
 
 
 def effect_line(effect: Effect, now: int, width: int) -> dict[str, Any]:

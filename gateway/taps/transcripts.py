@@ -1,14 +1,31 @@
-"""Transcripts: who said what and when, as a text file and as JSON lines, written when it ends."""
+"""Transcripts: who said what and when, as JSON lines, in a file of its own for each call.
+
+While a call goes on its lines are appended to a file beside, `….part`, as they come and again
+where they change; at the end they are written in order. What a gateway that was killed has left in
+such a file, the next one puts in order: `mend`.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import logging
+import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from gateway.call.effects import Effect, End, ShowTool, ShowWords
 from gateway.call.events import Event
 from gateway.call.plan import Plan
+
+log = logging.getLogger(__name__)
+
+PART = ".part"
+CRASHED = "the gateway stopped without ending the call"
+
+Line = dict[str, Any]
 
 
 class Transcripts:
@@ -18,8 +35,12 @@ class Transcripts:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._plan = plan
+        self._part = _part_of(path).open("wb", buffering=0)
+        fcntl.flock(self._part, fcntl.LOCK_EX | fcntl.LOCK_NB)  # somebody is at work on it
         self._lines: dict[str, tuple[int, ShowWords | ShowTool]] = {}
+        self._changed: dict[str, None] = {}  # items, in order
         self._reason = ""
+        self._part.write(_json(self._head()))
 
     def event(self, event: Event, now: int) -> None:
         """Events carry no lines of their own."""
@@ -28,27 +49,85 @@ class Transcripts:
         """Keep a line, a tool call, or the reason of the end."""
         if isinstance(effect, ShowWords):
             self._lines[effect.item_id] = (effect.at, effect)
+            self._changed[effect.item_id] = None
         elif isinstance(effect, ShowTool):
             began, _ = self._lines.get(effect.call_id, (now, effect))
             self._lines[effect.call_id] = (began, effect)
+            self._changed[effect.call_id] = None
         elif isinstance(effect, End):
             self._reason = effect.reason
 
+    def flush(self) -> bool:
+        """Append what is new or has changed. False once the call is over."""
+        if self._part.closed:
+            return False
+        if self._changed:
+            lines = [{"item": item, **_line(*self._lines[item])} for item in self._changed]
+            self._part.write(b"".join(map(_json, lines)))
+            self._changed.clear()
+        return True
+
     def close(self) -> None:
         """Write the file: a line of JSON for each line of the conversation."""
-        said = sorted(self._lines.values(), key=lambda line: line[0])
-        with self._path.open("w", encoding="utf-8") as file:
-            _write(file, {"call": self._plan.call_id, "ended": self._reason})
-            for at, line in said:
-                if isinstance(line, ShowTool):
-                    _write(file, {"at_ms": at // 1000, "tool": line.name, **_tool(line)})
-                elif line.text:
-                    _write(file, {"at_ms": at // 1000, line.role: line.text, "cut": line.cut})
+        with self._part:
+            lines = [_line(*line) for line in self._lines.values()]
+            _put_in_order(self._path, self._head(), lines)
+            _part_of(self._path).unlink()
+
+    def _head(self) -> Line:
+        return {"call": self._plan.call_id, "ended": self._reason}
 
 
-def _tool(line: ShowTool) -> dict[str, str]:
-    return {k: v for k, v in asdict(line).items() if k not in ("call_id", "name")}
+def mend(folder: Path) -> int:
+    """Put in order what gateways that were killed have left in a folder; says how many calls."""
+    mended = 0
+    for part in sorted(folder.glob("*" + PART)):
+        try:
+            with part.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                head, *lines = _read(file.read()) or [{}]
+                items = {line.pop("item", number): line for number, line in enumerate(lines)}
+                whole = {"call": head.get("call", ""), "ended": CRASHED}
+                _put_in_order(part.with_name(part.name.removesuffix(PART)), whole, items.values())
+                part.unlink()
+                mended += 1
+        except BlockingIOError:
+            continue  # the call of another gateway, which lives
+        except OSError as error:
+            log.error("a transcript is not mended", extra={"file": part.name, "error": str(error)})
+    return mended
 
 
-def _write(file: object, line: dict[str, object]) -> None:
-    print(json.dumps(line, ensure_ascii=False), file=file)  # type: ignore[call-overload]
+def _part_of(path: Path) -> Path:
+    return path.with_name(path.name + PART)
+
+
+def _put_in_order(path: Path, head: Line, lines: Any) -> None:
+    """Whole or not at all."""
+    spoken = [line for line in lines if line.get("caller") != "" and line.get("assistant") != ""]
+    spoken.sort(key=lambda line: line.get("at_ms", 0))
+    draft = path.with_name(path.name + ".draft")
+    draft.write_bytes(b"".join(map(_json, [head, *spoken])))
+    os.replace(draft, path)
+
+
+def _line(at: int, line: ShowWords | ShowTool) -> Line:
+    if isinstance(line, ShowTool):
+        told = {k: v for k, v in asdict(line).items() if k not in ("call_id", "name")}
+        return {"at_ms": at // 1000, "tool": line.name, **told}
+    return {"at_ms": at // 1000, line.role: line.text, "cut": line.cut}
+
+
+def _read(text: bytes) -> list[Line]:
+    """The lines, without one that was cut off."""
+    lines: list[Line] = []
+    for line in text.splitlines():
+        with suppress(ValueError):
+            if isinstance(read := json.loads(line), dict):
+                lines.append(read)
+    return lines
+
+
+def _json(line: Line) -> bytes:
+    # Lone surrogates, which callers may send, have no place in UTF-8.
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"

@@ -1,0 +1,70 @@
+"""Flushing: what the files of live calls hold back is written out each half second.
+
+A gateway that is killed then loses no more of any call than that: what is written, the system has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, TypeVar
+
+log = logging.getLogger(__name__)
+
+PERIOD = 0.5  # seconds
+
+
+class Held(Protocol):
+    """Something that gathers before it writes."""
+
+    def flush(self) -> bool:
+        """Write out what is held back; false once its call is over. Raises OSError."""
+        ...
+
+
+H = TypeVar("H", bound=Held)
+
+
+class Flusher:
+    """The files of one gateway's live calls."""
+
+    def __init__(self) -> None:
+        self._held: list[Held] = []
+
+    def add(self, one: H) -> H:
+        """From now on until its call is over."""
+        self._held.append(one)
+        return one
+
+    def flush(self) -> None:
+        """Now."""
+        self._held = [one for one in self._held if self._flushed(one)]
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(PERIOD)
+            self.flush()
+
+    def _flushed(self, one: Held) -> bool:
+        try:
+            return one.flush()
+        except (OSError, ValueError) as error:  # its call will meet the same, and let it go
+            fields = {"tap": type(one).__name__, "error": str(error)}
+            log.error("what a call holds back cannot be written", extra=fields)
+            return False
+
+
+@asynccontextmanager
+async def open_flusher() -> AsyncIterator[Flusher]:
+    """A flusher at work."""
+    flusher = Flusher()
+    task = asyncio.create_task(flusher.run(), name="flusher")
+    try:
+        yield flusher
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

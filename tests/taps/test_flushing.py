@@ -1,0 +1,144 @@
+"""What a gateway that is killed leaves of its live calls: all but the last half second."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.call import events as on
+from gateway.call.effects import ShowWords
+from gateway.replay import Replay
+from gateway.store.writes import Write
+from gateway.taps.books import Books, Heading
+from gateway.taps.flushing import PERIOD, Flusher
+from gateway.taps.journal import Journal
+from gateway.taps.transcripts import CRASHED, Transcripts, mend
+from tests.call.story import Story
+
+PLAN = Story().plan
+
+
+def words(text: str, item: str = "item_a", *, final: bool = False, at: int = 0) -> ShowWords:
+    return ShowWords(item, "assistant", text, at, final)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "call.transcript.jsonl"
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.virtual_clock
+async def test_files_of_live_calls_are_written_out_each_half_second(tmp_path: Path) -> None:
+    path, flusher = tmp_path / "call.jsonl", Flusher()
+    journal = flusher.add(Journal(path, PLAN))
+    flushing = asyncio.create_task(flusher.run())
+    journal.event(on.CallerText("hello"), 0)
+    assert b"hello" not in path.read_bytes()
+    await asyncio.sleep(PERIOD + 0.01)
+    assert b"hello" in path.read_bytes()
+    journal.close()
+    await asyncio.sleep(PERIOD)
+    assert flusher.add(journal).flush() is False
+    flushing.cancel()
+
+
+def test_a_journal_holds_back_no_more_than_a_page_or_so(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    journal = Journal(path, PLAN)
+    for number in range(1000):
+        journal.event(on.CallerText("x" * 50), number)
+    written = path.read_bytes()
+    assert len(written) > 80_000
+    assert written.endswith(b"\n")
+    journal.close()
+
+
+def test_a_journal_that_breaks_off_replays_as_far_as_it_goes(tmp_path: Path) -> None:
+    path, story = tmp_path / "call.jsonl", Story()
+    journal = Journal(path, story.plan)
+    for event in _turn():
+        story.now += 20_000
+        journal.event(event, story.now)
+        for effect in story.call.handle(event, story.now):
+            journal.effect(effect, story.now)
+    journal.flush()  # and then the gateway is killed
+    whole = path.read_bytes()
+    for cut in range(1, 400, 7):
+        path.write_bytes(whole[:-cut])
+        replay = Replay(path)
+        assert [one for one in replay.differences() if "after" not in one] == []
+        assert replay.torn == (whole[-cut - 1] != ord("\n"))
+    journal.close()
+
+
+def _turn() -> Iterator[on.Event]:
+    yield on.CallerJoined()
+    yield on.AssistantReady("s", "m")
+    for number in range(60):
+        yield on.CallerAudio(bytes(960), voiced=number < 30)
+
+
+def test_a_transcript_grows_beside_and_is_put_in_order_at_the_end(path: Path) -> None:
+    tap = Transcripts(path, PLAN)
+    tap.effect(words("It has", at=9_000), 0)
+    tap.flush()
+    tap.effect(words("It has been shipped.", final=True, at=9_000), 0)
+    tap.effect(ShowWords("item_u", "caller", "Where is it?", 1_000, final=True), 0)
+    tap.flush()
+    part = path.with_name(path.name + ".part")
+    assert [line.get("assistant") for line in lines(part)] == [
+        *(None, "It has", "It has been shipped.", None)
+    ]
+    tap.close()
+    assert [line.get("at_ms") for line in lines(path)] == [None, 1, 9]
+    assert not part.exists()
+    assert tap.flush() is False
+
+
+def test_a_transcript_that_was_left_open_is_put_in_order_at_the_next_start(
+    path: Path, tmp_path: Path
+) -> None:
+    part = path.with_name(path.name + ".part")
+    left = [
+        {"call": "call_1", "ended": ""},
+        {"item": "b", "at_ms": 9, "assistant": "It", "cut": False},
+        {"item": "a", "at_ms": 1, "caller": "Where is it?", "cut": False},
+        {"item": "b", "at_ms": 9, "assistant": "It has", "cut": False},
+    ]
+    whole = "".join(json.dumps(line) + "\n" for line in left)
+    part.write_text(whole + '{"item": "c", "assis')
+    assert mend(tmp_path) == 1
+    assert lines(path) == [
+        {"call": "call_1", "ended": CRASHED},
+        {"at_ms": 1, "caller": "Where is it?", "cut": False},
+        {"at_ms": 9, "assistant": "It has", "cut": False},
+    ]
+    assert mend(tmp_path) == 0
+
+
+def test_the_transcript_of_a_call_that_goes_on_is_left_alone(path: Path, tmp_path: Path) -> None:
+    tap = Transcripts(path, PLAN)  # another gateway's, in the same folder
+    assert mend(tmp_path) == 0
+    tap.close()
+    assert lines(path)[0]["ended"] == ""
+
+
+def test_the_books_hold_how_far_a_sentence_has_come() -> None:
+    written: list[Write] = []
+    books = Books(written.append, PLAN, Heading())
+    books.effect(words("It has"), 0)
+    assert not [one for one in written if one.table == "turns"]
+    books.flush()
+    books.flush()
+    (turn,) = [one.values for one in written if one.table == "turns"]
+    assert turn["heard"] == "It has"
+    books.close()
+    assert books.flush() is False
