@@ -83,6 +83,10 @@ class Access:
         """Whether nobody is asked who they are."""
         return not (self.settings.server.token or self.settings.auth.on)
 
+    def take(self, other: Access) -> None:
+        """Go on by what the other goes by."""
+        self.settings, self.keyring, self.tokens = other.settings, other.keyring, other.tokens
+
     async def may(self, connection: HTTPConnection, scope: str) -> bool:
         """Whether they may do that; nothing is put down of it."""
         try:

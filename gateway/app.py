@@ -1,14 +1,12 @@
 """The composition root: which legs exist, which routes lead to them, how all begins and ends.
 
 This is the only place that knows every part. `open_gateway` is a gateway from its first breath to
-its last, in the running loop; `serve` is one that listens until it is told to stop.
+its last, in the running loop; `listening` is one that answers.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,14 +40,14 @@ from gateway.errors import WireError
 from gateway.files import client_dir
 from gateway.front_door import LARGEST, FrontDoor
 from gateway.identity.who import Identity
-from gateway.listening import listen
 from gateway.log import calling
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
+from gateway.pressure import Pressure, open_pressure, resident
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
-from gateway.switchboard import BusyError, Switchboard
+from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 from gateway.taps.flushing import Flusher, open_flusher
 from gateway.taps.metrics import Metrics
 from gateway.taps.transcripts import mend
@@ -63,15 +61,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 10.0
-ANY_KEY = "no token is set up: any key that a client shows is taken, from this machine alone"
+PING, PONG = 5.0, 10.0  # seconds: a socket whose far end is gone is found within their sum
 BUSY = 1013  # close code: try again later
 FORBIDDEN = 1008
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gateway:
-    """Everything that the calls of one process share."""
+    """Everything that the calls of one process share. Settings may be reloaded; see there."""
 
     settings: Settings
     target: Target
@@ -84,6 +81,7 @@ class Gateway:
     store: Store | None = None  # the books, where they are kept
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
     flusher: Flusher = field(default_factory=Flusher)
+    pressure: Pressure | None = None
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -174,7 +172,7 @@ class Gateway:
             body["mcp"] = states = [asdict(link.status) for link in self.links]
             for state in () if await self.access.may(request, "metrics") else states:
                 del state["reason"]  # it may tell of what lies behind: for operators only
-        return JSONResponse(body, 200 if ready else 503)
+        return JSONResponse(body) if ready else JSONResponse(body, 503, RETRY_AFTER)
 
     async def metrics_page(self, request: Request) -> Response:
         """The figures, for Prometheus."""
@@ -194,16 +192,20 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(open_books(settings))
         tools = await parts.enter_async_context(open_tools(settings.tools))
+        pressure = await parts.enter_async_context(open_pressure(settings.limits))
         target, embedded = target_of(settings.assistant), ""
         if needs_embedded(settings):
-            embedded = await parts.enter_async_context(_embedded(settings))
+            embedded = await parts.enter_async_context(open_embedded(settings))
             if target.kind == "embedded" and not target.base_url:
                 target = replace(target, base_url=embedded)
         planner = Planner(settings, target, embedded)
         planner.check()  # says now what is missing, not at a call
         planner.warn()
-        switchboard = Switchboard(settings.server.max_calls)
+        switchboard = Switchboard(settings.server.max_calls, pressure.why)
         metrics = Metrics()
+        metrics.gauge("calls_refused", "Calls since the start", lambda: switchboard.refused)
+        metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
+        metrics.gauge("resident_bytes", "Memory that the process holds", resident)
         if store is not None:
             metrics.watch(store.writer.statistics)
         access = await parts.enter_async_context(open_access(settings, store))
@@ -221,12 +223,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             store,
             access=access,
             flusher=flusher,
+            pressure=pressure,
         )
-        await switchboard.drain(DRAIN_SECONDS)
+        await switchboard.drain(settings.shutdown.goodbye_s)
 
 
 @asynccontextmanager
-async def _embedded(settings: Settings) -> AsyncIterator[str]:
+async def open_embedded(settings: Settings) -> AsyncIterator[str]:
     """The assistant that ships with Trunkline, at its address."""
     mind = settings.assistant.mind
     chat = mind.kind == "chat"
@@ -260,6 +263,8 @@ async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterat
         ws="websockets-sansio",
         ws_max_size=max(4 * MAX_FRAME, LARGEST),  # each leg refuses less, with a reason
         ws_per_message_deflate=False,
+        ws_ping_interval=PING,
+        ws_ping_timeout=PONG,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -276,27 +281,3 @@ async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterat
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         await server.shutdown(sockets=[bound])
-
-
-async def serve(settings: Settings) -> None:
-    """Listen until SIGINT or SIGTERM; live calls then say their last words. Twice: at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with listen(settings.server.host, settings.server.port) as bound:
-        async with open_gateway(settings) as gateway, listening(gateway, bound) as address:
-            me = asyncio.current_task()
-            assert me is not None
-
-            def told_to_stop() -> None:
-                if stop.is_set():
-                    me.cancel()
-                stop.set()
-
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, told_to_stop)
-            log.info("ready", extra={"address": address, "assistant": gateway.assistant_name})
-            if gateway.access.is_open:
-                log.info(ANY_KEY)
-            await stop.wait()
-            log.info("stopping", extra={"calls": gateway.switchboard.statistics().live})
-            await gateway.switchboard.drain(DRAIN_SECONDS)

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway.access import PLACE, Access, RefusedError
 from gateway.announcements import assistant_lost
 from gateway.assistants.openai import endpoint
+from gateway.busy import turned_away
 from gateway.call.effects import Effect, ToCaller
 from gateway.call.events import CallerDigit, CallerJoined, Event, FromClient
 from gateway.callers.realtime import Offer, RealtimeDialect
@@ -37,7 +38,7 @@ from gateway.protocol import schema
 from gateway.protocol.wire import Json, Refused, new_id, unknown_value
 from gateway.session import Leg, Session
 from gateway.settings import Settings
-from gateway.switchboard import BusyError, Switchboard
+from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +142,8 @@ class FrontDoor:
 
     async def realtime(self, websocket: WebSocket) -> None:
         """One client, from its handshake to its close."""
+        if (why := self._busy(websocket)) and await turned_away(websocket, SUBPROTOCOL, why):
+            return
         offered = websocket.scope["subprotocols"]  # one of them may be a key: only ours is echoed
         with suppress(WebSocketDisconnect, OSError):
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
@@ -155,6 +158,16 @@ class FrontDoor:
                 await _turn_away(websocket, refused, code)
             except BusyError as busy:
                 await _turn_away(websocket, Refused("busy", str(busy), kind="server_error"), BUSY)
+
+    def _busy(self, websocket: WebSocket) -> str:
+        """Why it cannot begin a call; nothing where it can, or follows one that is live."""
+        if "call_id" in websocket.query_params:
+            return ""
+        try:
+            self._house.switchboard.new_call_id()
+        except BusyError as busy:
+            return str(busy)
+        return ""
 
     async def _call(self, websocket: WebSocket, visitor: Visitor) -> None:
         """A call, whose plan is made with the client's first message."""
@@ -313,4 +326,5 @@ async def _body(request: Request) -> Json:
 
 def _problem(refused: Refused, status: int) -> Response:
     error = {"message": refused.message, "type": refused.kind}
-    return JSONResponse({"error": {**error, "param": refused.param, "code": refused.code}}, status)
+    said = {"error": {**error, "param": refused.param, "code": refused.code}}
+    return JSONResponse(said, status, RETRY_AFTER if status == 503 else None)

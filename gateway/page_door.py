@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from gateway.access import PLACE, RefusedError
+from gateway.busy import turned_away
 from gateway.call.effects import ToCaller
 from gateway.call.events import Event
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
@@ -52,7 +53,8 @@ class PageDoor:
         except RefusedError as refused:
             await _turn_away(websocket, FORBIDDEN, str(refused))
         except BusyError as busy:
-            await _turn_away(websocket, BUSY, str(busy))
+            if not await turned_away(websocket, SUBPROTOCOL, str(busy)):
+                await _turn_away(websocket, BUSY, str(busy))
 
     async def _begin(self, websocket: WebSocket, who: Identity) -> None:
         booking = self._house.page_booking(who)

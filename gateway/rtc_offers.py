@@ -30,7 +30,7 @@ from gateway.planning import Booking
 from gateway.protocol.wire import Refused
 from gateway.session import Leg, Session
 from gateway.settings import Settings
-from gateway.switchboard import BusyError, Switchboard
+from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 
 REALTIME = "oai-events"  # what Realtime clients call their data channel
 LARGEST = 256 * 1024  # bytes of a request
@@ -75,7 +75,8 @@ class ProblemError(TrunklineError):
         """As JSON."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         error = {"message": str(self), "type": kind, "code": self.code, "param": None}
-        return JSONResponse({"error": error}, self.status)
+        again = RETRY_AFTER if self.status == 503 else None
+        return JSONResponse({"error": error}, self.status, again)
 
 
 def is_able(settings: Settings) -> bool:

@@ -19,6 +19,7 @@ from gateway.private import Private
 from gateway.settings_auth import Auth
 from gateway.settings_base import Secret, Section
 from gateway.settings_budget import Budget
+from gateway.settings_limits import Limits, Shutdown
 from gateway.settings_lines import Line
 from gateway.settings_recovery import Recovery
 from gateway.settings_store import Store
@@ -246,6 +247,8 @@ class Settings(Section):
     """Everything that can be set; made by `gateway.settings.load`."""
 
     server: Server = Server()
+    limits: Limits = Limits()
+    shutdown: Shutdown = Shutdown()
     assistant: Assistant = Assistant()
     webrtc: WebRtc = WebRtc()
     recovery: Recovery = Recovery()

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.call.events import HangUpOrdered
+from gateway.call.events import CallerOrdered, HangUpOrdered, SoundOrdered
+from gateway.call.plan import Plan
 from gateway.errors import TrunklineError
 from gateway.session import Session
+
+GOING = "the gateway is shutting down"
+GOODBYE_ITEM = "goodbye"
+RETRY_AFTER = {"Retry-After": "10"}  # seconds; goes with every refusal of a call over HTTP
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +35,18 @@ class Statistics:
 
 
 class Switchboard:
-    """Counts calls in and out. One per process, made by the composition root."""
+    """Counts calls in and out. One per process, made by the composition root.
 
-    def __init__(self, max_calls: int) -> None:
-        self._max_calls = max_calls
+    `strained` says why this machine can carry no more, and nothing where it can.
+    """
+
+    def __init__(self, max_calls: int, strained: Callable[[], str] = str) -> None:
+        self.max_calls = max_calls
+        self._strained = strained
         self._live: dict[str, Session] = {}
+        self._endings: dict[str, asyncio.Event] = {}
         self._admitted = 0
-        self._refused = 0
+        self.refused = 0
         self._most = 0
         self._draining = False
         self._empty = asyncio.Event()
@@ -44,7 +55,7 @@ class Switchboard:
     def new_call_id(self) -> str:
         """A name for the next call; refuses where there is no room. Raises BusyError."""
         if why := self.why_busy:
-            self._refused += 1
+            self.refused += 1
             raise BusyError(why)
         return f"call_{secrets.token_hex(8)}"
 
@@ -53,17 +64,18 @@ class Switchboard:
         """Why no call would be let in at this moment; empty where one would."""
         if self._draining:
             return "Trunkline is shutting down and takes no more calls; call again later."
-        if len(self._live) >= self._max_calls:
+        if len(self._live) >= self.max_calls:
             return (
-                f"All {self._max_calls} lines are busy; call again later, "
+                f"All {self.max_calls} lines are busy; call again later, "
                 "or raise server.max_calls if this machine can carry more."
             )
-        return ""
+        return self._strained()
 
     async def connect(self, session: Session) -> str:
         """Carry a call to its end; returns why it ended."""
         call_id = session.plan.call_id
         self._live[call_id] = session
+        ended = self._endings[call_id] = asyncio.Event()
         self._admitted += 1
         self._most = max(self._most, len(self._live))
         self._empty.clear()
@@ -73,7 +85,8 @@ class Switchboard:
             log.info("call ended", extra={"live": len(self._live) - 1})
             return reason
         finally:
-            del self._live[call_id]
+            del self._live[call_id], self._endings[call_id]
+            ended.set()
             if not self._live:
                 self._empty.set()
 
@@ -86,18 +99,38 @@ class Switchboard:
         """The live call of that name."""
         return self._live.get(call_id)
 
-    async def drain(self, seconds: float) -> None:
-        """Take no more calls; let those that are live say their last words, then end them."""
+    async def wait_ended(self, sessions: list[Session]) -> None:
+        """Until none of these calls is live."""
+        for session in sessions:
+            if (ended := self._endings.get(session.plan.call_id)) is not None:
+                await ended.wait()
+
+    async def finish(self, seconds: float) -> bool:
+        """Take no more calls, and wait for those that are live; whether all have ended by then."""
         self._draining = True
-        for session in list(self._live.values()):
-            session.feed(HangUpOrdered("the gateway is shutting down"))
         try:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
         except TimeoutError:
-            for session in list(self._live.values()):
-                session.feed(HangUpOrdered("the gateway is shutting down", when_quiet=False))
-            await self._empty.wait()
+            return False
+        return True
+
+    async def drain(self, seconds: float, goodbye: Callable[[Plan], bytes] | None = None) -> None:
+        """Take no more calls; let those that are live say their last words, then end them.
+
+        With a `goodbye` their callers are told so in its words, whoever speaks at that moment.
+        """
+        self._draining = True
+        for session in self.sessions:
+            if goodbye is not None:
+                session.feed(CallerOrdered("flush"))
+                session.feed(SoundOrdered(GOODBYE_ITEM, goodbye(session.plan)))
+            session.feed(HangUpOrdered(GOING))
+        if await self.finish(seconds):
+            return
+        for session in self.sessions:
+            session.feed(HangUpOrdered(GOING, when_quiet=False))
+        await self._empty.wait()
 
     @property
     def ready(self) -> bool:
@@ -106,4 +139,4 @@ class Switchboard:
 
     def statistics(self) -> Statistics:
         """Figures since the start."""
-        return Statistics(len(self._live), self._admitted, self._refused, self._most)
+        return Statistics(len(self._live), self._admitted, self.refused, self._most)

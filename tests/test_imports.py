@@ -118,6 +118,7 @@ RULES = {
     "gateway.settings_tools": Rule(
         ours=("gateway.settings_toolsources", "gateway.call.plan"), others=("pydantic",)
     ),
+    "gateway.settings_limits": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_lines": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_recovery": Rule(
         ours=("gateway.call.plan", "gateway.settings_base"), others=("pydantic",)
@@ -126,6 +127,7 @@ RULES = {
         ours=(
             *("gateway.bridges", "gateway.call.plan"),
             *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_recovery"),
+            "gateway.settings_limits",
             "gateway.settings_webrtc",
             *(
                 "gateway.settings_tools",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import websockets
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from audio.tone import white_noise
 from gateway.embedded.server import ServerOptions
@@ -30,14 +30,19 @@ async def test_a_call_more_than_there_is_room_for_is_turned_away_in_words() -> N
     async with open_house(variables=one_line) as house, websockets.connect(house.browser) as first:
         await first.send(message("start", reports=False))
         await until(first, "started")
-        async with websockets.connect(house.browser) as second:
+        words: Any = {"subprotocols": ["trunkline"]}
+        async with websockets.connect(house.browser, **words) as second:
             error = await until(second, "error")
             assert "All 1 lines are busy" in error["message"]
             with pytest.raises(ConnectionClosed) as closed:
                 await second.recv()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1013
-        assert house.gateway.switchboard.statistics().refused == 1
+        with pytest.raises(InvalidStatus) as refused:
+            await websockets.connect(house.browser)
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["retry-after"] == "10"
+        assert house.gateway.switchboard.statistics().refused == 2
         await first.send(message("hangup"))
         await until(first, "ended")
 

@@ -22,3 +22,9 @@ def one_moment(call: Format) -> bytes:
 def assistant_lost(call: Format) -> bytes:
     """That the way to the model is gone, as a call in that format plays it."""
     return encode(wav.read(FOLDER / "assistant_lost.flac", rate=call.rate), call.encoding)
+
+
+@lru_cache(maxsize=8)
+def going_down(call: Format) -> bytes:
+    """That this line has to close, as a call in that format plays it."""
+    return encode(wav.read(FOLDER / "going_down.flac", rate=call.rate), call.encoding)

@@ -129,7 +129,7 @@ class AssistantLeg:
         try:
             await asyncio.wait((life, closing), return_when=asyncio.FIRST_COMPLETED)
             if self._fault:
-                self._lose(feed, AssistantLost(self._fault))
+                self._lose(feed, AssistantLost(self._fault, "not_reading"))
             elif not life.done() and self._connected:
                 async with _at_most(FAREWELL):
                     await self._outbox.wait_empty()

@@ -3,9 +3,8 @@
 The counterpart of `websocket.py` for peers that neither frame nor time what they are sent. Sound
 is paced here, one frame a period, and so the leg itself knows what has been played: what waits is
 still ours, and a flush takes it back to the frame. Nothing is read by a task and nothing written
-by one; a line costs a callback for what comes and a beat of the listener's metronome.
-
-Whatever ends the leg is written down once, as a `_Parting`, by whoever notices first.
+by one; a line costs a callback for what comes and a beat of the listener's metronome. Whatever
+ends the leg is written down once, as a `_Parting`, by whoever notices first.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ log = logging.getLogger(__name__)
 
 NOT_READING = "does not read"
 BURST = 5  # frames written at once at most, where their time has come and gone
+GONE_MS = 10_000  # that what was sent may stay unconfirmed, where the system can say
 EARLY = 256  # facts that may wait for the call to be there
 
 Feed = Callable[[of.Event], None]
@@ -84,8 +84,7 @@ class TcpLeg(asyncio.Protocol):
         self._joined = self._sounded = False
         self._parting: _Parting | None = None
         self._fault: Exception | None = None
-        self._changed = asyncio.Event()
-        self._closed = asyncio.Event()
+        self._changed, self._closed = asyncio.Event(), asyncio.Event()
         self.paced = Paced()
         self.line: Line | None = None  # what can be done with the call beside this stream
         self.why = ""  # it was not answered
@@ -100,6 +99,8 @@ class TcpLeg(asyncio.Protocol):
             transport.abort()
         if (end := transport.get_extra_info("socket")) is not None:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # for a peer that is gone without a word
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the peer, cut anywhere."""
@@ -329,7 +330,7 @@ class TcpLeg(asyncio.Protocol):
         """Say the last, and give the peer bounded time to close the stream after us."""
         if self._transport is None:
             return
-        if not parting.gone and not self._transport.is_closing():
+        if not (parting.gone or self._transport.is_closing()):
             self._transport.resume_reading()  # closed with bytes unread, a stream breaks
             for message in self._dialect.farewell(parting.reason, parting.error):
                 self._write(message)

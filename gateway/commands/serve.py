@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from functools import partial
 
 from gateway import log
 from gateway.settings import Key, Settings, load
@@ -19,20 +20,25 @@ def add_address(parser: argparse.ArgumentParser, port: int | None = None) -> Non
     parser.add_argument("--port", type=int, default=port, help="TCP port; 0 takes any free one")
 
 
-def listening_settings(args: argparse.Namespace) -> Settings:
-    """The settings in force with the address of the command line, and the log set up by them."""
+def read_settings(args: argparse.Namespace) -> Settings:
+    """The settings as they are now, with the address of the command line."""
     given: dict[Key, object] = {("server", "host"): args.host, ("server", "port"): args.port}
     overrides = {key: value for key, value in given.items() if value is not None}
-    settings = load(args.config, overrides=overrides)
+    return load(args.config, overrides=overrides)
+
+
+def listening_settings(args: argparse.Namespace) -> Settings:
+    """The settings in force, and the log set up by them."""
+    settings = read_settings(args)
     log.setup(settings.log.format, settings.log.level)
     return settings
 
 
 def run(args: argparse.Namespace) -> int:
-    from gateway.app import serve
+    from gateway.serving import serve
 
     try:
-        asyncio.run(serve(listening_settings(args)))
+        asyncio.run(serve(listening_settings(args), partial(read_settings, args)))
     except asyncio.CancelledError:
         return 130  # told twice to stop: at once
     return 0

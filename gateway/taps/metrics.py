@@ -18,11 +18,22 @@ from gateway.call.effects import (
     ShowNotice,
     ShowSavings,
 )
-from gateway.call.events import Event, ResponseEnded, ToolFinished
+from gateway.call.events import (
+    AssistantLost,
+    AudioRefused,
+    CallerLeft,
+    Event,
+    ResponseEnded,
+    ToolFinished,
+)
 from gateway.call.plan import Plan
 from gateway.call.prices import NANO
 
 LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+# How legs and the call name it when what they hold for somebody is too much.
+NOT_READING, SERVER_NOT_READING, TOO_LONG = "does not read", "not_reading", "answer_too_long"
 
 
 class Backlog(Protocol):
@@ -68,6 +79,7 @@ class Metrics:
         self.cost = counter("cost_usd", "US dollars that the models' answers cost")
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
+        self.overflows = counter("overflows", "Queues that were full, by name", "queue")
 
     def tap(self, plan: Plan) -> CallMetrics:
         """The tap of one call."""
@@ -82,7 +94,11 @@ class Metrics:
             ("refused_rows", "Rows that the database would not have", lambda: figures().refused),
             ("away", "Whether the database is away", lambda: figures().away),
         ):
-            Gauge(f"trunkline_store_{name}", about, registry=self.registry).set_function(read)
+            self.gauge(f"store_{name}", about, read)
+
+    def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
+        """Show a figure as it is whenever somebody looks."""
+        Gauge(f"trunkline_{name}", about, registry=self.registry).set_function(read)
 
     def page(self) -> bytes:
         """The text that `/metrics` serves."""
@@ -110,6 +126,12 @@ class CallMetrics:
                 self._all.cost.inc(cost(self._plan.prices, usage) / NANO)
             case ToolFinished(failed=failed):
                 self._all.tools.labels("failed" if failed else "done").inc()
+            case CallerLeft(reason=reason) if reason == NOT_READING:
+                self._all.overflows.labels("caller").inc()
+            case AssistantLost(code=code) if code == SERVER_NOT_READING:
+                self._all.overflows.labels("assistant").inc()
+            case AudioRefused():
+                self._all.overflows.labels("caller_audio").inc()
 
     def effect(self, effect: Effect, now: int) -> None:
         """Count what the call orders."""
@@ -126,6 +148,8 @@ class CallMetrics:
                 self._all.tools.labels("started").inc()
             case ShowNotice(code=code):
                 self._all.notices.labels(code).inc()
+                if code == TOO_LONG:
+                    self._all.overflows.labels("playback").inc()
             case End():
                 self._all.calls.inc()
 

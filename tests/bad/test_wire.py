@@ -196,7 +196,7 @@ async def test_one_call_too_many_is_told_that_the_lines_are_busy() -> None:
     variables = {"TRUNKLINE_SERVER__MAX_CALLS": "1"}
     async with open_house(Parrot(), variables=variables) as house, beside(house):
         await asyncio.sleep(0.1)
-        async with stranger(house) as caller:
+        async with stranger(house, subprotocols=["trunkline"]) as caller:
             await caller.to_the_end()
         assert "lines are busy" in caller.all("error")[0]["message"]
         assert caller.code == 1013

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.front_door import LARGEST
 from tests.front_door.line import called
@@ -212,7 +212,11 @@ async def test_all_lines_are_busy() -> None:
     async with open_house(PlainMind("Yes."), variables=variables) as house, called(house) as line:
         await line.say("response.create")
         await line.until("response.done")
-        async with called(house) as other:
+        with pytest.raises(InvalidStatus) as refused:
+            await called(house).__aenter__()
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["retry-after"] == "10"
+        async with called(house, subprotocols=["realtime"]) as other:
             error: Any = (await other.recv())["error"]
             assert error["code"] == "busy"
             with pytest.raises(ConnectionClosed) as closed:

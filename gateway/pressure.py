@@ -1,0 +1,96 @@
+"""Pressure: whether this machine can carry one call more: how late its loop runs, what it holds.
+
+A loop that runs late makes every call stutter; so new ones are turned away before it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from gateway.settings_limits import Limits
+
+PERIOD = 0.05  # seconds between two samples
+WINDOW = 5.0  # seconds over which the lag is judged
+FEWEST = 8  # samples; fewer say nothing, for the process has just begun
+STATM = Path("/proc/self/statm")
+MEGABYTE = 1_000_000
+
+
+class LoopLag:
+    """How much later than it should the event loop runs what is due."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, float]] = deque()  # when, and how late
+
+    def add(self, now: float, late: float) -> None:
+        """A timer rang so late."""
+        self._samples.append((now, max(0.0, late)))
+        while self._samples[0][0] < now - WINDOW:
+            self._samples.popleft()
+
+    def p95(self) -> float:
+        """Seconds that no more than one timer in twenty exceeded in the last five."""
+        if len(self._samples) < FEWEST:
+            return 0.0
+        late = sorted(late for _, late in self._samples)
+        return late[math.ceil(0.95 * len(late)) - 1]
+
+    async def run(self) -> None:
+        """Sample until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PERIOD
+            await asyncio.sleep(PERIOD)
+            now = loop.time()
+            self.add(now, now - due)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not say."""
+    try:
+        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class Pressure:
+    """What speaks against one call more. The limits may be changed as it goes."""
+
+    def __init__(self, limits: Limits, held: Callable[[], int] = resident) -> None:
+        self.limits = limits
+        self.lag = LoopLag()
+        self._held = held
+
+    def why(self) -> str:
+        """Why no call is to be let in at this moment; empty where one is."""
+        limits, lag = self.limits, self.lag.p95() * 1000
+        if limits.lag_ms and lag > limits.lag_ms:
+            return (
+                f"This machine is at its limit: its event loop runs {lag:.0f} ms late, and "
+                f"limits.lag_ms is {limits.lag_ms}; call again later."
+            )
+        if limits.memory_mb and (held := self._held() // MEGABYTE) > limits.memory_mb:
+            return (
+                f"This machine is at its limit: {held} MB of memory are held, and "
+                f"limits.memory_mb is {limits.memory_mb}; call again later."
+            )
+        return ""
+
+
+@asynccontextmanager
+async def open_pressure(limits: Limits) -> AsyncIterator[Pressure]:
+    """A pressure that is being watched."""
+    pressure = Pressure(limits)
+    task = asyncio.create_task(pressure.lag.run(), name="loop lag")
+    try:
+        yield pressure
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
