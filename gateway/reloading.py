@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
-from gateway import log as logs
 from gateway.access import open_access
 from gateway.app import Gateway, open_embedded
 from gateway.assistants.target import Target
@@ -37,9 +36,15 @@ FIXED: dict[str, tuple[str, ...]] = {
 class Reloading:
     """One gateway's settings, read again on order."""
 
-    def __init__(self, gateway: Gateway, read: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        read: Callable[[], Settings],
+        taken: Callable[[Settings], None] = lambda settings: None,
+    ) -> None:
         self._gateway = gateway
         self._read = read
+        self._taken = taken  # is told what is in force from now on
         self._tools: Held[OpenTools] | None = None  # since the last time
         self._parts = AsyncExitStack()  # what stays open as long as the gateway
         self._ordered = asyncio.Event()
@@ -66,7 +71,7 @@ class Reloading:
             said = {"why": str(error)}
             log.error("the settings are not reloaded, and the old ones stay in force", extra=said)
             return False
-        logs.setup(settings.log.format, settings.log.level)
+        self._taken(settings)
         log.info("the settings are reloaded; new calls get them")
         if kept:
             log.warning("some settings wait for the next start", extra={"keys": ", ".join(kept)})
@@ -143,10 +148,10 @@ def _target(settings: Settings, embedded: str) -> Target:
 
 @asynccontextmanager
 async def open_reloading(
-    gateway: Gateway, read: Callable[[], Settings]
+    gateway: Gateway, read: Callable[[], Settings], taken: Callable[[Settings], None]
 ) -> AsyncIterator[Reloading]:
     """It waits for orders."""
-    reloading = Reloading(gateway, read)
+    reloading = Reloading(gateway, read, taken)
     task = asyncio.create_task(reloading.run(), name="reloading")
     try:
         yield reloading

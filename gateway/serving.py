@@ -11,6 +11,7 @@ import logging
 import signal
 from collections.abc import Callable
 
+from gateway import log as logs
 from gateway.announcements import going_down
 from gateway.app import Gateway, listening, open_gateway
 from gateway.listening import listen
@@ -50,13 +51,18 @@ class Orders:
         self._told.set()
 
 
+def set_up_log(settings: Settings) -> None:
+    """Write the log as the settings want it."""
+    logs.setup(settings.log.format, settings.log.level)
+
+
 async def serve(settings: Settings, read: Callable[[], Settings] | None = None) -> None:
     """Listen until told to stop. `read` gives the settings as they are by then."""
     with listen(settings.server.host, settings.server.port) as bound:
         async with (
             open_gateway(settings) as gateway,
             listening(gateway, bound) as address,
-            open_reloading(gateway, read or (lambda: settings)) as reloading,
+            open_reloading(gateway, read or (lambda: settings), set_up_log) as reloading,
         ):
             orders = Orders(reloading.order)
             orders.listen()

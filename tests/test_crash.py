@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,34 +17,10 @@ from gateway.store.store import open_store
 from gateway.taps.flushing import PERIOD
 from gateway.taps.transcripts import mend
 from tests.house import EchoEars, PlainMind, ToneMouth, message
+from tests.process import gateway_process
 
-ROOT = Path(__file__).parents[1]
 CALLS = 20
-SERVE = "import sys; sys.path.insert(0, {!r}); from gateway.cli import main; sys.exit(main())"
-
-
-@asynccontextmanager
-async def process(
-    folder: Path, model: str
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """A gateway in a process of its own, and where it listens; it is killed."""
-    keeping = '[taps]\njournal = "j"\ntranscripts = "t"\n[store]\nurl = "calls.db"\n'
-    (folder / "trunkline.toml").write_text(f'[assistant]\nbase_url = "{model}"\n{keeping}')
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-c", SERVE.format(str(ROOT)), "serve", "--port", "0"),
-        cwd=folder,
-        env={"TRUNKLINE_LOG__FORMAT": "json"},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert child.stderr is not None
-        while (said := json.loads(await child.stderr.readline()))["message"] != "ready":
-            pass
-        yield child, said["address"]
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.communicate()
+KEEPING = '[taps]\njournal = "j"\ntranscripts = "t"\n[store]\nurl = "calls.db"\n'
 
 
 async def in_the_middle(socket: ClientConnection) -> None:
@@ -64,15 +38,17 @@ async def test_a_gateway_killed_in_the_middle_of_its_calls_has_kept_them(tmp_pat
     assistant = Assistant(EchoEars(), PlainMind(), ToneMouth())
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(serve_embedded(assistant))
-        child, address = await stack.enter_async_context(process(tmp_path, model.base_url))
-        place = address.replace("http", "ws") + "/browser"
+        gateway = await stack.enter_async_context(
+            gateway_process(tmp_path, model.base_url, KEEPING)
+        )
+        place = gateway.address.replace("http", "ws") + "/browser"
         callers = [
             await stack.enter_async_context(connect(place, max_queue=None)) for _ in range(CALLS)
         ]
         await asyncio.gather(*map(in_the_middle, callers))
         await asyncio.sleep(2 * PERIOD)
-        child.kill()
-        await child.wait()
+        gateway.child.kill()
+        await gateway.child.wait()
 
     journals = list((tmp_path / "j").iterdir())
     assert len(journals) == CALLS
