@@ -155,8 +155,8 @@ class Responses:
 
     def not_active(self) -> None:
         """The answer that was to be stopped had ended already, and its end was not heard of."""
-        if self._cancelled_at is not None:
-            self.active, self._asked_at, self._cancelled_at = "", None, None
+        if self.active and self._cancelled_at is not None:
+            self.active, self._cancelled_at = "", None
 
     def later(self, now: int) -> None:
         """Ask again once the answer is over that was in the way, whoever had begun it."""

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.http11 import Request, Response
 
 from gateway.embedded.faultplan import FaultPlan
-from gateway.embedded.faultwire import End, FaultWire
+from gateway.embedded.faultwire import End, Ending, FaultWire
 from gateway.embedded.server import MAX_MESSAGE, Address
 from gateway.errors import AssistantError
 
@@ -108,8 +108,8 @@ class FaultProxy:
                 await client.close(server.close_code or 1011, server.close_reason or "")
                 return
             for act in wire.take(str(message), clock() - began):
-                if act == "drop" or act == "expire" or act == "half_open":
-                    raise _Ended(act)
+                if isinstance(act, Ending):
+                    raise _Ended(act.how)
                 if isinstance(act, float):
                     await asyncio.sleep(act)
                 else:

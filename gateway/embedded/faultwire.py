@@ -19,7 +19,16 @@ ERRORS: dict[str, tuple[str, str]] = {
 }
 DELTA = "response.output_audio.delta"
 End = Literal["drop", "expire", "half_open"]
-Act = str | float | End
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The session ends here."""
+
+    how: End
+
+
+Act = str | float | Ending  # a message, seconds to wait, or the end
 ENDS: Final[tuple[End, ...]] = ("drop", "expire", "half_open")
 
 
@@ -65,7 +74,7 @@ class FaultWire:
         kinds = list(self._begun(str(event.get("type", "")), seconds))
         for kind in ENDS:
             if kind in kinds:
-                yield kind
+                yield Ending(kind)
                 return
         yield from self._delays(kinds)
         shaped = self._answers(event, message, kinds)
@@ -108,7 +117,12 @@ class FaultWire:
             code, words = ERRORS[self._failing.pop(answer)]
             error = {"type": "invalid_request_error", "code": code, "message": words}
             details = {"type": "failed", "error": error}
-            failed = {"status": "failed", "output": [], "usage": None, "status_details": details}
+            failed: dict[str, Any] = {
+                "status": "failed",
+                "output": [],
+                "usage": None,
+                "status_details": details,
+            }
             event["response"] = {**(response or {}), **failed}
             return [_text(event)]
         if answer in self._twice:
