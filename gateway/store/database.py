@@ -16,7 +16,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.errors import TrunklineError
-from gateway.store.migrations import NewerError, upgrade
 
 WRITES = "trunkline_writes"
 CONNECT_SECONDS = 5.0
@@ -108,6 +107,8 @@ def is_away(error: BaseException) -> bool:
 
 async def open_database(url: str) -> Database:
     """The database of that URL, with all its tables. Raises StoreError."""
+    from gateway.store.migrations import NewerError, upgrade  # takes time to load
+
     engine = _engine(_parsed(url))
     database = Database(engine)
     try:

@@ -8,12 +8,12 @@ import os
 import secrets
 import socket
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database, is_away, reason
-from gateway.store.tables import calls, gateways
+from gateway.store.tables import calls, gateways, turns
 
 log = logging.getLogger(__name__)
 
@@ -64,19 +64,24 @@ class Presence:
             await self._bury(connection, now)
 
     async def _bury(self, connection: AsyncConnection, now: int) -> int:
-        """Close the calls of gateways that are gone: they ended at the last sign of life."""
+        """Close the calls of gateways that are gone, at the last that is known of them."""
         others = select(gateways).where(gateways.c.ended_ms.is_(None), gateways.c.id != self.id)
         for gateway in (await connection.execute(others)).all():
             if self._is_dead(gateway, now):
                 gone = update(gateways).where(gateways.c.id == gateway.id)
                 await connection.execute(gone.values(ended_ms=gateway.seen_ms))
-        seen = select(gateways.c.seen_ms).where(gateways.c.id == calls.c.gateway).scalar_subquery()
-        left = update(calls).where(
-            calls.c.ended_ms.is_(None),
-            calls.c.gateway.in_(select(gateways.c.id).where(gateways.c.ended_ms.is_not(None))),
+        said = select(func.max(turns.c.ended_at)).where(turns.c.call_id == calls.c.id)
+        left = (
+            select(calls.c.id, calls.c.began_ms, gateways.c.seen_ms, said.scalar_subquery())
+            .join(gateways, gateways.c.id == calls.c.gateway)
+            .where(calls.c.ended_ms.is_(None), gateways.c.ended_ms.is_not(None))
         )
-        last = case((seen > calls.c.began_ms, seen), else_=calls.c.began_ms)
-        closed = (await connection.execute(left.values(ended_ms=last, reason=CRASHED))).rowcount
+        closed = 0
+        for call_id, began, seen, spoken in (await connection.execute(left)).all():
+            last = max(seen, began + (spoken or 0))
+            this = update(calls).where(calls.c.id == call_id, calls.c.ended_ms.is_(None))
+            await connection.execute(this.values(ended_ms=last, reason=CRASHED))
+            closed += 1
         if closed:
             log.warning("calls that a gateway left open are closed", extra={"calls": closed})
         return closed

@@ -16,7 +16,7 @@ from gateway.store.presence import CRASHED, Presence
 from gateway.store.reading import CallFilter, Reading
 from gateway.store.tables import gateways
 from gateway.store.writer import open_writer
-from gateway.store.writes import put
+from gateway.store.writes import change, put
 from tests.whole import BriefMind, open_whole, typing
 
 
@@ -75,6 +75,15 @@ async def test_the_calls_of_a_gateway_that_crashed_are_closed_at_the_next_start(
     assert done is not None
     assert (crashed["ended_ms"], crashed["reason"]) == (1000, CRASHED)
     assert (done["ended_ms"], done["reason"]) == (6, "hung up")
+    spoken = {"call_id": "call_open", "item_id": "i", "ended_at": 90_000, "cut": False}
+    async with open_writer(database, tmp_path / "spill") as writer:
+        writer.add(change("calls", {"id": "call_open", "ended_ms": None}))
+        writer.add(put("turns", spoken))
+        await writer.wait_written()
+    assert await Presence(database).begin() == 1
+    crashed = await reading.call("call_open")
+    assert crashed is not None
+    assert crashed["ended_ms"] == 5 + 90_000  # it was heard of so late
     assert await Presence(database).begin() == 0
     await database.close()
 

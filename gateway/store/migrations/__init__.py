@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
+
+log = logging.getLogger(__name__)
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step
 
 
 class NewerError(Exception):
@@ -30,6 +34,7 @@ def upgrade(connection: Connection) -> None:
             "another database in store.url. Nothing was changed"
         )
     if found != script.get_current_head():
+        log.info("the tables are brought up to date", extra={"from": found or "nothing"})
         command.upgrade(config, "head")
 
 
