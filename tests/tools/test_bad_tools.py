@@ -103,7 +103,7 @@ def circle() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "value",
     [object(), Loop(), {1, object()}, circle(), b"\xff\xfe", lambda: None, {object(): 1}],
-    ids=repr,
+    ids=["object", "Loop", "set", "circle", "bytes", "function", "key"],
 )
 async def test_what_cannot_be_written_as_json_is_a_failure_with_tool_and_place(
     value: Any, caplog: pytest.LogCaptureFixture
