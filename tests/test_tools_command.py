@@ -24,6 +24,11 @@ async def whoami(context: ToolContext) -> str:
     """Tell who calls."""
     context.progress("looking")
     return f"{context.caller} {context.metadata.get('plan')} {bool(context.key)}"
+
+@tool
+def look(context: ToolContext) -> list[str]:
+    """Look."""
+    return [f"{one.name} {one.media_type} {len(one.data)}" for one in context.images]
 '''
 
 
@@ -44,7 +49,7 @@ def test_the_list_names_each_tool_its_source_and_what_it_is_for(tools):
     status, said, _ = tools("list")
     assert status == 0
     rows = [line.split() for line in said.splitlines()]
-    assert [row[0] for row in rows] == ["current_time", "hang_up", "cancel", "whoami"]
+    assert [row[0] for row in rows] == ["current_time", "hang_up", "cancel", "whoami", "look"]
     assert rows[2][1] == "module"
     assert rows[2][3:] == ["Cancel", "an", "order.", "[after", "consent]"]
     _, said, _ = tools("list", "--json")
@@ -58,7 +63,7 @@ def test_a_schema_is_what_a_model_is_told(tools):
         "number": {"description": "Of the order.", "type": "integer"}
     }
     _, said, _ = tools("schema")
-    assert len(json.loads(said)) == 4
+    assert len(json.loads(said)) == 5
 
 
 def test_a_call_prints_what_the_model_would_be_told(tools):
@@ -74,6 +79,16 @@ def test_a_call_prints_what_the_model_would_be_told(tools):
     assert "it hangs up: the assistant hung up" in errors
 
 
+def test_modules_may_be_named_before_and_behind_and_pictures_be_sent(tools, tmp_path):
+    (tmp_path / "more.py").write_text(TOOLS.replace("def ", "def more_"))
+    status, said, _ = tools("list", "--tools", "more.py")
+    assert status == 0
+    assert {"cancel", "more_cancel"} <= {line.split()[0] for line in said.splitlines()}
+    (tmp_path / "receipt.png").write_bytes(b"pixels")
+    _, said, _ = tools("call", "look", "--image", "receipt.png")
+    assert said == '["receipt.png image/png 6"]\n'
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
@@ -84,6 +99,8 @@ def test_a_call_prints_what_the_model_would_be_told(tools):
         (["schema", "zebra"], 2, "there are: current_time"),
         (["call", "whoami", "--metadata", "gold"], 2, "expected NAME=VALUE"),
         (["--tools", "gone.py", "list"], 2, "there is no such file"),
+        (["call", "look", "--image", "gone.png"], 2, "gone.png: No such file"),
+        (["call", "look", "--image", "mine.py"], 2, "expected a picture"),
     ],
 )
 def test_what_goes_wrong_is_said_and_counts_in_the_status(tools, arguments, status, words):

@@ -15,13 +15,16 @@ from gateway.settings import load
 if TYPE_CHECKING:
     from gateway.settings_tools import Tools
     from gateway.toolsources import OpenTools
-    from tools import AnyTool, ToolContext
+    from tools import AnyTool, Image, ToolContext
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--tools", metavar="FILE", action="append", default=[], help="a tool module besides"
-    )
+    module: dict[str, Any] = {
+        "metavar": "FILE",
+        "action": "append",
+        "help": "a tool module besides",
+    }
+    parser.add_argument("--tools", default=[], **module)
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     listing = what.add_parser("list", help="name, source and purpose of each")
     listing.add_argument("--json", action="store_true", help="one JSON array for programs")
@@ -32,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     call.add_argument("arguments", nargs="?", default="{}", help='as JSON: \'{"city": "Oslo"}\'')
     call.add_argument("--caller", default="", help="who calls, such as +15550100")
     call.add_argument("--metadata", metavar="NAME=VALUE", action="append", default=[])
+    call.add_argument(
+        "--image", metavar="FILE", action="append", default=[], help="a picture that was sent"
+    )
+    for one in (listing, schema, call):  # whoever writes it behind means the same
+        one.add_argument("--tools", dest="more_tools", default=[], **module)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = load(args.config)
     log.setup(settings.log.format, "warning")
-    more = tuple(map(_absolute, args.tools))
+    more = tuple(map(_absolute, (*args.tools, *args.more_tools)))
     modules = {"modules": (*settings.tools.modules, *more), "reload": False}
     return asyncio.run(_run(args, settings.tools.model_copy(update=modules)))
 
@@ -128,6 +136,7 @@ def _context(args: argparse.Namespace) -> ToolContext:
         transfer=told("it transfers the caller to"),
         send_digits=told("it presses"),
         key="command",
+        images=tuple(map(_image, args.image)),
     )
 
 
@@ -140,6 +149,21 @@ def _pair(text: str) -> tuple[str, str]:
     if not found or not name:
         raise TrunklineError(f"--metadata {text}: expected NAME=VALUE")
     return name, value
+
+
+def _image(name: str) -> Image:
+    import mimetypes
+    from pathlib import Path
+
+    from tools import Image
+
+    kind = mimetypes.guess_type(name)[0] or ""
+    if not kind.startswith("image/"):
+        raise TrunklineError(f"--image {name}: expected a picture, such as receipt.png")
+    try:
+        return Image(kind, Path(name).read_bytes(), Path(name).name)
+    except OSError as error:
+        raise TrunklineError(f"--image {name}: {error.strerror}") from error
 
 
 def _known(tools: OpenTools, name: str) -> AnyTool:
