@@ -109,6 +109,30 @@ class Python(Section):
     megabytes: int = Field(default=256, ge=64, le=4096, description="Memory.")
 
 
+class Vision(Section):
+    """A model that sees, which look_at asks."""
+
+    url: str = Field(
+        default="",
+        description="Base URL of an OpenAI-compatible API; without it look_at tells only which"
+        " pictures there are.",
+        examples=["https://api.openai.com/v1"],
+    )
+    model: str = Field(default="", description="A model there that sees.", examples=["gpt-5-mini"])
+    key: str = Field(
+        default="",
+        description="Its key, by the name of a variable of the environment.",
+        examples=["${OPENAI_API_KEY}"],
+    )
+    timeout_s: float = Field(default=15.0, gt=0, le=300, description="Seconds for one look.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Vision:
+        if bool(self.url) != bool(self.model):
+            raise ValueError("should have both a url and a model, or neither")
+        return self
+
+
 class HttpTool(Section):
     """One request as a tool."""
 
@@ -186,6 +210,7 @@ class Sources(Section):
     )
     network: Network = Network()
     python: Python = Python()
+    vision: Vision = Vision()
     transfer: dict[str, str] = Field(
         default={},
         description="Whom the assistant may put callers through to: names, and the number or"

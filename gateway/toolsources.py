@@ -28,6 +28,7 @@ from tools.knowledge import Knowledge, knowledge_tools
 from tools.loading_http import filled, filled_table, load_document
 from tools.memory import Memory, memory_tools
 from tools.sandbox import Cell, python_tool, why_not
+from tools.vision import seeing_tool
 
 if TYPE_CHECKING:
     from tools.mcp import McpLink
@@ -83,7 +84,7 @@ async def open_tools(
     async with AsyncExitStack() as parts:
         toolbox = parts.enter_context(Toolbox())
         with _blamed("tools.builtin"):
-            toolbox.put("built in", _built_in(settings, parts))
+            toolbox.put("built in", _built_in(settings, parts, environ))
         with _blamed("tools.modules"):
             modules = parts.enter_context(ToolModules(settings.modules, toolbox))
             modules.load()
@@ -115,7 +116,7 @@ def _blamed(key: str) -> Iterator[None]:
 # ---------------------------------------------------------------- our own
 
 
-def _built_in(settings: Tools, parts: AsyncExitStack) -> list[AnyTool]:
+def _built_in(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]) -> list[AnyTool]:
     asked = "builtin" in settings.model_fields_set
     for name in settings.builtin if asked else ():
         if (key := NEEDS.get(name)) and not getattr(settings, key):
@@ -128,6 +129,8 @@ def _built_in(settings: Tools, parts: AsyncExitStack) -> list[AnyTool]:
     }
     if settings.transfer:
         there["transfer"] = transfer_tool(settings.transfer)
+    if settings.vision.url and "look_at" in settings.builtin:
+        there["look_at"] = _seeing(settings, parts, environ)
     there |= {one.spec.name: one for one in _stored(settings, parts)}
     if "run_python" in settings.builtin:
         if reason := why_not():
@@ -136,6 +139,15 @@ def _built_in(settings: Tools, parts: AsyncExitStack) -> list[AnyTool]:
             Cell(seconds=settings.python.seconds, megabytes=settings.python.megabytes)
         )
     return [there[name] for name in dict.fromkeys(settings.builtin) if name in there]
+
+
+def _seeing(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]) -> AnyTool:
+    vision = settings.vision
+    client = HttpClient(Reach.of([vision.url], settings.network.networks))
+    parts.push_async_callback(client.close)
+    limits = replace(_limits(settings.network), timeout=vision.timeout_s)
+    key = filled(vision.key, environ, "vision.key")
+    return seeing_tool(client, limits, vision.url, vision.model, key)
 
 
 def _stored(settings: Tools, parts: AsyncExitStack) -> Iterator[AnyTool]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from tools.context import ToolContext, ToolError
+from tools.context import Image, ToolContext, ToolError
 from tools.pictures import described
 from tools.spec import Tool, tool
 
@@ -24,7 +24,6 @@ class Seen(BaseModel):
     """A picture, as far as it is known without a model that sees."""
 
     number: int  # 1 is the first that was sent
-    name: str
     picture: str
 
 
@@ -65,14 +64,19 @@ async def look_at(
         int, Field(ge=0, description="Which picture, 1 for the first; 0 for all of them.")
     ] = 0,
 ) -> list[Seen]:
-    """Tell which pictures the caller has sent in this call."""
+    """Tell which pictures the caller has sent in this call, not what is on them."""
     images = context.images
     if not images:
         raise ToolError("The caller has sent no picture in this call.")
     if number > len(images):
         raise ToolError(f"There are only {len(images)} pictures.")
     return [
-        Seen(number=at, name=image.name, picture=described(image.media_type, image.data))
+        Seen(number=at, picture=_in_words(image))
         for at, image in enumerate(images, start=1)
         if number in (0, at)
     ][-MOST_IMAGES:]
+
+
+def _in_words(image: Image) -> str:
+    known = described(image.media_type, image.data)
+    return f"{image.name}: {known}" if image.name else known

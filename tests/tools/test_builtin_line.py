@@ -57,7 +57,7 @@ async def test_pictures_are_told_of_in_words():
         context = ToolContext(images=images)
         seen = json.loads((await toolbox.run("look_at", "{}", context)).output)
         assert [one["picture"] for one in seen] == [
-            "image/png, 1 by 1 pixels",
+            "receipt.png: image/png, 1 by 1 pixels",
             "image/tiff, 3 bytes",
         ]
         (second,) = json.loads((await toolbox.run("look_at", '{"number": 2}', context)).output)
