@@ -21,6 +21,8 @@ from weakref import WeakSet
 from gateway.errors import TrunklineError
 
 GRACE = 0.0002  # real seconds left to a packet that is on its way from one local socket to another
+FAR = 1.0  # virtual seconds: so long is mostly the limit of somebody who waits for a packet
+PATIENT_GRACE = 0.02  # and worth waiting for a kernel that is behind with its work
 PATIENCE = 60.0  # real seconds that jobs may take while the clock stands still
 
 Ready = list[tuple[selectors.SelectorKey, int]]
@@ -49,7 +51,8 @@ class _Selector(selectors.DefaultSelector):
             return self._wait_for_jobs()
         if len(self.get_map()) > 1:  # more than the loop's own wake-up pipe
             time.sleep(GRACE)
-            if ready := super().select(0):
+            patiently = timeout is not None and timeout >= FAR
+            if ready := super().select(PATIENT_GRACE if patiently else 0):
                 return ready
         if timeout is None or any(child.get_returncode() is None for child in self.children):
             return self._wait_for_real(timeout)

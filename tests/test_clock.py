@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import threading
 import time
@@ -178,3 +179,24 @@ def test_a_child_process_lives_at_its_own_pace() -> None:
     assert words == b"here\n"
     assert alive < 50
     assert time.monotonic() - began < 20
+
+
+async def _jump(far: float) -> float:
+    """Real seconds that a jump takes where packets may be under way."""
+    one, other = socket.socketpair()
+    with one, other:
+        for end in (one, other):
+            end.setblocking(False)
+        waiting = asyncio.create_task(asyncio.get_running_loop().sock_recv(one, 1))
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        await asyncio.sleep(far)
+        took = time.monotonic() - began
+        await asyncio.get_running_loop().sock_sendall(other, b"x")
+        assert await waiting == b"x"
+    return took
+
+
+def test_the_limit_of_somebody_who_waits_is_not_reached_before_a_late_packet_is_there() -> None:
+    assert clock.run(_jump(clock.FAR)) >= clock.PATIENT_GRACE
+    assert min(clock.run(_jump(clock.FAR / 50)) for _ in range(5)) < clock.PATIENT_GRACE
