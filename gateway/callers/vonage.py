@@ -161,6 +161,17 @@ def _key(file: str) -> str:
     return Path(file).read_text()
 
 
+def _is_key(file: str) -> bool:
+    """Whether a call can be put through with it, which is late to find out."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return isinstance(load_pem_private_key(_key(file).encode(), None), RSAPrivateKey)
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """The caller's leg, beside the socket."""
@@ -295,10 +306,10 @@ class _Vonage:
 
 def _open(desk: Desk, section: VonageSection) -> Doors:
     need(section, NAME, "signature_secret")
-    if section.private_key_file and not Path(section.private_key_file).is_file():
+    if section.private_key_file and not _is_key(section.private_key_file):
         raise SettingsError(
-            "bridges.vonage.private_key_file: expected a PEM file that this process can read, and "
-            f"{section.private_key_file!r} is none"
+            "bridges.vonage.private_key_file: expected a PEM file with the application's private "
+            f"key, which this process can read, and {section.private_key_file!r} is none"
         )
     bridge = _Vonage(desk, section, _Api(desk, section))
     routes = [

@@ -26,7 +26,7 @@ from gateway.call.events import CallerAudio, CallerJoined, CallerLeft, Event, Tr
 from gateway.callers.dialect import Dialect, Message, Reply, fitted
 from gateway.callers.line import Line, LineError
 from gateway.callers.sockets import LineClosedError, ServerSocket, Socket
-from gateway.errors import WireError
+from gateway.errors import TrunklineError, WireError
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +257,7 @@ class WebSocketLeg:
             if self.line is None:
                 raise LineError("this line cannot put callers through")
             await self.line.transfer(target)
-        except LineError as error:
+        except TrunklineError as error:  # a line's own, or that no ticket is left for its order
             feed(TransferFailed(target, str(error)))
         else:
             self._part(_Parting(f"transferred to {target}"))

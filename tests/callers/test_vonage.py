@@ -190,9 +190,13 @@ async def test_a_socket_without_its_ticket_is_closed(tmp_path: Path) -> None:
             assert socket.close_code == 1008
 
 
-async def test_a_key_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [None, "ssh-rsa AAAA", "\0"])
+async def test_a_key_that_is_none_is_said_at_the_start(tmp_path: Path, kept: str | None) -> None:
+    file = tmp_path / "other.key"
+    if kept is not None:
+        file.write_text(kept)
     with pytest.raises(SettingsError, match="private_key_file"):
-        async with open_vonage(tmp_path, private_key_file=str(tmp_path / "none")):
+        async with open_vonage(tmp_path, private_key_file=str(file)):
             pass
 
 

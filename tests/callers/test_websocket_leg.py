@@ -23,6 +23,7 @@ from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.websocket import MAX_FRAME, Limits, WebSocketLeg
+from gateway.tickets import TooManyTicketsError
 
 START = '{"type":"start","reports":true}'
 FRAME = b"\1\0" * 480
@@ -293,3 +294,25 @@ async def test_a_cancelled_leg_leaves_nothing_behind() -> None:
         await asyncio.wait([runner])
         await client.close()
     assert served.left() == []
+
+
+class Line:
+    """Puts nobody through, for a reason that is not the provider's."""
+
+    async def transfer(self, target: str) -> None:
+        raise TooManyTicketsError("no ticket is left for the order")
+
+    async def hang_up(self, reason: str) -> None: ...
+
+
+async def test_a_transfer_that_cannot_be_ordered_is_refused_and_the_call_goes_on() -> None:
+    async with opened() as door:
+        client, served = await door.joined()
+        served.leg.line = Line()
+        served.leg.send(to.Transfer("agent"))
+        refused = await served.wait_for(of.TransferFailed)
+        assert refused == of.TransferFailed("agent", "no ticket is left for the order")
+        await client.send(FRAME)
+        await served.wait_for(of.CallerAudio)
+        await client.close()
+        await served.over.wait()
