@@ -44,6 +44,7 @@ from gateway.log import calling
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.pressure import Pressure, open_pressure, resident
+from gateway.quotas import Quota
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
@@ -82,6 +83,7 @@ class Gateway:
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
     flusher: Flusher = field(default_factory=Flusher)
     pressure: Pressure | None = None
+    quota: Quota = field(default_factory=Quota)
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -98,11 +100,13 @@ class Gateway:
 
     # ------------------------------------------------------------ calls
 
-    def page_booking(self, who: Identity) -> Booking:
+    def page_booking(self, who: Identity, *, begins: bool = True) -> Booking:
         """What a call from the page is to be, of somebody who may call. Raises BusyError."""
         booking = self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
         tenant = self.access.place(who).tenant
         known = replace(booking.plan, tenant=tenant, caller=who.caller, credential=who.credential)
+        if begins:
+            self.quota.check(known, self.settings.quotas, self.switchboard)
         return replace(booking, plan=known)
 
     def greeting(self, booking: Booking) -> Greeting:
@@ -115,12 +119,13 @@ class Gateway:
         """A call over a bridge, from its first message to its end."""
         try:
             call_id = self.switchboard.new_call_id()
+            booking = self.planner.arrival(call_id, arrival, specs(self.toolbox))
+            self.quota.check(booking.plan, self.settings.quotas, self.switchboard)
         except BusyError as busy:
             extra = {"bridge": arrival.bridge, "why": str(busy)}
             log.warning("a call was turned away", extra=extra)
             await leg.refuse(WireError(str(busy), BUSY))
             return
-        booking = self.planner.arrival(call_id, arrival, specs(self.toolbox))
         leg.fit(booking.plan.format)
         with calling(call_id):
             await self.switchboard.connect(self.session(booking, leg))

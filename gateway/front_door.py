@@ -84,7 +84,7 @@ class House(Protocol):
     def secrets(self) -> ClientSecrets: ...
     @property
     def access(self) -> Access: ...
-    def page_booking(self, who: Identity) -> Booking: ...
+    def page_booking(self, who: Identity, *, begins: bool = True) -> Booking: ...
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
 
 
@@ -245,7 +245,7 @@ class FrontDoor:
         body = await _body(request)
         asked = SECRET(body, "body", lenient=False)
         wanted = {"type": "realtime"} | (asked.get("session") or {})
-        booking = self._house.page_booking(who)
+        booking = self._house.page_booking(who, begins=False)
         model = wanted.get("model") or endpoint(booking.target).model or "trunkline"
         configuration = Configuration(Offer(booking.plan, str(model)), new_id("sess"))
         configuration.update(wanted, spoke=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from gateway.settings_base import Secret, Section
 from gateway.settings_budget import Budget
 from gateway.settings_limits import Limits, Shutdown
 from gateway.settings_lines import Line
+from gateway.settings_quotas import Quotas
 from gateway.settings_recovery import Recovery
 from gateway.settings_store import Store
 from gateway.settings_tools import Tools
@@ -260,6 +262,7 @@ class Settings(Section):
     store: Store = Store()
     auth: Auth = Auth()
     budget: Budget = Budget()
+    quotas: Quotas = Quotas()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
     assistants: dict[str, Assistant] = Field(
@@ -285,4 +288,5 @@ class Settings(Section):
 
     def idle_policy(self) -> IdlePolicy:
         """What quiet leads to, as the call knows it."""
-        return self.idle.policy()
+        longest = round(self.quotas.call_minutes * 60_000_000)
+        return replace(self.idle.policy(), longest=longest)

@@ -84,7 +84,8 @@ RULES = {
     ),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(
-        ours=(*LEG, *PROTOCOL, "gateway.call.faults"), others=("openai", "websockets", "msgspec", "httpx")
+        ours=(*LEG, *PROTOCOL, "gateway.call.faults"),
+        others=("openai", "websockets", "msgspec", "httpx"),
     ),
     "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),
     "gateway.taps": Rule(
@@ -112,6 +113,7 @@ RULES = {
         ours=("gateway.settings_base", "gateway.call.plan", "gateway.call.prices"),
         others=("pydantic",),
     ),
+    "gateway.settings_quotas": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_store": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_toolsources": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
     "gateway.settings_webrtc": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
@@ -133,7 +135,7 @@ RULES = {
                 "gateway.settings_tools",
                 "gateway.settings_store",
                 "gateway.settings_auth",
-                "gateway.settings_budget",
+                *("gateway.settings_budget", "gateway.settings_quotas"),
             ),
         ),
         others=("pydantic",),

@@ -73,6 +73,7 @@ class IdlePolicy:
     after: int = 0  # microseconds of quiet; 0 turns it off
     prompt: str = "The caller has been silent. Ask in one short sentence whether they are there."
     limit: int = 2  # prompts before the call is ended
+    longest: int = 0  # microseconds that a call may last; 0: any
 
 
 @dataclass(frozen=True, slots=True)

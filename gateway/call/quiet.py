@@ -8,6 +8,8 @@ from gateway.call.plan import IdlePolicy
 
 LAST_WORDS_US = 30_000_000  # a call that is to end when it is quiet ends after this at the latest
 
+TOO_LONG = "the call has lasted as long as calls may"
+
 Verdict = Literal["wait", "prompt", "transfer", "end"]
 
 
@@ -47,6 +49,8 @@ class Quiet:
 
     def judge(self, *, calm: bool, now: int) -> Verdict:
         """What is to happen at this moment."""
+        if self._policy.longest and now >= self._policy.longest:
+            self.hang_up(TOO_LONG, now)
         if not calm:
             self._since = None
         elif self._since is None:
@@ -73,5 +77,7 @@ class Quiet:
     @property
     def deadline(self) -> int | None:
         """When something is to happen if nothing does before."""
-        times = [t for t in (self._idle_at, self._hang_up_by, self._transfer_by) if t is not None]
+        longest = self._policy.longest if self._hang_up_by is None else 0
+        ends = (self._idle_at, self._hang_up_by, self._transfer_by, longest or None)
+        times = [t for t in ends if t is not None]
         return min(times, default=None)

@@ -1,0 +1,26 @@
+"""The settings of quotas: calls at once, calls in a minute, the length of a call."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gateway.settings_base import Section
+
+
+class Quotas(Section):
+    """How much one caller and one tenant may call this gateway. 0 is any number."""
+
+    caller_calls: int = Field(default=0, ge=0, description="Calls of one caller at once.")
+    caller_per_minute: int = Field(
+        default=0, ge=0, description="Calls that one caller may begin in a minute."
+    )
+    tenant_calls: int = Field(default=0, ge=0, description="Calls of one tenant at once.")
+    tenant_per_minute: int = Field(
+        default=0, ge=0, description="Calls that one tenant may begin in a minute."
+    )
+    call_minutes: float = Field(
+        default=0.0,
+        ge=0,
+        le=1440,
+        description="Length of a call; after it the call ends when the assistant has spoken.",
+    )
