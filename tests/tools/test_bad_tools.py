@@ -16,6 +16,7 @@ import pytest
 from tools import Result, Toolbox, ToolContext, ToolDefinitionError, tool
 from tools.builtin import TOOLS
 from tools.result import surely_longer
+from tools.running import HEED
 from tools.toolbox import ARGUMENTS_LIMIT
 
 SECRET = "hunter2-4111111111111111"
@@ -264,3 +265,42 @@ async def test_a_cancelled_tool_in_a_thread_can_see_that_nobody_waits_for_it() -
     assert (await Toolbox([dig]).run("dig", "{}")).failed
     await done.wait()
     assert seen == [True]
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("hung_up", [False, True])
+async def test_a_tool_that_swallows_its_cancellation_holds_up_nobody(
+    hung_up: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    enough = asyncio.Event()
+
+    @tool(timeout=20)
+    async def stubborn() -> str:
+        """Try for ever."""
+        while not enough.is_set():
+            try:
+                await enough.wait()
+            except:  # noqa: E722
+                continue
+        return "at last"
+
+    loop = asyncio.get_running_loop()
+    began, run = loop.time(), asyncio.create_task(Toolbox([stubborn]).run("stubborn", "{}"))
+    await asyncio.sleep(0)
+    if hung_up:
+        run.cancel()
+    await asyncio.wait((run,))
+    assert loop.time() - began <= (0 if hung_up else 20) + HEED + 0.1
+    assert run.cancelled() if hung_up else "no answer within 20 s" in run.result().output
+    assert [one.tool for one in caplog.records if "is left" in one.message] == ["stubborn"]  # type: ignore[attr-defined]
+    enough.set()
+
+
+async def test_an_async_tool_that_leaves_the_interpreter_leaves_its_call_alone() -> None:
+    @tool
+    async def leaves() -> None:
+        """Leave."""
+        await asyncio.sleep(0)
+        sys.exit(1)
+
+    assert await Toolbox([leaves]).run("leaves", "{}") == Result("The tool failed.", True)
