@@ -132,7 +132,7 @@ def converse(page: Page, name: str) -> None:
     expect(lines).to_contain_text("when does it ship", timeout=20_000)
     expect(lines).to_contain_text("Order 4217 ships on", timeout=15_000)
     assert is_heard(page), "the second answer is heard, too"
-    first = lines.locator("li:not(.tool)", has_text="Order 4217, two").last
+    first = lines.locator("li:not(.tool)", has_text="Order 4217,").last
     expect(first).to_contain_text("interrupted")
     expect(first).not_to_contain_text("November", timeout=1_000)
     picture(page, f"conversation-{name}")
