@@ -84,6 +84,7 @@ class Apart:
                 if not task.done():
                     self._leave(name, task)
             raise
+        value: T
         value, error = task.result()
         if error is not None:
             raise error
