@@ -265,3 +265,18 @@ def test_alike_meanings_are_nearer_than_strangers() -> None:
     near = meaning.likeness("my parcel has not come", "the delivery is late")
     far = meaning.likeness("my parcel has not come", "a song about the sea")
     assert near > far + 0.2
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Wait, stop. what time is it?", "what time is it?"),
+        ("Hold on, how much is the blue one?", "how much is the blue one?"),
+        ("Wait, 4218.", "Wait, 4218."),
+        ("Wait, the number is 4218.", "Wait, the number is 4218."),
+        ("Wait, what?", "Wait, what?"),
+        ("Stop my order 4218.", "Stop my order 4218."),
+    ],
+)
+def test_an_interruption_before_a_question_is_no_part_of_it(said: str, meant: str) -> None:
+    assert phrases.core(said) == meant

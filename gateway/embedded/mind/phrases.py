@@ -17,6 +17,11 @@ _FILLER = re.compile(
     r"^(?:(?:um+|uh+|er+|hmm+|well|so|okay|ok|right|alright|great|good|perfect|please)\b[\s,.!]*)+",
     re.IGNORECASE,
 )
+_INTERRUPTION = re.compile(  # before a question; before anything else it may correct something
+    r"^(?:(?:wait|stop|hold on|hang on)\b[\s,.!]*)+"
+    r"(?=(?:what|where|when|why|who|which|how)(?:'s)?\s+\w+\s+\w+)",
+    re.IGNORECASE,
+)
 _THANKS = re.compile(
     r"(?:^|[\s,.!])(?:(?:many )?thanks(?: a lot| so much| very much)?|thank you(?: so much"
     r"| very much)?"
@@ -80,9 +85,9 @@ _QUOTED = re.compile(r"[\"“«](.+?)[\"”»]", re.DOTALL)
 
 
 def core(text: str) -> str:
-    """The utterance without greeting, fillers and thanks at its edges."""
+    """The utterance without greeting, fillers, "wait, stop" and thanks at its edges."""
     plain = " ".join(text.replace("\u2019", "'").split())
-    for pattern in (_FILLER, _GREETING, _FILLER, _THANKS):
+    for pattern in (_FILLER, _GREETING, _FILLER, _INTERRUPTION, _THANKS):
         plain = pattern.sub("", plain).strip(" ,")
     return plain.strip()
 
