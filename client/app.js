@@ -48,6 +48,7 @@ const face = {
       case "tool": transcript.tool(message); break;
       case "latency": view.latency(message.ms); break;
       case "savings": view.savings(message); break;
+      case "cost": view.cost(message.usd); break;
       case "notice": toasts.notice(message.code, message.message); break;
     }
   },

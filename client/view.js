@@ -26,6 +26,7 @@ export class View {
     this.bars = { in: find("in-meter").querySelector("i"), out: find("out-meter").querySelector("i") };
     this.shown = { in: 0, out: 0 };
     this.latencies = [];
+    this.costs = [];
   }
 
   phase(phase) {
@@ -39,6 +40,8 @@ export class View {
     this.away(false);
     if (phase === "connecting") {
       this.latencies = [];
+      this.costs = [];
+      find("cost-box").hidden = true;
       for (const id of ["latency", "saved"]) find(id).textContent = "–";
       for (const id of ["median", "saved-more", "who", "clock", "line"]) find(id).textContent = "";
     }
@@ -101,6 +104,14 @@ export class View {
     const money = usd >= 0.0005 ? ` · $${usd.toFixed(3)}` : "";
     find("saved").textContent = `${Math.round(share * 100)} % · ${Math.round(seconds)} s`;
     find("saved-more").textContent = `${tokens} tokens${money}`;
+  }
+
+  cost(usd) {
+    this.costs.push(usd);
+    const total = this.costs.reduce((sum, one) => sum + one, 0);
+    find("cost-box").hidden = false;
+    find("cost").textContent = `$${total.toFixed(4)}`;
+    find("cost-more").textContent = `$${(total / this.costs.length).toFixed(4)} an answer`;
   }
 
   clock(seconds) {

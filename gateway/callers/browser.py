@@ -7,7 +7,7 @@ Close codes: 1003 for audio that is no PCM16, 1007 for text that is no message o
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, assert_never
@@ -87,6 +87,7 @@ class Greeting:
     assistant: str
     detector: str
     sees: bool = False  # whether the assistant can look at pictures
+    price: Callable[[of.Usage], float] | None = None  # US dollars of an answer
 
 
 class BrowserDialect:
@@ -143,7 +144,11 @@ class BrowserDialect:
                 yield _json("savings", **self._savings(effect))
             case to.ShowNotice(code, text):
                 yield _json("notice", code=code, message=text)
-            case to.ShowTurn() | to.ShowResponse() | to.ShowCut() | to.ShowRefusal() | to.PassOn():
+            case to.ShowResponse(usage=usage):
+                price = self._greeting.price
+                if price is not None and (usd := price(usage)):
+                    yield _json("cost", usd=usd)
+            case to.ShowTurn() | to.ShowCut() | to.ShowRefusal() | to.PassOn():
                 pass  # for callers that speak the Realtime protocol
             case to.Transfer():
                 pass  # the leg answers that a page cannot be put through
