@@ -13,6 +13,7 @@ from gateway.call.budget import Dictation, cost
 from gateway.call.effects import ClearInput, Commit, Effect, SendAudio, SendText, SendToolOutput
 from gateway.call.events import (
     AssistantAudio,
+    CallerWords,
     Event,
     ResponseEnded,
     ResponseStarted,
@@ -25,6 +26,10 @@ from gateway.call.plan import Plan
 HEARD = 10  # tokens for a second of the caller's sound
 SPOKEN = 20  # for a second of the assistant's
 LETTERS = 4  # for a token of text
+COUNTED = (
+    *(AssistantAudio, CallerWords, ResponseStarted, ResponseEnded, SpeechStarted, SpeechStopped),
+    *(ClearInput, Commit, SendText, SendToolOutput),
+)
 WORDS = 0.2  # tokens of text for one of the assistant's sound, until a report says
 
 
@@ -35,6 +40,7 @@ class Meter:
         self._plan = plan
         self._dictation = Dictation(plan)
         self._exact = 0
+        self._known: int | None = 0  # what has been spent, until something changes it
         self._ratio = WORDS
         self._context = Usage(input_text=_text(plan.instructions) + sum(map(_tool, plan.tools)))
         self._new_text = self._new_audio = 0.0  # tokens since the last report
@@ -45,11 +51,23 @@ class Meter:
     @property
     def spent(self) -> int:
         """So far, with what the answers at work have come to."""
-        prices = self._plan.prices
-        return self._exact + sum(cost(prices, self._estimate(n)) for n in self._running.values())
+        if self._known is None:
+            prices = self._plan.prices
+            running = (cost(prices, self._estimate(spoken)) for spoken in self._running.values())
+            self._known = self._exact + sum(running)
+        return self._known
 
     def see(self, what: Event | Effect) -> None:
         """Count an event or an order."""
+        if isinstance(what, SendAudio):  # fifty times a second, and costs nothing yet
+            self._segment += self._plan.count(what.pcm)
+            self._dictation.effect(what)
+        elif isinstance(what, COUNTED):
+            self._known = None
+            self._count(what)
+            self._exact += self._dictated(what)
+
+    def _count(self, what: Event | Effect) -> None:
         match what:
             case ResponseStarted(response_id):
                 self._running[response_id] = 0.0
@@ -57,8 +75,6 @@ class Meter:
                 self._running[response_id] += self._plan.count(pcm) * SPOKEN / self._plan.rate
             case ResponseEnded(response_id, usage=usage):
                 self._report(response_id, usage)
-            case SendAudio(pcm):
-                self._segment += self._plan.count(pcm)
             case Commit():
                 self._heard(self._segment)
             case ClearInput():
@@ -69,13 +85,13 @@ class Meter:
                 self._heard(max(0, written - self._began))
             case SendText(text) | SendToolOutput(_, text):
                 self._new_text += _text(text)
-        self._exact += self._dictated(what)
 
     def _dictated(self, what: Event | Effect) -> int:
-        if isinstance(what, Effect):
+        if isinstance(what, Commit | ClearInput):
             self._dictation.effect(what)
-            return 0
-        return self._dictation.cost(self._dictation.event(what))
+        elif isinstance(what, SpeechStarted | SpeechStopped | CallerWords):
+            return self._dictation.cost(self._dictation.event(what))
+        return 0
 
     def _heard(self, samples: int) -> None:
         self._new_audio += samples * HEARD / self._plan.rate
