@@ -67,6 +67,7 @@ class FaultPlan:
 
     fault: tuple[Fault, ...] = ()
     random: Chance = Chance()
+    handshake_ms: int = 0  # that each handshake takes, as with a server that is far away
 
     def refusal(self, session: int) -> int:
         """The HTTP status that answers this handshake; 0: it is let in."""

@@ -41,10 +41,11 @@ class FaultProxy:
         self._upstream = upstream.rstrip("/")
         self._plan = plan
 
-    def refuse(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def refuse(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a handshake that the plan refuses."""
         self.sessions += 1
         connection.trunkline_session = self.sessions  # type: ignore[attr-defined]
+        await asyncio.sleep(self._plan.handshake_ms / 1000)
         if status := self._plan.refusal(self.sessions):
             return connection.respond(status, "The plan of faults refuses this.\n")
         return None
@@ -84,6 +85,7 @@ class FaultProxy:
             fault = to_client.exception() if to_client.done() else None
             if isinstance(fault, _Ended):
                 to_server.cancel()
+                await asyncio.gather(to_server, return_exceptions=True)
                 await _end(client, fault.how)
         finally:
             for task in tasks:
