@@ -172,6 +172,7 @@ class Realtime:
                 item = inner(event, "item")
                 if text(item, "type") == "function_call":
                     self._calls.setdefault(response_id, []).append(item)
+                    yield on.ItemEnded(response_id, text(item, "id"))
                 # Not every server says that the audio is done when an answer is cut.
                 if text(item, "id") in self._speaking:
                     yield from self._silent(response_id, text(item, "id"))

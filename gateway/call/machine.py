@@ -152,8 +152,8 @@ class Call:
                 yield from self._voice.audio(event, self._now)
             case on.AssistantWords():
                 yield from self._voice.words(event, self._now)
-            case on.ItemEnded(_, item_id):
-                self._playback.end_item(item_id)
+            case on.ItemEnded(response_id, item_id):
+                self._voice.ended(response_id, item_id, self._now)
             case on.ResponseStarted(response_id):
                 self._hearing.unanswered.asked()
                 yield from self._asking.started(response_id, self._now)

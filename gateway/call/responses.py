@@ -11,8 +11,9 @@ START_LIMIT_US = 20_000_000  # an answer that has not begun by then will not
 STOP_LIMIT_US = 5_000_000  # a cancelled answer that has not ended by then is taken as ended
 RETRIES = 4  # of an answer that fails, in one session
 IN_THE_WAY_US = 1_000_000  # before it is asked again where an unknown answer is in the way
-SLOW_US = 1_200_000  # a request that is not taken up by then may have been lost
+SLOW_US = 1_000_000  # a request that is not taken up by then may have been lost
 BROKEN_US = 2_500_000  # nor does more come of a sentence that has stood still for so long
+WRITTEN_US = 2_000_000  # nor of an answer that stands still once a function call is complete
 THINKS_US = 12_000_000  # but a model may think before it speaks
 REMEMBERED = 256
 
@@ -37,6 +38,7 @@ class Responses:
         self._tries = 0  # of an answer that failed
         self._patience = SLOW_US  # longer for a server that is known to be slow
         self._alive_at = 0  # when something last came of the answer that is being made
+        self._called = False  # the last that came of it was a function call
         self._behind = False  # what is wanted was refused for another answer that is in the way
         self._goes_on = False  # what is wanted is the rest of an answer that broke off
         self._dropped: OrderedDict[str, None] = OrderedDict()
@@ -105,7 +107,7 @@ class Responses:
         """
         if self._asked_at is not None:
             self._patience = min(max(self._patience, 2 * (now - self._asked_at)), START_LIMIT_US)
-        self._alive_at, self._not_before = now, 0
+        self._alive_at, self._not_before, self._called = now, 0, False
         if self._asked_at is None:
             self._asked = Respond() if self._behind else self.forget()
             self._asked_to_fill, self._cancelled_at = False, None
@@ -117,7 +119,12 @@ class Responses:
     def alive(self, response_id: str, now: int) -> None:
         """Something of an answer has come."""
         if response_id == self.active:
-            self._alive_at = now
+            self._alive_at, self._called = now, False
+
+    def called(self, response_id: str, now: int) -> None:
+        """A function call of an answer is complete; it counts once the whole answer is."""
+        if response_id == self.active:
+            self._alive_at, self._called = now, True
 
     def ended(self, response_id: str, *, failed: bool) -> None:
         """An answer is complete, cut, or failed."""
@@ -200,11 +207,14 @@ class Responses:
 
     def doubtful_at(self, *, speaks: bool) -> int | None:
         """When it will be doubtful whether the session still lives; `speaks`: within a sentence."""
-        if self._cancelled_at is not None:
+        if not self.busy:
             return None
+        if self._cancelled_at is not None:
+            return self._cancelled_at + self._patience
         if self._asked_at is not None:
             return self._asked_at + self._patience
-        return self._alive_at + (BROKEN_US if speaks else THINKS_US) if self.active else None
+        rest = WRITTEN_US if self._called else THINKS_US
+        return self._alive_at + (BROKEN_US if speaks else rest)
 
     def overdue(self, now: int) -> bool:
         """Give up what has gone unanswered for too long; says whether there was such a thing."""

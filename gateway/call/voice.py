@@ -53,6 +53,14 @@ class Voice:
             received = self.playback.received(item_id)
             yield from some(self._transcript.assistant_says(item_id, event.text, received, now))
 
+    def ended(self, response_id: str, item_id: str, now: int) -> None:
+        """All of an item has come; one without words and sound was a function call."""
+        if item_id in self.playback.items():
+            self._responses.alive(response_id, now)
+            self.playback.end_item(item_id)
+        else:
+            self._responses.called(response_id, now)
+
     def _too_much(self, item_id: str, response_id: str, now: int) -> Iterator[Effect]:
         """The model speaks on and on: what waits is played, and nothing more is taken."""
         cancel = self._responses.cancel(now)

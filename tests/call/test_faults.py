@@ -181,7 +181,7 @@ def test_a_turn_that_was_too_short_to_commit_is_not_the_next_one() -> None:
 def test_a_request_that_goes_unanswered_is_asked_of_another_session() -> None:
     tale = story()
     tale.says(600)
-    tale.wait(1210)
+    tale.wait(1010)
     assert tale.all(do.Dial) == [do.Dial(0, 1)]
     assert not tale.all(do.Use), "it may be only slow"
     tale.feed(on.AssistantReady(epoch=1))
@@ -194,11 +194,11 @@ def test_a_request_that_goes_unanswered_is_asked_of_another_session() -> None:
 def test_a_server_that_is_known_to_be_slow_is_given_time() -> None:
     tale = story()
     tale.says(600)
-    tale.wait(1100)
+    tale.wait(900)
     tale.answers(300)
     tale.wait(1000)
     tale.says(600)
-    tale.wait(2000)
+    tale.wait(1700)
     assert not tale.all(do.Dial)
 
 
@@ -247,3 +247,29 @@ def test_there_is_room_for_the_gateways_own_words_behind_many_silent_items() -> 
     tale.feed(on.AssistantLost("gone", "invalid_api_key"))
     tale.wait(1000)
     assert tale.samples(do.Play) > 0
+
+
+def test_an_answer_whose_end_does_not_come_after_a_function_call_is_asked_for_again() -> None:
+    tale = story()
+    tale.says(600)
+    tale.begins()
+    tale.feed(on.ItemEnded("resp_1", "item_call"))
+    tale.wait(2010)
+    assert tale.all(do.Dial) == [do.Dial(0, 1)]
+    tale.feed(on.AssistantReady(epoch=1))
+    assert len(tale.all(do.Respond)) == 2
+    assert not tale.all(do.RunTool)
+
+
+def test_an_answer_that_does_not_stop_when_it_is_told_to_is_left_behind() -> None:
+    tale = story()
+    tale.says(600)
+    tale.begins()
+    tale.voice(3000)
+    tale.wait(500)
+    tale.says(600)
+    assert tale.all(do.Cancel)
+    tale.wait(600)
+    tale.feed(on.AssistantReady(epoch=1))
+    assert tale.all(do.Respond)[-1] == do.Respond()
+    assert do.Use(1) in tale.all(do.Use)

@@ -92,8 +92,8 @@ FAULTS: dict[str, tuple[FaultPlan, ...]] = {
     "events that nobody knows": plans("unknown", ({},), times=0),
     "errors that nobody knows": plans("error", ({},), times=0),
     "two answers at once": plans("two_answers", ANSWERS),
-    "by chance, one event in fifty": tuple(
-        FaultPlan(random=Chance(0.02, seed)) for seed in range(1, 5)
+    "by chance, one event in twenty": tuple(
+        FaultPlan(random=Chance(0.05, seed)) for seed in range(1, 9)
     ),
 }
 
