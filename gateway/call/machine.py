@@ -31,7 +31,7 @@ from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.pace import TOO_FAST
 from gateway.call.plan import Plan
-from gateway.call.quiet import Quiet
+from gateway.call.quiet import TRANSFER_FAILED, Quiet
 from gateway.call.recovery import Recovery
 from gateway.call.responses import GO_ON, Responses
 from gateway.call.spending import Spending
@@ -40,11 +40,6 @@ from gateway.call.transcript import Transcript, some
 from gateway.call.turns import Sign
 from gateway.call.upstream import Upstream
 from gateway.call.voice import Voice
-
-TRANSFER_FAILED = (
-    "The caller could not be put through to {target}: {reason}. Say so in one sentence, and ask "
-    "what else you can do."
-)
 
 
 class Call:
@@ -259,8 +254,7 @@ class Call:
     def _barge_in(self) -> Iterator[Effect]:
         """The caller takes the turn: stop, take back what was not heard, and make it unsaid."""
         if self._upstream.away:
-            if self._playback.playing(self._now):
-                yield from self._voice.interrupt(self._now)
+            yield from self._voice.hush(self._now)
             return
         yield from self._asking.answers.interrupted("turn_detected")
         if not self._responses.busy and not self._playback.playing(self._now):
@@ -319,7 +313,8 @@ class Call:
                 yield do.ShowLatency(item_id, now - spoken)
         yield from self._asking.overdue(now)
         if not self._tools.idle:
-            yield from self._tools.settle(free=self._free, now=now)
+            free = self._whose_turn() in ("listening", "thinking") and not self._responses.pending
+            yield from self._tools.settle(free=free, now=now)
         if self._spending.ends_now:
             yield from self._barge_in()
             yield from self._spending.goodbye(now)
@@ -333,18 +328,13 @@ class Call:
             case "prompt":
                 self._responses.want(self.plan.idle.prompt)
                 yield from self._ask()
-        state = self._whose_turn()
-        if state != self._state:
+        if (state := self._whose_turn()) != self._state:
             self._state = state
             yield do.ShowState(state)
 
     def _ask(self) -> Iterator[Effect]:
         if not self._hearing.open and self._spending.may_ask:
             yield from self._asking.ask(self._now)
-
-    @property
-    def _free(self) -> bool:
-        return self._whose_turn() in ("listening", "thinking") and not self._responses.pending
 
     @property
     def _calm(self) -> bool:

@@ -10,6 +10,11 @@ LAST_WORDS_US = 30_000_000  # a call that is to end when it is quiet ends after 
 
 TOO_LONG = "the call has lasted as long as calls may"
 
+TRANSFER_FAILED = (
+    "The caller could not be put through to {target}: {reason}. Say so in one sentence, and ask "
+    "what else you can do."
+)
+
 Verdict = Literal["wait", "prompt", "transfer", "end"]
 
 

@@ -94,6 +94,11 @@ class Voice:
             self._responses.drop(cut.response_id)
             yield from self._unsay(cut)
 
+    def hush(self, now: int) -> Iterator[Effect]:
+        """Stop what is being heard, while nobody is there who could make more of it."""
+        if self.playback.playing(now):
+            yield from self.interrupt(now)
+
     def cancel(self, now: int) -> Iterator[Effect]:
         """Make no more of the answer; what of it has come stays, until the caller says more."""
         cancel = self._responses.cancel(now)

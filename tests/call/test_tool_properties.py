@@ -80,7 +80,7 @@ class AnyTools(RuleBasedStateMachine):
             assert not self.active, "an answer was asked for while one was being made"
             self.count += 1
             self.active = f"resp_{self.count}"
-            self.responses.started(self.active)
+            self.responses.started(self.active, self.now)
             self.tools.see(on.ResponseStarted(self.active), self.now)
 
     # ------------------------------------------------------------ the model
