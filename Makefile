@@ -4,6 +4,7 @@
 #   make test     every test (ARGS="-k barge" for some; WORKERS=4 where there are more cores)
 #   make lint     style, format and types
 #   make bench    what a call costs
+#   make soak     many calls for long, with faults (CALLS=50 MINUTES=10 SEED=1)
 #   make lock     pin what pyproject.toml asks for (UPGRADE=1: the newest of each)
 #   make clean    throw away what these have made
 
@@ -14,7 +15,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--quiet $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint bench lock clean
+.PHONY: help setup system demo test lint bench soak lock clean
 # The targets share one environment and two cores: never two of them at once.
 .NOTPARALLEL:
 
@@ -43,6 +44,9 @@ lint: setup
 bench: setup
 	@$(BIN)/trunkline prepare
 	@for bench in tests/bench/*.py; do echo "$$bench"; $(BIN)/python -m "tests.bench.$$(basename "$$bench" .py)" || exit 1; done
+
+soak: setup
+	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),50) --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 lock: setup
 	$(LOCK) --all-extras -o requirements/dev.txt

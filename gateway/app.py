@@ -6,6 +6,7 @@ its last, in the running loop; `listening` is one that answers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -218,6 +219,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         metrics = Metrics()
         metrics.gauge("calls_refused", "Calls since the start", lambda: switchboard.refused)
         metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
+        metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
         metrics.gauge("resident_bytes", "Memory that the process holds", resident)
         if store is not None:
             metrics.watch(store.writer.statistics)
