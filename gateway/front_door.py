@@ -25,12 +25,14 @@ from gateway.assistants.openai import endpoint
 from gateway.busy import turned_away
 from gateway.call.effects import Effect, ToCaller
 from gateway.call.events import CallerDigit, CallerJoined, Event, FromClient
+from gateway.callers.patient import PatientLeg
 from gateway.callers.realtime import Offer, RealtimeDialect
 from gateway.callers.realtime.configuration import Configuration
 from gateway.callers.websocket import LONGEST_REASON, Limits, WebSocketLeg
 from gateway.client_secrets import PREFIX, ClientSecrets
 from gateway.entrance import credential
 from gateway.errors import WireError
+from gateway.front_return import Absent, Line, Returns, new_token, told
 from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.planning import Booking
@@ -130,6 +132,7 @@ class FrontDoor:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._returns = Returns(LIMITS)
 
     def routes(self) -> list[BaseRoute]:
         """All its addresses."""
@@ -149,7 +152,9 @@ class FrontDoor:
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             try:
                 visitor = await admit(websocket, self._house.access, self._house.secrets)
-                if (call_id := websocket.query_params.get("call_id")) is not None:
+                if (token := websocket.query_params.get("resume")) is not None:
+                    await self._returns.go_on(websocket, token, visitor.who)
+                elif (call_id := websocket.query_params.get("call_id")) is not None:
                     await self._watch(websocket, call_id, visitor)
                 else:
                     await self._call(websocket, visitor)
@@ -161,7 +166,7 @@ class FrontDoor:
 
     def _busy(self, websocket: WebSocket) -> str:
         """Why it cannot begin a call; nothing where it can, or follows one that is live."""
-        if "call_id" in websocket.query_params:
+        if {"call_id", "resume"} & websocket.query_params.keys():
             return ""
         try:
             self._house.switchboard.new_call_id()
@@ -184,6 +189,10 @@ class FrontDoor:
         dialect = RealtimeDialect(offer, secrets.token_hex(6), beta_shape=_asks_beta(websocket))
         for hello in dialect.opened():
             await websocket.send_text(str(hello))
+        returns = "returns" in websocket.query_params
+        token, seconds = new_token(), returns * self._house.settings.webrtc.return_s
+        if seconds:
+            await websocket.send_text(told(token, seconds))
         leg = WebSocketLeg(websocket, dialect, limits=LIMITS)
         with calling(booking.plan.call_id):
             if await leg.answer() is None:
@@ -200,8 +209,19 @@ class FrontDoor:
                 metadata={**plan.metadata, "door": "realtime", **known},
             )
             leg.fit(plan.format)
-            session = self._house.session(Booking(plan, booking.target, "realtime"), leg)
-            await self._house.switchboard.connect(session)
+            booking = Booking(plan, booking.target, "realtime")
+            if seconds:
+                await self._carry_patiently(booking, PatientLeg(Line(leg), seconds), dialect, token)
+            else:
+                await self._house.switchboard.connect(self._house.session(booking, leg))
+
+    async def _carry_patiently(
+        self, booking: Booking, leg: PatientLeg, dialect: RealtimeDialect, token: str
+    ) -> None:
+        plan = booking.plan
+        absent = Absent(leg, dialect, plan.call_id, plan.format, plan.tenant)
+        with self._returns.awaited(token, absent):
+            await self._house.switchboard.connect(self._house.session(booking, leg))
 
     async def _watch(self, websocket: WebSocket, call_id: str, visitor: Visitor) -> None:
         """A second socket on a live call: not for a secret, which is good for a call of its own."""

@@ -96,6 +96,11 @@ class RealtimeDialect:
         """What the client is told before it has said anything."""
         yield from self._messages()
 
+    def again(self) -> Iterator[Message]:
+        """What the client is told that has come back over another connection."""
+        self._stream.emit("session.updated", session=self._configuration.session)
+        yield from self._messages()
+
     def begin(self) -> Plan:
         """The plan of the call, as the client has configured it by now; its format is final."""
         self._begun = True
