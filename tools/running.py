@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from tools.aside import aside
 from tools.context import Cancellation, Nowhere, ToolContext
 
-T = TypeVar("T")
-
-HEED = 1.0  # seconds in which a cancelled tool is to have ended
 THREADS = 16  # sync tools of one toolbox at the same time, those that overran included
-
-
-log = logging.getLogger(__name__)
 
 
 class Busy(Exception):
@@ -60,48 +53,6 @@ class Threads:
         if error is not None:
             raise error
         return result
-
-
-class Apart:
-    """Runs async tools in tasks of their own: one that swallows its cancellation holds up nobody.
-
-    A loop around a bare `except` is all that it takes, and a call could not end any more.
-    """
-
-    def __init__(self) -> None:
-        self._left: set[asyncio.Task[Any]] = set()  # that have not heeded; the loop forgets them
-
-    async def run(self, name: str, work: Coroutine[Any, Any, T]) -> T:
-        """What the work returns or raises; when cancelled, it has a moment to end."""
-        task = asyncio.get_running_loop().create_task(_outcome(work), name=f"tool {name}")
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            task.cancel()
-            try:
-                await asyncio.wait((task,), timeout=HEED)
-            finally:
-                if not task.done():
-                    self._leave(name, task)
-            raise
-        value: T
-        value, error = task.result()
-        if error is not None:
-            raise error
-        return value
-
-    def _leave(self, name: str, task: asyncio.Task[Any]) -> None:
-        log.warning("a tool goes on though it was cancelled, and is left", extra={"tool": name})
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
-
-
-async def _outcome(work: Coroutine[Any, Any, T]) -> tuple[Any, BaseException | None]:
-    """Also what leaves the interpreter is an outcome: raised in a task, it would end the loop."""
-    try:
-        return await work, None
-    except (Exception, SystemExit, asyncio.CancelledError) as error:
-        return None, error
 
 
 class Hold:

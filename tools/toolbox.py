@@ -17,7 +17,7 @@ from tools.context import ArgumentsError, ToolContext, ToolError
 from tools.guards import Guards, canonical
 from tools.loading import load_tools
 from tools.result import Result, told
-from tools.running import Apart, Busy, Hold, Threads
+from tools.running import Busy, Hold, Threads
 from tools.spec import RESERVED, AnyTool, Tool, ToolDefinitionError, ToolSpec
 from tools.watch import Watch
 
@@ -53,7 +53,6 @@ class Toolbox:
         self._timeout = timeout
         self._limit = result_limit
         self._watch = Watch()
-        self._apart = Apart()
         self._cleanup = ExitStack()
         self.add(*tools)
 
@@ -182,8 +181,7 @@ class Toolbox:
         try:
             async with asyncio.timeout(seconds) as deadline, guards.place():
                 with aside():
-                    work = self._attempts(item, arguments, hold.context)
-                    value = await self._apart.run(item.spec.name, work)
+                    value = await self._attempts(item, arguments, hold.context)
             guards.breaker.worked()
             over = True
             return told(value, limit)

@@ -1,12 +1,14 @@
-"""A watch over what tools do on the event loop: which of them holds it up, and where."""
+"""A watch over what tools do on the event loop: which holds it up, and which does not let go."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Coroutine, Generator
 from pathlib import Path
 from types import FrameType
@@ -14,6 +16,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+HEED = 5.0  # seconds in which a cancelled tool is to have ended
 SLOW = 0.1  # seconds for which a tool may hold the loop in one go
 LOOK = 0.25  # seconds between two looks at a step that does not end
 IDLE = 5.0  # seconds without a step after which the thread that looks ends
@@ -31,10 +34,12 @@ class Watch:
         self._steps = 0  # since the thread has looked
         self._lock = threading.Lock()
         self._looks = False  # whether the thread is there
+        self.left: deque[Coroutine[Any, Any, Any]] = deque(maxlen=64)  # that would not end
 
     async def over(self, name: str, work: Coroutine[Any, Any, T]) -> T:
         """The same work. Where a step of it is slow, the operator is told the tool and the place.
 
+        Cancelled, it has a moment to end; if it swallows that, it is not driven any further.
         A step is what happens between two awaits. Tasks that the work starts are not watched.
         """
         result: T = await _Steps(name, work, self)
@@ -77,8 +82,19 @@ class _Steps:
         self._work = work
         self._watch = watch
         self._told = False
+        self._task = asyncio.current_task()
+        self._cancelled = self._task.cancelling() if self._task is not None else 0
+        self._end: asyncio.TimerHandle | None = None  # of the moment in which it is to end
+        self._overdue = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        try:
+            return (yield from self._drive())
+        finally:
+            if self._end is not None:
+                self._end.cancel()
+
+    def _drive(self) -> Generator[Any, Any, Any]:
         sent: Any = None
         raised: BaseException | None = None
         while True:
@@ -90,7 +106,29 @@ class _Steps:
             try:
                 sent = yield awaited
             except BaseException as error:  # a cancellation among them: the coroutine is to know
+                if self._overdue:
+                    self._leave()
+                    raise
+                if isinstance(error, asyncio.CancelledError) and self._end is None:
+                    loop = asyncio.get_running_loop()
+                    self._end = loop.call_later(HEED, self._ought_to_have_ended)
                 raised = error
+
+    def _ought_to_have_ended(self) -> None:
+        """It was cancelled a while ago; if that was not its own timeout, it has swallowed it."""
+        self._end = None
+        if self._task is not None and self._task.cancelling() > self._cancelled:
+            self._overdue = True
+            self._task.cancel()
+
+    def _leave(self) -> None:
+        """Drive it no further. It is kept, for to throw it away is to ask it once more to end."""
+        if self._task is not None:
+            self._task.uncancel()  # our own order, which whoever gave the first must not count
+        log.warning(
+            "a tool goes on though it was cancelled, and is left", extra={"tool": self._name}
+        )
+        self._watch.left.append(self._work)
 
     def _step(self, sent: Any, raised: BaseException | None) -> Any:
         self.began = began = time.monotonic()

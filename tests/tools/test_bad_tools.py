@@ -16,8 +16,8 @@ import pytest
 from tools import Result, Toolbox, ToolContext, ToolDefinitionError, tool
 from tools.builtin import TOOLS
 from tools.result import surely_longer
-from tools.running import HEED
 from tools.toolbox import ARGUMENTS_LIMIT
+from tools.watch import HEED
 
 SECRET = "hunter2-4111111111111111"
 
@@ -285,7 +285,8 @@ async def test_a_tool_that_swallows_its_cancellation_holds_up_nobody(
         return "at last"
 
     loop = asyncio.get_running_loop()
-    began, run = loop.time(), asyncio.create_task(Toolbox([stubborn]).run("stubborn", "{}"))
+    toolbox = Toolbox([stubborn])
+    began, run = loop.time(), asyncio.create_task(toolbox.run("stubborn", "{}"))
     await asyncio.sleep(0)
     if hung_up:
         run.cancel()
@@ -294,6 +295,21 @@ async def test_a_tool_that_swallows_its_cancellation_holds_up_nobody(
     assert run.cancelled() if hung_up else "no answer within 20 s" in run.result().output
     assert [one.tool for one in caplog.records if "is left" in one.message] == ["stubborn"]  # type: ignore[attr-defined]
     enough.set()
+
+
+@pytest.mark.virtual_clock
+async def test_a_tool_whose_own_timeout_has_passed_goes_on_as_long_as_it_may() -> None:
+    @tool(timeout=20)
+    async def patient() -> str:
+        """Try one way, then another that takes longer."""
+        try:
+            async with asyncio.timeout(1):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            await asyncio.sleep(5 * HEED)
+        return "the other way"
+
+    assert await Toolbox([patient]).run("patient", "{}") == Result("the other way")
 
 
 async def test_an_async_tool_that_leaves_the_interpreter_leaves_its_call_alone() -> None:
