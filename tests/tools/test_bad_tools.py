@@ -306,7 +306,7 @@ async def test_a_tool_whose_own_timeout_has_passed_goes_on_as_long_as_it_may() -
             async with asyncio.timeout(1):
                 await asyncio.Event().wait()
         except TimeoutError:
-            await asyncio.sleep(5 * HEED)
+            await asyncio.sleep(3 * HEED)
         return "the other way"
 
     assert await Toolbox([patient]).run("patient", "{}") == Result("the other way")
