@@ -11,6 +11,9 @@ from websockets.exceptions import ConnectionClosed
 from gateway.callers.dialect import Message
 
 
+NO_ANSWER = 1011  # close code
+
+
 class LineClosedError(Exception):
     """The far end has closed the socket, or the line broke."""
 
@@ -76,6 +79,8 @@ class ServerSocket:
                 await self._websocket.send_bytes(message)
         except WebSocketDisconnect as gone:
             raise LineClosedError(gone.code) from gone
+        except RuntimeError as gone:  # the server closed it, for it had no answer to its pings
+            raise LineClosedError(NO_ANSWER) from gone
 
     async def close(self, code: int, reason: str) -> None:
         """Close it, unless it is closed."""
