@@ -40,7 +40,7 @@ DELTA = "response.output_audio.delta"
 COMMITTED = "input_audio_buffer.committed"
 MOMENTS: tuple[dict[str, Any], ...] = (
     {"event": "response.done", "count": 1},  # when an answer has just been made
-    {"after": 8.0},  # while the caller speaks or listens
+    {"after": 9.3},  # while the caller speaks
     {"event": COMMITTED, "count": 2},  # when a question has just been asked
     {"event": "response.created", "count": 2},
     {"event": DELTA, "count": 20},  # in the middle of an answer
