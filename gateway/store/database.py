@@ -195,6 +195,8 @@ def _sqlite(url: URL) -> AsyncEngine:
         raise StoreError(
             f"store.url: {path.parent} cannot be made: {error.strerror}; name a file elsewhere"
         ) from error
+    if path.is_dir():
+        raise StoreError(f"store.url: {path} is a folder; expected a file, such as trunkline.db")
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine.sync_engine, "connect")

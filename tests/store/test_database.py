@@ -76,7 +76,7 @@ async def test_sqlite_keeps_a_write_ahead_log(tmp_path: Path) -> None:
         ("postgresql://host:port/x", "is no URL of a database"),
         ("postgresql://me:secret@127.0.0.1:1/x", r"postgresql\+asyncpg://me:\*\*\*@127.0.0.1:1/x"),
         ("/dev/null/trunkline.db", "cannot be made"),
-        ("/", "cannot be used"),
+        ("/", "is a folder"),
     ],
 )
 async def test_what_cannot_be_opened_is_said_without_its_password(url: str, said: str) -> None:
