@@ -315,10 +315,9 @@ class Call:
         if not self._tools.idle:
             free = self._whose_turn() in ("listening", "thinking") and not self._responses.pending
             yield from self._tools.settle(free=free, now=now)
-        if self._spending.ends_now:
+        if self._spending.cuts_off:
             yield from self._barge_in()
-            yield from self._spending.goodbye(now)
-        yield from self._spending.warn()
+        yield from self._spending.settle(now)
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
             case "end":
@@ -333,8 +332,9 @@ class Call:
             yield do.ShowState(state)
 
     def _ask(self) -> Iterator[Effect]:
-        if not self._hearing.open and self._spending.may_ask:
-            yield from self._asking.ask(self._now)
+        if not self._hearing.open:
+            ask, forget = self._asking.ask, self._asking.forget
+            yield from ask(self._now) if self._spending.may_ask else forget()
 
     @property
     def _calm(self) -> bool:

@@ -22,7 +22,7 @@ class Spending:
         self._meter = Meter(plan) if plan.budget.limit else None
         self._responses = responses
         self._quiet = quiet
-        self._warned = self._over = self._said_goodbye = False
+        self._warned = self._over = self._goodbye_due = self._said_goodbye = False
 
     def see(self, what: Event | Effect) -> None:
         """Count an event or an order."""
@@ -38,25 +38,27 @@ class Spending:
         return not (self._over and self._said_goodbye)
 
     @property
-    def ends_now(self) -> bool:
-        """Whether the money has just come to its end; said once."""
+    def cuts_off(self) -> bool:
+        """Whether the money has come to its end in the middle of an answer; said once."""
         if self._meter is None or self._over:
             return False
-        self._over = self._meter.spent >= self._policy.limit
-        return self._over
+        self._over = self._goodbye_due = self._meter.spent >= self._policy.limit
+        return self._over and self._responses.busy
 
-    def goodbye(self, now: int) -> Iterator[Effect]:
-        """One more sentence, and the call ends when it is said."""
-        yield ShowNotice("budget_spent", "This call has come to the end of its budget.")
-        self._responses.want(self._policy.goodbye, may_call=False)
-        self._quiet.hang_up(SPENT, now)
-
-    def warn(self) -> Iterator[Effect]:
-        """A word on the way, once."""
-        if self._meter is None or self._warned or self._over:
+    def settle(self, now: int) -> Iterator[Effect]:
+        """A word on the way there, once; at the end a last sentence, after which the call ends."""
+        if self._meter is None:
             return
-        if self._meter.spent >= self._policy.limit * self._policy.warn_percent // 100:
+        if self._goodbye_due:
+            self._goodbye_due = False
+            yield ShowNotice("budget_spent", "This call has come to the end of its budget.")
+            self._responses.want(self._policy.goodbye, may_call=False)
+            self._quiet.hang_up(SPENT, now)
+        elif not (self._warned or self._over) and self._is_low(self._meter):
             self._warned = True
             yield ShowNotice("budget_low", "This call comes to the end of its budget.")
             if self._policy.warning:
                 self._responses.want(self._policy.warning)
+
+    def _is_low(self, meter: Meter) -> bool:
+        return meter.spent >= self._policy.limit * self._policy.warn_percent // 100

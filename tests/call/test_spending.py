@@ -104,3 +104,36 @@ def test_what_the_model_reports_corrects_what_was_estimated() -> None:
     told.begins("resp_3")
     told.voice(3000, "item_c", "resp_3")
     assert "budget_spent" not in notices(told)
+
+
+def test_an_answer_that_is_paid_for_is_heard_to_its_end_before_the_goodbye() -> None:
+    told = story(2, percent=100)
+    told.says(1000)
+    told.begins()
+    told.voice(1900)
+    ended(told, "resp_1", 2)
+    assert notices(told) == ["budget_spent"]
+    assert told.all(do.Flush) == []
+    assert asked(told)[-1] == "Goodbye."
+
+
+def test_what_a_tool_brings_after_the_goodbye_was_asked_for_leads_to_no_answer() -> None:
+    told = story(2, percent=100)
+    told.says(1000)
+    told.begins()
+    told.feed(
+        on.ResponseEnded(
+            "resp_1",
+            "completed",
+            calls=(on.ToolCall("call_1", "look", "{}"),),
+            usage=Usage(output_audio=60),
+        )
+    )
+    assert asked(told)[-1] == "Goodbye."
+    count = len(asked(told))
+    told.feed(on.ToolFinished("call_1", "done"))
+    assert len(told.all(do.SendToolOutput)) == 1
+    told.answers(1000, response="resp_2", item="item_b")
+    told.wait(1500)
+    assert len(asked(told)) == count
+    assert told.call.ended
