@@ -66,8 +66,8 @@ class Figures:
     wrong: list[str] = field(default_factory=list)
 
     def slope(self) -> float:
-        """MB a minute, after a quarter of the time or two minutes."""
-        warm = min(120.0, self.at[-1] / 4)
+        """MB a minute, after half of the time or three minutes: allocators take long to settle."""
+        warm = min(180.0, self.at[-1] / 2)
         points = [(at / 60, rss) for at, rss in zip(self.at, self.rss, strict=True) if at > warm]
         return float(np.polyfit(*zip(*points, strict=True), 1)[0])
 
@@ -186,6 +186,8 @@ def report(args: argparse.Namespace, count: Count, figures: Figures, kept: int) 
     say(f"ended {count.ended}\nnotices {count.notices}\nsockets that broke {count.broken}\n")
     say(f"memory {figures.rss[0]:.0f} MB at first, {max(figures.rss):.0f} MB at most, ")
     say(f"{figures.rss[-1]:.0f} MB at last; {slope:+.2f} MB a minute after warm-up\n")
+    each = max(1, int(60 / EACH))
+    say(f"memory by the minute: {' '.join(f'{one:.1f}' for one in figures.rss[::each])} MB\n")
     say(f"before {begun}\nafter  {ended}\n")
     say("".join(f"WRONG: {one}\n" for one in figures.wrong[:40]) or "nothing is left behind\n")
     return 1 if figures.wrong else 0
