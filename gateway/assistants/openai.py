@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 
 Feed = Callable[[Event], None]
 
-OUTBOX_BYTES: Final = 4 * 1024 * 1024  # unsent messages beyond this: the server does not read
+# Unsent messages beyond this: the server does not read. A single one may be a picture of 15 MiB.
+OUTBOX_BYTES: Final = 32 * 1024 * 1024
 STALLED: Final = 10.0  # seconds that one message may wait for the socket
 LEAST_LEFT: Final = 60_000_000  # microseconds
 FAREWELL: Final = 1.0  # seconds for what is left to say, and again for the closing handshake

@@ -373,7 +373,7 @@ async def test_a_server_that_stops_reading_is_given_up(events: Events) -> None:
             await task
         over.set()
     assert events.get_nowait() == AssistantLost(
-        f"{server.host}: the server does not read what is sent to it"
+        f"{server.host}: the server does not read what is sent to it", "not_reading"
     )
 
 

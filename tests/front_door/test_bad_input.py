@@ -166,6 +166,18 @@ async def test_audio_over_fifteen_megabytes_is_refused_and_the_session_goes_on()
         assert (await line.until("response.done"))["response"]["status"] == "completed"
 
 
+async def test_a_message_of_nearly_fifteen_megabytes_reaches_the_model() -> None:
+    async with open_house(PlainMind("Yes.")) as house, called(house) as line:
+        await line.say("response.create")
+        await line.until("response.done")
+        content = [{"type": "input_text", "text": "A" * (TOO_LONG - 4)}]
+        item = {"type": "message", "role": "user", "content": content}
+        await line.say("conversation.item.create", item=item)
+        await line.until("conversation.item.done")
+        await line.say("response.create")
+        assert (await line.until("response.done"))["response"]["status"] == "completed"
+
+
 async def test_a_frame_that_nobody_should_read_closes_that_call_and_no_other() -> None:
     async with open_house(PlainMind("Yes.")) as house, called(house) as good, called(house) as bad:
         await good.until("session.created")
