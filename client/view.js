@@ -111,7 +111,7 @@ export class View {
     const total = this.costs.reduce((sum, one) => sum + one, 0);
     find("cost-box").hidden = false;
     find("cost").textContent = `$${total.toFixed(4)}`;
-    find("cost-more").textContent = `$${(total / this.costs.length).toFixed(4)} an answer`;
+    find("cost-more").textContent = `$${(total / this.costs.length).toFixed(4)} a response`;
   }
 
   clock(seconds) {

@@ -14,6 +14,7 @@ from tests.client.house import OUTPUT, RATE, House, Tones, loudness
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
+SCREENS = [("desktop", 1280, 860), ("phone", 390, 800), ("small-phone", 320, 568)]
 
 
 def wait_until(condition: Callable[[], Any], page: Page, seconds: float = 10.0) -> None:
@@ -108,6 +109,8 @@ def test_the_conversation_is_shown_as_it_was_heard(open_page: Open, house: House
     assert page.locator("#latency").inner_text() == "398 ms"
     assert "427 ms" in page.locator("#median").inner_text()
     assert page.locator("#saved").inner_text() == "62 % · 37 s"
+    assert page.locator("#cost").inner_text() == "$0.0246"
+    assert page.locator("#cost-more").inner_text() == "$0.0123 a response"
 
 
 def test_the_other_side_hangs_up_and_the_page_says_so(open_page: Open, house: House) -> None:
@@ -141,7 +144,7 @@ def test_a_refused_microphone_offers_to_type_instead(open_page: Open, house: Hou
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "width", "height"), [("desktop", 1280, 860), ("phone", 390, 800)])
+@pytest.mark.parametrize(("name", "width", "height"), SCREENS)
 def test_the_page_fits_its_screen(
     open_page: Open, house: House, scheme: str, name: str, width: int, height: int
 ) -> None:
