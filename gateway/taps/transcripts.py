@@ -81,7 +81,7 @@ class Transcripts:
 def mend(folder: Path) -> int:
     """Put in order what gateways that were killed have left in a folder; says how many calls."""
     mended = 0
-    for part in sorted(folder.glob("*" + PART)):
+    for part in filter(Path.is_file, sorted(folder.glob("*" + PART))):
         try:
             with part.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

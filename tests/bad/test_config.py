@@ -237,7 +237,7 @@ async def test_a_disk_without_room_is_said_once_each_and_the_call_goes_on(tmp_pa
         "import secrets\nsecrets.token_hex = lambda size: 'full'\n"  # the call's name is known
     )
     folder.mkdir()
-    for ending in (".journal.jsonl", ".wav", ".transcript.jsonl"):
+    for ending in (".journal.jsonl", ".wav", ".transcript.jsonl.part"):
         (folder / f"call_full{ending}").symlink_to("/dev/full")
     kept = {f"TRUNKLINE_TAPS__{name}": str(folder) for name in TAPS}
     path = os.pathsep.join((str(tmp_path), str(ROOT)))

@@ -81,7 +81,7 @@ async def test_a_gateway_that_is_told_to_stop_lets_the_answer_be_heard() -> None
         script = Script("someone", (written("What can you do?"), Turn(Keep(9.0), Think(0.0))))
         caller = SampleCaller(script, read(script), watcher=Stopper(process))
         conversation = await caller.call(address.replace("http", "ws", 1) + "/browser")
-        assert conversation.ended == "the gateway is shutting down"
+        assert conversation.complete, "live calls may finish"
         (answer,) = [line for line in conversation.transcript if line.who == "assistant"]
         assert not answer.cut
         assert process.wait(15) == 0
