@@ -10,7 +10,6 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway.callers.dialect import Message
 
-
 NO_ANSWER = 1011  # close code
 
 
