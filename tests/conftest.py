@@ -6,6 +6,7 @@ import asyncio
 import functools
 import gc
 import inspect
+import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ settings.load_profile("trunkline")
 
 LAST_WORDS = 2.0  # seconds of the loop's time in which tasks that were told to end may do so
 DESCRIPTORS = Path("/proc/self/fd")
+UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
 def pytest_asyncio_loop_factories(
@@ -53,6 +55,17 @@ def _leaving_no_task(test: Callable[..., Awaitable[None]]) -> Callable[..., Awai
             pytest.fail("tasks left running: " + "; ".join(sorted(map(repr, left))), pytrace=False)
 
     return watched
+
+
+@pytest.fixture(autouse=True)
+def _logs_stay_as_they_were() -> Iterator[None]:
+    """A command that is run within a test sets up the log of the whole process."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, UVICORN)]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)
