@@ -32,7 +32,7 @@ from gateway.callers.websocket import LONGEST_REASON, Limits, WebSocketLeg
 from gateway.client_secrets import PREFIX, ClientSecrets
 from gateway.entrance import credential
 from gateway.errors import WireError
-from gateway.front_return import Absent, Line, Returns, new_token, told
+from gateway.front_return import Absent, Returns, new_token, told
 from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.planning import Booking
@@ -40,6 +40,7 @@ from gateway.protocol import schema
 from gateway.protocol.wire import Json, Refused, new_id, unknown_value
 from gateway.session import Leg, Session
 from gateway.settings import Settings
+from gateway.socket_line import SocketLine
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 
 log = logging.getLogger(__name__)
@@ -211,7 +212,9 @@ class FrontDoor:
             leg.fit(plan.format)
             booking = Booking(plan, booking.target, "realtime")
             if seconds:
-                await self._carry_patiently(booking, PatientLeg(Line(leg), seconds), dialect, token)
+                await self._carry_patiently(
+                    booking, PatientLeg(SocketLine(leg), seconds), dialect, token
+                )
             else:
                 await self._house.switchboard.connect(self._house.session(booking, leg))
 

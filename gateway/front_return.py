@@ -6,9 +6,8 @@ and comes back with `?resume=` and that. What the call said meanwhile, but for s
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,14 +15,13 @@ import msgspec
 from starlette.websockets import WebSocket
 
 from audio.format import Format
-from gateway.call.effects import ToCaller
-from gateway.call.events import CallerJoined, Event
 from gateway.callers.patient import PatientLeg
 from gateway.callers.realtime import RealtimeDialect
 from gateway.callers.websocket import Limits, WebSocketLeg
 from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.protocol.wire import Refused, new_id
+from gateway.socket_line import SocketLine
 
 GONE = "There is no call to come back to: it has ended, or its time was over. Begin another."
 
@@ -62,7 +60,8 @@ class Returns:
             raise Refused("session_not_found", GONE, "resume")
         for message in call.dialect.again():
             await websocket.send_text(str(message))
-        line = Line(WebSocketLeg(websocket, call.dialect, call.format, limits=self._limits), True)
+        leg = WebSocketLeg(websocket, call.dialect, call.format, limits=self._limits)
+        line = SocketLine(leg, again=True)
         with calling(call.call_id):
             call.leg.attach(line)
             await line.over.wait()
@@ -77,29 +76,3 @@ def told(token: str, seconds: float) -> str:
     """The event that gives a client its token."""
     event = {"type": "trunkline.resume", "event_id": new_id("event")}
     return msgspec.json.encode(event | {"token": token, "seconds": seconds}).decode()
-
-
-class Line:
-    """A socket as one line of a call: the server keeps it open for as long as it runs."""
-
-    def __init__(self, leg: WebSocketLeg, again: bool = False) -> None:
-        self._leg = leg
-        self._again = again
-        self.over = asyncio.Event()
-
-    async def run(self, feed: Callable[[Event], None]) -> None:
-        """As the leg does; who comes back has joined at once."""
-        if self._again:
-            feed(CallerJoined())
-        try:
-            await self._leg.run(feed)
-        finally:
-            self.over.set()
-
-    def send(self, effect: ToCaller) -> None:
-        """As the leg does."""
-        self._leg.send(effect)
-
-    def close(self, reason: str) -> None:
-        """As the leg does."""
-        self._leg.close(reason)

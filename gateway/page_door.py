@@ -6,16 +6,11 @@ With `?returns=1` a call whose socket breaks waits for another line, as one over
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from gateway.access import PLACE, RefusedError
 from gateway.busy import turned_away
-from gateway.call.effects import ToCaller
-from gateway.call.events import Event
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.patient import PatientLeg
 from gateway.callers.websocket import LONGEST_REASON, WebSocketLeg
@@ -24,6 +19,7 @@ from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.rtc import Live, RtcDoor
 from gateway.rtc_offers import Entry, House
+from gateway.socket_line import SocketLine
 from gateway.switchboard import BusyError
 
 FORBIDDEN = 1008  # close codes
@@ -62,7 +58,7 @@ class PageDoor:
         returns = "returns" in websocket.query_params
         patience = self._house.settings.webrtc.return_s if returns else 0.0
         entry = Entry(booking, SUBPROTOCOL, lambda: BrowserDialect(greeting), patience=patience)
-        leg = PatientLeg(_Line(websocket, entry), patience)
+        leg = PatientLeg(_line(websocket, entry), patience)
         live = Live(entry, leg, self._house.session(booking, leg))
         with calling(booking.plan.call_id):
             await self._calls.carry(live)
@@ -72,35 +68,15 @@ class PageDoor:
         if live is None or not live.entry.patience:
             await _turn_away(websocket, GONE, "There is no such call, or it has ended.")
             return
-        line = _Line(websocket, live.entry)
+        line = _line(websocket, live.entry)
         with calling(live.entry.booking.plan.call_id):
             live.leg.attach(line)
             await line.over.wait()
 
 
-class _Line:
-    """A socket as one line of a call: the server keeps it open for as long as it runs."""
-
-    def __init__(self, websocket: WebSocket, entry: Entry) -> None:
-        plan = entry.booking.plan
-        dialect = entry.dialect()
-        self._leg = WebSocketLeg(websocket, dialect, plan.format, subprotocol=SUBPROTOCOL)
-        self.over = asyncio.Event()
-
-    async def run(self, feed: Callable[[Event], None]) -> None:
-        """As the leg does."""
-        try:
-            await self._leg.run(feed)
-        finally:
-            self.over.set()
-
-    def send(self, effect: ToCaller) -> None:
-        """As the leg does."""
-        self._leg.send(effect)
-
-    def close(self, reason: str) -> None:
-        """As the leg does."""
-        self._leg.close(reason)
+def _line(websocket: WebSocket, entry: Entry) -> SocketLine:
+    call = entry.booking.plan.format
+    return SocketLine(WebSocketLeg(websocket, entry.dialect(), call, subprotocol=SUBPROTOCOL))
 
 
 async def _turn_away(websocket: WebSocket, code: int, message: str) -> None:

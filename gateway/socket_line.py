@@ -1,0 +1,36 @@
+"""A socket as one line of a call that may outlive it: the server keeps it open while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.call.effects import ToCaller
+from gateway.call.events import CallerJoined, Event
+from gateway.callers.websocket import WebSocketLeg
+
+
+class SocketLine:
+    """One of a `PatientLeg`'s lines; `over` is set when the socket has served."""
+
+    def __init__(self, leg: WebSocketLeg, again: bool = False) -> None:
+        self._leg = leg
+        self._again = again
+        self.over = asyncio.Event()
+
+    async def run(self, feed: Callable[[Event], None]) -> None:
+        """As the leg does; who comes back `again` has joined at once."""
+        if self._again:
+            feed(CallerJoined())
+        try:
+            await self._leg.run(feed)
+        finally:
+            self.over.set()
+
+    def send(self, effect: ToCaller) -> None:
+        """As the leg does."""
+        self._leg.send(effect)
+
+    def close(self, reason: str) -> None:
+        """As the leg does."""
+        self._leg.close(reason)
