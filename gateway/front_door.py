@@ -212,9 +212,8 @@ class FrontDoor:
             leg.fit(plan.format)
             booking = Booking(plan, booking.target, "realtime")
             if seconds:
-                await self._carry_patiently(
-                    booking, PatientLeg(SocketLine(leg), seconds), dialect, token
-                )
+                patient = PatientLeg(SocketLine(leg), seconds)
+                await self._carry_patiently(booking, patient, dialect, token)
             else:
                 await self._house.switchboard.connect(self._house.session(booking, leg))
 
@@ -249,8 +248,6 @@ class FrontDoor:
                 await sideband.run(session)
             finally:
                 session.detach(sideband)
-
-    # ------------------------------------------------------------ secrets
 
     async def client_secrets(self, request: Request) -> Response:
         """A short-lived secret, for whoever shows the key."""
