@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import Field, create_model
 
 from gateway.callers.bridge import Bridge, BridgeSection
-from gateway.settings_base import Section
+from gateway.section import Section
 
 NAMES: tuple[str, ...] = (
     "twilio",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from gateway.settings_sections import Server
+from gateway.settings.sections import Server
 
 KEY_ENTRY = "openai-insecure-api-key."  # of the subprotocols that a browser offers
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

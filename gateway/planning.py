@@ -18,8 +18,8 @@ from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.recast import Role
 from gateway.settings import Settings
-from gateway.settings_lines import Line
-from gateway.settings_sections import Assistant
+from gateway.settings.lines import Line
+from gateway.settings.sections import Assistant
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from gateway.settings_limits import Limits
+from gateway.settings.limits import Limits
 
 PERIOD = 0.05  # seconds between two samples
 WINDOW = 5.0  # seconds over which the lag is judged

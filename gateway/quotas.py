@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from gateway.call.plan import Plan
-from gateway.settings_quotas import Quotas
+from gateway.settings.quotas import Quotas
 from gateway.switchboard import BusyError, Switchboard
 
 MINUTE = 60.0

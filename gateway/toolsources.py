@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from gateway.errors import SettingsError
-from gateway.settings_tools import Tools
-from gateway.settings_toolsources import HttpTool, Mcp, Network, OpenApi
+from gateway.settings.tools import Tools
+from gateway.settings.toolsources import HttpTool, Mcp, Network, OpenApi
 from gateway.toolmodules import ToolModules
 from tools import AnyTool, Toolbox, ToolDefinitionError, ToolLoadError
 from tools.addresses import Reach

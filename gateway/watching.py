@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.assistants.openai import endpoint
 from gateway.planning import Booking
 from gateway.session import Tap
-from gateway.settings_sections import Taps
+from gateway.settings.sections import Taps
 from gateway.taps.books import Books, Heading
 from gateway.taps.flushing import Flusher
 from gateway.taps.journal import Journal

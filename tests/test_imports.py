@@ -32,7 +32,7 @@ class Rule:
 
 
 CALL = ("gateway.call.events", "gateway.call.effects", "gateway.call.plan")
-LEG = (*CALL, "gateway.settings", "gateway.settings_base", "gateway.log", "audio")
+LEG = (*CALL, "gateway.section", "gateway.log", "audio")
 SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
     for name in (
@@ -97,46 +97,11 @@ RULES = {
     ),
     "gateway.store": Rule(others=("alembic", "msgspec", "redis", "sqlalchemy")),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
+    "gateway.section": Rule(others=("pydantic",)),
     "gateway.settings": Rule(
         ours=(
-            *("gateway.settings_base", "gateway.settings_sections", "gateway.call.plan"),
-            *("gateway.settings_toolsources", "gateway.settings_store", "gateway.settings_auth"),
-        ),
-        others=("pydantic",),
-    ),
-    "gateway.settings_base": Rule(others=("pydantic",)),
-    "gateway.settings_auth": Rule(
-        ours=("gateway.settings_base", "gateway.identity.policy", "gateway.identity.who"),
-        others=("pydantic",),
-    ),
-    "gateway.settings_budget": Rule(
-        ours=("gateway.settings_base", "gateway.call.plan", "gateway.call.prices"),
-        others=("pydantic",),
-    ),
-    "gateway.settings_quotas": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
-    "gateway.settings_store": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
-    "gateway.settings_toolsources": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
-    "gateway.settings_webrtc": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
-    "gateway.settings_tools": Rule(
-        ours=("gateway.settings_toolsources", "gateway.call.plan"), others=("pydantic",)
-    ),
-    "gateway.settings_limits": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
-    "gateway.settings_lines": Rule(ours=("gateway.settings_base",), others=("pydantic",)),
-    "gateway.settings_recovery": Rule(
-        ours=("gateway.call.plan", "gateway.settings_base"), others=("pydantic",)
-    ),
-    "gateway.settings_sections": Rule(
-        ours=(
-            *("gateway.bridges", "gateway.call.plan"),
-            *("gateway.settings_base", "gateway.settings_lines", "gateway.settings_recovery"),
-            "gateway.settings_limits",
-            "gateway.settings_webrtc",
-            *(
-                "gateway.settings_tools",
-                "gateway.settings_store",
-                "gateway.settings_auth",
-                *("gateway.settings_budget", "gateway.settings_quotas"),
-            ),
+            *("gateway.section", "gateway.bridges", "gateway.call.plan", "gateway.call.prices"),
+            *("gateway.identity.policy", "gateway.identity.who"),
         ),
         others=("pydantic",),
     ),

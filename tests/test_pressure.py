@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from gateway.pressure import PERIOD, LoopLag, Pressure, open_pressure, resident
-from gateway.settings_limits import Limits
+from gateway.settings.limits import Limits
 from gateway.switchboard import BusyError, Switchboard
 from tests.whole import open_whole
 

@@ -12,7 +12,7 @@ from gateway.call import effects as do
 from gateway.call.plan import IdlePolicy, Plan
 from gateway.call.quiet import TOO_LONG
 from gateway.quotas import Quota, TooManyError
-from gateway.settings_quotas import Quotas
+from gateway.settings.quotas import Quotas
 from gateway.switchboard import Switchboard
 from tests.call.story import Story
 from tests.house import open_house

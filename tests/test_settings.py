@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from gateway.call.plan import IdlePolicy, PlaybackPolicy, TurnPolicy
 from gateway.errors import SettingsError
 from gateway.settings import Settings, load
-from gateway.settings_example import render
+from gateway.settings.example import render
 
 ROOT = Path(__file__).parents[1]
 
@@ -225,7 +225,7 @@ def test_a_chat_mind_needs_an_address_and_a_model() -> None:
 def test_the_example_lists_every_key_with_its_default() -> None:
     text = (ROOT / "trunkline.example.toml").read_text()
     assert text == render(Settings()), (
-        "run: python -m gateway.settings_example > trunkline.example.toml"
+        "run: python -m gateway.settings.example > trunkline.example.toml"
     )
     plain = "\n".join(
         line[1:] if line.startswith("#") and not line.startswith("# ") else line

@@ -35,7 +35,7 @@ from gateway.callers.sockets import ClientSocket
 from gateway.callers.websocket import MAX_FRAME, WebSocketLeg
 from gateway.errors import TrunklineError
 from gateway.private import Private
-from gateway.settings_base import Secret, Section
+from gateway.section import Secret, Section
 
 log = logging.getLogger(__name__)
 

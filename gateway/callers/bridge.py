@@ -27,7 +27,7 @@ from gateway.callers.dialect import Dialect
 from gateway.callers.line import Line
 from gateway.callers.websocket import Limits, WebSocketLeg
 from gateway.errors import SettingsError, WireError
-from gateway.settings_base import Section
+from gateway.section import Section
 
 log = logging.getLogger(__name__)
 

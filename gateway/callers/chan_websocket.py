@@ -33,7 +33,7 @@ from gateway.callers.dialplan import Dialplan, DialplanLine
 from gateway.callers.line import Line
 from gateway.callers.pacing import PERIOD_US
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 NAME = "chan_websocket"
 SUBPROTOCOL = "media"

@@ -34,7 +34,7 @@ from gateway.callers.genesys_audiohook import PACKET_US, AudioHookDialect
 from gateway.callers.websocket import Limits
 from gateway.errors import SettingsError
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 log = logging.getLogger(__name__)
 

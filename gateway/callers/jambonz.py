@@ -37,7 +37,7 @@ from gateway.callers.jambonz_listen import HOOK, ListenDialect
 from gateway.callers.line import LineError
 from gateway.errors import TrunklineError
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 log = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ from gateway.callers.line import LineError
 from gateway.callers.plivo_stream import PlivoDialect
 from gateway.errors import TrunklineError
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from gateway.callers.twiml import Carrier, Pairs, Provider, TwimlSection
 from gateway.callers.twiml_rest import Api
 from gateway.callers.twiml_signature import is_signed, spellings
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 SIGNATURES = ("x-signalwire-signature", "x-twilio-signature")
 UNSIGNED = (

@@ -45,7 +45,7 @@ from gateway.callers.line import LineError
 from gateway.callers.telnyx_stream import TOKEN, TelnyxDialect
 from gateway.errors import SettingsError, TrunklineError
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 log = logging.getLogger(__name__)
 

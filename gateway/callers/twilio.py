@@ -15,7 +15,7 @@ from gateway.callers.twiml_rest import Api
 from gateway.callers.twiml_signature import has_body, is_signed, settings_of
 from gateway.errors import SettingsError
 from gateway.private import Private
-from gateway.settings_base import Secret
+from gateway.section import Secret
 
 SIGNATURE = "x-twilio-signature"
 ALGORITHM = "x-twilio-webhooks-signature-settings"

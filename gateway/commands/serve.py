@@ -7,7 +7,8 @@ import asyncio
 from functools import partial
 
 from gateway import log
-from gateway.settings import Key, Settings, load
+from gateway.settings import Settings, load
+from gateway.settings.loading import Key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from gateway.settings import Settings, load
-from gateway.settings_example import render
+from gateway.settings.example import render
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

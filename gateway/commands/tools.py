@@ -13,7 +13,7 @@ from gateway.errors import TrunklineError
 from gateway.settings import load
 
 if TYPE_CHECKING:
-    from gateway.settings_tools import Tools
+    from gateway.settings.tools import Tools
     from gateway.toolsources import OpenTools
     from tools import AnyTool, Image, ToolContext
 

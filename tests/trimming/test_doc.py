@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gateway.settings_sections import Turns
+from gateway.settings.sections import Turns
 from tests.bench.trimming import COLUMNS, ROWS
 
 DOC = Path(__file__).parents[2] / "docs" / "trimming.md"

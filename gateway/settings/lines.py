@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from pydantic import Field
 
-from gateway.settings_base import Section
+from gateway.section import Section
 
 
 class Line(Section):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from gateway.settings_base import Section
+from gateway.section import Section
 
 Builtin = Literal[
     "current_time",

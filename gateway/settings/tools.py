@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.call.plan import ToolPolicy
-from gateway.settings_toolsources import Sources
+from gateway.settings.toolsources import Sources
 
 
 class Tools(Sources):

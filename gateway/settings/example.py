@@ -6,8 +6,8 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
+from gateway.section import Section, is_tables
 from gateway.settings import FILE, Settings, to_toml
-from gateway.settings_base import Section, is_tables
 
 WIDTH = 100
 

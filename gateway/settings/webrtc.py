@@ -8,7 +8,7 @@ import re
 from pydantic import Field, field_validator
 
 from gateway.private import Private
-from gateway.settings_base import Secret, Section
+from gateway.section import Secret, Section
 
 SERVER = re.compile(r"(stuns?|turns?):[\w.\-\[\]:]+(\?transport=(udp|tcp))?")
 PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")

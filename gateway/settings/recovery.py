@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.call.plan import RecoveryPolicy
-from gateway.settings_base import Section
+from gateway.section import Section
 
 
 class Recovery(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.settings_base import Section
+from gateway.section import Section
 
 
 class Limits(Section):

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from gateway.identity.policy import TokenPolicy
 from gateway.identity.who import unknown
 from gateway.private import Private
-from gateway.settings_base import Secret, Section
+from gateway.section import Secret, Section
 
 SHORTEST_SECRET = 32  # bytes, as RFC 7518 asks for HS256
 

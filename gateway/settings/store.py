@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from gateway.private import Private
-from gateway.settings_base import Secret, Section
+from gateway.section import Secret, Section
 
 
 class Store(Section):

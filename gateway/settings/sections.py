@@ -17,16 +17,16 @@ from gateway.call.plan import (
     TurnPolicy,
 )
 from gateway.private import Private
-from gateway.settings_auth import Auth
-from gateway.settings_base import Secret, Section
-from gateway.settings_budget import Budget
-from gateway.settings_limits import Limits, Shutdown
-from gateway.settings_lines import Line
-from gateway.settings_quotas import Quotas
-from gateway.settings_recovery import Recovery
-from gateway.settings_store import Store
-from gateway.settings_tools import Tools
-from gateway.settings_webrtc import WebRtc
+from gateway.section import Secret, Section
+from gateway.settings.auth import Auth
+from gateway.settings.budget import Budget
+from gateway.settings.limits import Limits, Shutdown
+from gateway.settings.lines import Line
+from gateway.settings.quotas import Quotas
+from gateway.settings.recovery import Recovery
+from gateway.settings.store import Store
+from gateway.settings.tools import Tools
+from gateway.settings.webrtc import WebRtc
 
 Kind = Literal["embedded", "openai", "azure", "azure-preview", "compatible"]
 

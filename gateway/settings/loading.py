@@ -21,11 +21,11 @@ from pydantic.fields import FieldInfo
 
 from gateway.errors import SettingsError
 from gateway.private import Private
-from gateway.settings_auth import root_auth
-from gateway.settings_base import Section, is_tables
-from gateway.settings_sections import Settings
-from gateway.settings_store import root_store
-from gateway.settings_toolsources import root_tools
+from gateway.section import Section, is_tables
+from gateway.settings.auth import root_auth
+from gateway.settings.sections import Settings
+from gateway.settings.store import root_store
+from gateway.settings.toolsources import root_tools
 
 __all__ = ["FILE", "Settings", "load", "to_toml"]
 

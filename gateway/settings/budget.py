@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gateway.call.plan import BudgetPolicy
 from gateway.call.prices import NANO
-from gateway.settings_base import Section
+from gateway.section import Section
 
 
 class Budget(Section):
