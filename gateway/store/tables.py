@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -164,4 +165,64 @@ stops = Table(
     _word("kind"),
     _word("target"),
     _word("reason"),
+)
+
+# What callers had remembered, and what earlier calls came to. Both are erased with the caller.
+notes = Table(
+    "notes",
+    metadata,
+    _word("tenant"),
+    _word("caller"),
+    _word("topic"),
+    _word("note"),
+    _count("at_ms"),
+    PrimaryKeyConstraint("tenant", "caller", "topic"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    _word("tenant"),
+    _word("caller"),
+    _word("text"),
+    _word("agreed"),  # sentences of the assistant's that say what is to be
+    _count("at_ms"),
+    Index("summaries_of_caller", "tenant", "caller", "at_ms"),
+)
+
+# Documents to search, one shelf a tenant; its version counts up with each change. Beside
+# `passages` stands `passage_words`, an index that the database keeps by triggers.
+shelves = Table("shelves", metadata, Column("tenant", Text, primary_key=True), _count("version"))
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _word("tenant"),
+    _word("name"),
+    _word("kind"),
+    _word("origin"),  # the folder that it is kept in step with, or empty
+    _word("hash"),
+    _count("bytes"),
+    _count("passages"),
+    _count("added_ms"),
+    UniqueConstraint("tenant", "name"),
+)
+
+passages = Table(
+    "passages",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _word("document_id"),
+    _word("tenant"),
+    _word("shelf"),  # the tenant as one word that a search can ask for
+    _count("number"),
+    _word("heading"),
+    _word("place"),
+    _word("text"),
+    _word("model"),  # whose vector it is
+    Column("vector", LargeBinary),  # of unit length, 16 bits each, the lowest byte first
+    Index("passages_of_document", "document_id"),
+    Index("passages_of_tenant", "tenant", "id"),
 )
