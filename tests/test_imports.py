@@ -65,7 +65,7 @@ RULES = {
         )
     ),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
-    "gateway.call": Rule(ours=("audio.format",), banned=IMPURE),
+    "gateway.call": Rule(ours=("audio.format", "gateway.redaction"), banned=IMPURE),
     "gateway.session": Rule(
         ours=("gateway.call", "gateway.log", "audio.convert", "audio.pcm", "audio.vad")
     ),
@@ -109,8 +109,9 @@ RULES = {
     "gateway.door": Rule(),
     "gateway.errors": Rule(),
     "gateway.listening": Rule(),
-    "gateway.log": Rule(),
+    "gateway.log": Rule(ours=("gateway.redaction",)),
     "gateway.private": Rule(),
+    "gateway.redaction": Rule(banned=IMPURE),
     "gateway.version": Rule(),
     "gateway.launch": Rule(ours=("gateway.cli",)),
 }

@@ -1,0 +1,1 @@
+"""Redaction: finds numbers and addresses in what people say and write, and puts masks over them."""

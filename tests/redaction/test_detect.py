@@ -1,0 +1,220 @@
+"""Detection: cards, IBANs, addresses and telephones, written and spoken; and what is none."""
+
+from __future__ import annotations
+
+import string
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.redaction.detect import COVER, KINDS, Policy, cover, find, opened, redact
+from gateway.redaction.numbers import luhn, mod_97
+
+CARDS = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "4111-1111-1111-1111",
+    "4111.1111.1111.1111",
+    "3782 822463 10005",
+    "four one one one one one one one one one one one one one one one",
+    "vier eins eins eins, eins eins eins eins, eins eins eins eins, eins eins eins eins",
+    "forty one eleven, eleven eleven, eleven eleven, eleven eleven",
+    "einundvierzig elf elf elf elf elf elf elf",
+    "five five double zero, quadruple zero, quadruple zero, double zero oh four",
+    "cuatro uno uno uno uno uno uno uno uno uno uno uno uno uno uno uno",
+]
+IBANS = [
+    "DE89370400440532013000",
+    "DE89 3704 0044 0532 0130 00",
+    "de89-3704-0044-0532-0130-00",
+    "GB29NWBK60161331926819",
+    "GB29 NWBK 6016 1331 9268 19",
+    "NL91 ABNA 0417 1643 00",
+    "FR14 2004 1010 0505 0001 3M02 606",
+    "D E eight nine three seven oh four double zero double four oh five three two oh one three"
+    " double zero oh",
+    "D wie Dora E wie Emil acht neun drei sieben null vier null null vier vier null fünf drei zwei"
+    " null eins drei null null null",
+    "Delta Echo eighty-nine thirty-seven zero four zero zero forty four zero five thirty two zero"
+    " one thirty zero zero",
+]
+EMAILS = [
+    "anna@example.com",
+    "anna.smith+pizza@mail.example.co.uk",
+    "Anna_Smith@EXAMPLE.DE",
+    "änne@müller.de",
+    "anna at example dot com",
+    "anna dot smith at example dot co dot uk",
+    "anna unterstrich schmidt ät gmx punkt de",
+    "a n n a at example dot com",
+    "alpha november november alpha at g m x dot net",
+    "anna bindestrich maria at web punkt de",
+    "anna twenty two at my company dot com",
+    "anna @ example.com",
+]
+PHONES = [
+    "+49 30 1234567",
+    "+49 (0)30 123-4567",
+    "0049301234567",
+    "030 1234567",
+    "06.12.34.56.78",
+    "(555) 234-5678",
+    "555-234-5678",
+    "555-1234",
+    "plus four nine three zero one two three four five six seven",
+    "null drei null, eins zwo drei vier fünf sechs sieben",
+    "oh seven seven double oh nine hundred one two three",
+    "five five five, one two three four",
+]
+NUMBERS = ["123456789", "12 34 56 78 90 12", "nine eight seven six five four three two one"]
+HARMLESS = [
+    *("order 12345", "two pizzas and 3 cokes", "see you at noon. It is fine", "at home"),
+    *("on 2026-11-21 10:02:56 it rang", "am 21.11.2026 um 10 Uhr", "on 11/21/2026"),
+    *("it costs 1,234,567.89 in all", "es kostet 1.234.567,89 Euro", "from 192.168.100.200"),
+    *("call_1732183376123456 ended", "pi is 0.1415926", "I have one or two of them", ""),
+    *("twenty two people at table nine", "meet me at the dot", "go and look at it. Is it good"),
+    *("look at us, it is me", "der Preis ist 23 Euro 50", "read it at example.com", "null"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        *(("card", said) for said in CARDS),
+        *(("iban", said) for said in IBANS),
+        *(("email", said) for said in EMAILS),
+        *(("phone", said) for said in PHONES),
+    ],
+)
+@pytest.mark.parametrize(
+    "sentence", ["{}", "my number is {} thanks", "Ja, also: {}.", '{{"value": "{}"}}']
+)
+def test_it_is_found_in_whatever_form_it_is_given(kind: str, said: str, sentence: str) -> None:
+    text = sentence.format(said)
+    (found,) = find(text, Policy(frozenset(KINDS)))
+    at = text.index(said)
+    assert found.start <= at + 1  # a bracket before the number may stay
+    assert found.end >= at + len(said)
+    assert said not in redact(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        *(("card", CARDS[1]), ("card", CARDS[5]), ("iban", IBANS[7]), ("email", EMAILS[5])),
+        *(("phone", PHONES[0]), ("phone", PHONES[9]), ("number", NUMBERS[0])),
+        *(("number", NUMBERS[2]), ("email", EMAILS[0])),
+    ],
+)
+def test_it_is_called_what_it_is(kind: str, said: str) -> None:
+    assert redact(f"it is {said}, yes") == f"it is [{kind}], yes"
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_such_number_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("said", NUMBERS)
+def test_a_long_number_counts_from_as_many_digits_on_as_the_policy_says(said: str) -> None:
+    assert find(said)
+    assert not find(said, Policy(frozenset({"number"}), digits=13))
+
+
+def test_only_what_the_policy_names_is_looked_for() -> None:
+    text = f"{CARDS[0]} {EMAILS[0]}"
+    assert redact(text, Policy(frozenset({"email"}))) == f"{CARDS[0]} [email]"
+    assert redact(text, Policy(frozenset({"card"}))) == f"[card] {EMAILS[0]}"
+    assert redact(text, Policy(frozenset())) == text
+
+
+def test_a_card_is_found_within_a_longer_row_of_digits_when_only_cards_are_sought() -> None:
+    text = "order 12 4111 1111 1111 1111 twice"
+    assert "1111" not in redact(text, Policy(frozenset({"card"})))
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("my card is four one one", "four one one"),
+        ("it is 4111 1111, ", "4111 1111, "),
+        ("write to anna at", "anna at"),
+        ("write to anna at example dot", "anna at example dot"),
+        ("my IBAN is D E eight", "D E eight"),
+        ("plus four nine", "plus four nine"),
+        ("that is all", ""),
+        ("write to anna at example dot com please", ""),
+        ("four one one and that is all", ""),
+    ],
+)
+def test_what_may_go_on_in_the_next_words_is_open(text: str, rest: str) -> None:
+    assert text[opened(text) :] == rest
+
+
+digits = st.integers(13, 19).flatmap(
+    lambda length: st.text("0123456789", min_size=length - 1, max_size=length - 1)
+)
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+WORTE = ["null", "eins", "zwo", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"]
+
+
+def with_check_digit(body: str) -> str:
+    return next(body + last for last in string.digits if luhn(body + last))
+
+
+@settings(max_examples=60, deadline=None)
+@given(digits, st.sampled_from(["", " ", "-", " - ", ", "]), st.sampled_from([None, WORDS, WORTE]))
+def test_every_card_is_found_in_every_grouping(
+    body: str, gap: str, words: list[str] | None
+) -> None:
+    number = "4" + with_check_digit("4" + body[:-1])[1:]
+    said = gap.join(words[int(one)] for one in number) if words and gap else gap.join(number)
+    assert redact(f"it is {said} ok") == "it is [card] ok"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("0123456789", min_size=18, max_size=18), st.sampled_from(["", " "]))
+def test_every_iban_is_found(account: str, gap: str) -> None:
+    check = 98 - mod_97(f"DE00{account}")
+    iban = f"DE{check:02}{account}"
+    said = gap.join(iban[at : at + 4] for at in range(0, 22, 4))
+    assert redact(f"auf {said} bitte") == "auf [iban] bitte"
+
+
+ALPHABET = st.sampled_from([*"0123456789", *" -.,@_+/\n", *WORDS, *WORTE, "at", "dot", "double"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ALPHABET | st.text(max_size=3), max_size=60).map(" ".join))
+def test_findings_are_apart_and_what_is_redacted_holds_none(text: str) -> None:
+    found = find(text)
+    assert all(0 <= one.start < one.end <= len(text) for one in found)
+    assert all(one.end <= after.start for one, after in pairwise(found))
+    assert not [one for one in find(cover(text)) if COVER not in cover(text)[one.start : one.end]]
+    assert len(cover(text)) == len(text)
+    assert opened(text) <= len(text)
+
+
+@pytest.mark.parametrize("piece", ["1 ", "a@", "at ", "de12 ", "double ", "1,111", "@."])
+def test_a_long_text_takes_no_more_steps_a_sign_than_a_short_one(piece: str) -> None:
+    def steps(text: str) -> int:
+        count = 0
+
+        def count_line(frame: object, event: str, argument: object) -> object:
+            nonlocal count
+            count += 1
+            return count_line
+
+        before = sys.gettrace()
+        sys.settrace(count_line)  # type: ignore[arg-type]
+        try:
+            find(text)
+        finally:
+            sys.settrace(before)
+        return count
+
+    short, long = steps(piece * 200), steps(piece * 800)
+    assert long < 6 * short
