@@ -98,6 +98,10 @@ RULES = {
     "gateway.store": Rule(others=("alembic", "msgspec", "redis", "sqlalchemy")),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.section": Rule(others=("pydantic",)),
+    "gateway.load": Rule(
+        ours=("audio", "gateway.callers.twiml_signature"),
+        others=("httpx2", "msgspec", "numpy", "picows"),
+    ),
     "gateway.settings": Rule(
         ours=(
             *("gateway.section", "gateway.bridges", "gateway.call.plan", "gateway.call.prices"),

@@ -1,0 +1,76 @@
+"""Sockets of callers: opened or explained, and what their end means."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+
+from httpx2 import ConnectError, HTTPError, TimeoutException
+from picows import WSError, WSFrame, WSListener, ws_connect
+
+from gateway.load.lines.line import BROKE, NO_ANSWER, NOT_THERE, REFUSED, CallFailedError, Over
+
+SECONDS = 10.0  # for a handshake
+LARGEST = 16 * 1024 * 1024
+
+
+class Ended:
+    """Tells once how a call ended that the caller did not end."""
+
+    def __init__(self, over: Over) -> None:
+        self._over = over
+        self.expected = False
+
+    def tell(self, cause: str, detail: str) -> None:
+        """It is over."""
+        if not self.expected:
+            self.expected = True
+            self._over(cause, detail)
+
+    def closed(self, frame: WSFrame) -> None:
+        """The gateway closed the socket, in good order."""
+        code, reason = int(frame.get_close_code().value), frame.get_close_message() or b""
+        said = reason.decode(errors="replace")[:120]
+        self.tell(REFUSED if code == 1013 else BROKE, f"closed with {code} {said}".strip())
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.tell(BROKE, "the connection was lost")
+
+
+async def open_socket(listener: WSListener, url: str, headers: Mapping[str, str]) -> None:
+    """Open a WebSocket for that listener. Raises CallFailedError."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            await ws_connect(
+                lambda: listener,
+                url,
+                extra_headers=dict(headers),
+                max_frame_size=LARGEST,
+                websocket_handshake_timeout=SECONDS,
+                max_redirects=0,
+            )
+    except (WSError, OSError, TimeoutError, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            raise
+        raise explain(error) from error
+
+
+def explain(error: BaseException) -> CallFailedError:
+    """Why a connection did not come about, in few words that can be counted."""
+    if isinstance(error, TimeoutError | TimeoutException):
+        return CallFailedError(NO_ANSWER, f"{SECONDS:g} s went by")
+    if isinstance(error, WSError):
+        status = getattr(getattr(error, "response", None), "status", None)
+        said = f"the upgrade was answered with {int(status)}" if status else str(error)[:120]
+        return CallFailedError(REFUSED, said)
+    if isinstance(error, socket.gaierror | ConnectionRefusedError | ConnectError):
+        return CallFailedError(NOT_THERE, _words(error))
+    if isinstance(error, OSError | HTTPError):
+        return CallFailedError(BROKE, _words(error))
+    return CallFailedError(BROKE, type(error).__name__)
+
+
+def _words(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:120]
