@@ -29,10 +29,7 @@ from gateway.api.routes import open_api
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.books import open_books
-from gateway.call.budget import cost
 from gateway.call.effects import ToAssistant, ToCaller
-from gateway.call.events import Usage
-from gateway.call.prices import NANO, Prices
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
 from gateway.callers.websocket import MAX_FRAME
@@ -118,7 +115,7 @@ class Gateway:
         plan, target = booking.plan, booking.target
         sees = target.kind != "embedded" and endpoint(target).capabilities.images
         name, detector = self.assistant_name, plan.turns.detector
-        return Greeting(plan.call_id, name, detector, sees, partial(_dollars, plan.prices))
+        return Greeting(plan.call_id, name, detector, sees)
 
     async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None:
         """A call over a bridge, from its first message to its end."""
@@ -191,10 +188,6 @@ class Gateway:
         except RefusedError as refused:
             return PlainTextResponse(f"{refused}\n", refused.status)
         return Response(self.metrics.page(), media_type="text/plain; version=0.0.4")
-
-
-def _dollars(prices: Prices, usage: Usage) -> float:
-    return cost(prices, usage) / NANO
 
 
 # ---------------------------------------------------------------- from beginning to end

@@ -13,7 +13,7 @@ from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
 from gateway.assistants.target import Target
 from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
-from gateway.call.prices import NANO, Prices, Rate
+from gateway.call.prices import FREE, Billed, Prices
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.recast import Role
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
 EMBEDDED = "embedded"  # the assistant that ships with Trunkline, by name
-WAYS = ("input", "cached", "output")
 HIGHEST = 24_000  # Hz inside any call: no model hears more
 
 
@@ -176,6 +175,8 @@ class Planner:
             tooling=self.settings.tools.policy(),
             audio_price=model.audio.input if model and billed else 0.0,
             prices=prices(target, assistant.transcription),
+            model=endpoint(target).model,
+            stand_ins=tuple(map(_billed, self.stand_ins())),
             budget=self.settings.budget.policy(),
             recovery=self.settings.recovery.policy(),
             hold_notice=one_moment(call),
@@ -183,21 +184,17 @@ class Planner:
         )
 
 
+def _billed(role: Role) -> Billed:
+    """A stand-in, as its provider bills it."""
+    costs = prices(role.target, role.transcription)
+    return Billed(endpoint(role.target).model, role.transcription, costs)
+
+
 def prices(target: Target, transcription: str) -> Prices:
     """What a call to that model costs; by the dearest of all where nobody knows."""
     if target.kind == "embedded":
-        return Prices()
-    known = catalogue.load()
-    model = known.models.get(endpoint(target).model)
-    writer = known.transcription.get(transcription or known.default_transcription)
-    minute = writer or max(known.transcription.values(), key=lambda one: one.per_minute)
-    every = known.models.values() if model is None else [model]
-    text, audio, image = (
-        Rate(*(round(1000 * max(getattr(p, way) for p in kind)) for way in WAYS))
-        for kind in ([m.text for m in every], [m.audio for m in every], [m.image for m in every])
-    )
-    guessed = model is None or writer is None
-    return Prices(text, audio, image, round(minute.per_minute * NANO), guessed)
+        return FREE
+    return catalogue.load().prices(endpoint(target).model, transcription)
 
 
 def _changed(assistant: Assistant, line: Line) -> Assistant:

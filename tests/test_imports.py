@@ -32,7 +32,7 @@ class Rule:
 
 
 CALL = ("gateway.call.events", "gateway.call.effects", "gateway.call.plan")
-LEG = (*CALL, "gateway.section", "gateway.log", "audio")
+LEG = (*CALL, "gateway.call.prices", "gateway.section", "gateway.log", "audio")
 SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
     for name in (
@@ -89,7 +89,7 @@ RULES = {
     ),
     "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),
     "gateway.taps": Rule(
-        ours=(*LEG, "gateway.store", "gateway.call.budget", "gateway.call.prices"),
+        ours=(*LEG, "gateway.store", "gateway.call.dictation", "gateway.call.tariff"),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),
     "gateway.identity": Rule(

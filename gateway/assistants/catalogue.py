@@ -10,9 +10,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from gateway.call.events import Usage
+from gateway.call.prices import NANO, Prices, Rate
 
-MILLION = 1_000_000
+WAYS = ("input", "cached", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,6 @@ class Model:
     shutdown: date | None = None
     replacement: str = ""
     unsure: tuple[str, ...] = ()  # fields that no page of the provider confirmed
-
-    def cost(self, usage: Usage) -> float:
-        """What a response cost, in US dollars."""
-        fresh_text = max(usage.input_text - usage.cached_text, 0)
-        fresh_audio = max(usage.input_audio - usage.cached_audio, 0)
-        total = (
-            fresh_text * self.text.input
-            + usage.cached_text * self.text.cached
-            + usage.output_text * self.text.output
-            + fresh_audio * self.audio.input
-            + usage.cached_audio * self.audio.cached
-            + usage.output_audio * self.audio.output
-            + max(usage.input_image - usage.cached_image, 0) * self.image.input
-            + usage.cached_image * self.image.cached
-        )
-        return total / MILLION
 
     def warning(self, today: date) -> str:
         """What the operator should know of its end; empty where none is announced."""
@@ -97,6 +81,19 @@ class Catalogue:
     limits: Limits
     models: Mapping[str, Model]  # by name and by alias
     transcription: Mapping[str, Transcriber]
+
+    def prices(self, model: str, transcription: str) -> Prices:
+        """What a call to that model costs; by the dearest of all where nobody knows."""
+        known = self.models.get(model)
+        writer = self.transcription.get(transcription or self.default_transcription)
+        minute = writer or max(self.transcription.values(), key=lambda one: one.per_minute)
+        every = self.models.values() if known is None else [known]
+        text, audio, image = (
+            Rate(*(round(1000 * max(getattr(price, way) for price in kind)) for way in WAYS))
+            for kind in zip(*((m.text, m.audio, m.image) for m in every), strict=True)
+        )
+        guessed = known is None or writer is None
+        return Prices(text, audio, image, round(minute.per_minute * NANO), guessed)
 
     def audio_price(self, model: str) -> float:
         """US dollars for a million tokens of fresh input audio; 0 where the model is not known."""

@@ -26,6 +26,7 @@ from gateway.assistants.target import Endpoint, Target, key
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.plan import Plan, TurnPolicy
+from gateway.call.prices import NANO
 from gateway.errors import SettingsError, TrunklineError
 from gateway.protocol.beta import from_beta_server, to_beta_client
 
@@ -134,8 +135,8 @@ async def _audio(peer: Peer, speech: bytes, model: str) -> Finding:
     seconds = sum(len(e.pcm) for e in peer.seen if isinstance(e, on.AssistantAudio)) / (2 * RATE)
     if not seconds:
         raise StepFailed("the answer came without a sound in it")
-    known = load().models.get(model)
-    cost = f", ${known.cost(ended.usage):.4f}" if known is not None else ""
+    prices = load().prices(model, "")
+    cost = "" if prices.guessed else f", ${prices.cost(ended.usage) / NANO:.4f}"
     detail = f"{seconds:.1f} s of speech, the first of it after {peer.heard_at - start:.2f} s{cost}"
     return Finding("audio", "ok", detail)
 

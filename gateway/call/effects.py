@@ -8,6 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.call.errands import CancelTool as CancelTool
+from gateway.call.errands import Dial as Dial
+from gateway.call.errands import End as End
+from gateway.call.errands import PrefetchTool as PrefetchTool
+from gateway.call.errands import RunTool as RunTool
+from gateway.call.errands import ToSession as ToSession
+from gateway.call.errands import Use as Use
 from gateway.call.events import ResponseStatus, ToolCall, Usage
 from gateway.call.plan import Plan, ToolSpec
 
@@ -85,6 +92,13 @@ class ShowSavings:
     bytes_saved: int  # on the wire to the model
     tokens_saved: int
     money_saved: float  # US dollars, first hearing only
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCost:
+    """What an answer has cost, by the prices of the model that gave it."""
+
+    nano: int  # nanodollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,60 +269,6 @@ class Relay:
     request: str
 
 
-# ---------------------------------------------------------------- to the session
-
-
-@dataclass(frozen=True, slots=True)
-class RunTool:
-    """Run a tool beside the conversation; answered by ToolFinished."""
-
-    call_id: str
-    name: str
-    arguments: str
-    consent: str = ""  # the caller's words, where the tool needed them
-
-
-@dataclass(frozen=True, slots=True)
-class PrefetchTool:
-    """Begin a tool that changes nothing, if what has been written of its arguments will do."""
-
-    call_id: str
-    name: str
-    arguments: str  # as far as they are written
-
-
-@dataclass(frozen=True, slots=True)
-class CancelTool:
-    """Stop a tool whose answer nobody waits for."""
-
-    call_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """Open another session with a model beside the one in use; answered by AssistantReady or Lost.
-
-    A session that was dialled before and is not in use is given up.
-    """
-
-    assistant: int  # its place in the plan's order of preference
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Talk to the session of this epoch from now on, and end the one before."""
-
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The call is over; nothing follows."""
-
-    reason: str
-
-
 ToCaller = (
     Play
     | Flush
@@ -317,6 +277,7 @@ ToCaller = (
     | ShowTool
     | ShowLatency
     | ShowSavings
+    | ShowCost
     | ShowNotice
     | ShowTurn
     | ShowResponse
@@ -341,5 +302,4 @@ ToAssistant = (
     | Delete
     | Relay
 )
-ToSession = RunTool | PrefetchTool | CancelTool | Dial | Use | End
 Effect = ToCaller | ToAssistant | ToSession

@@ -18,6 +18,8 @@ from gateway.call.orders import FromClient as FromClient
 from gateway.call.orders import PlanChanged as PlanChanged
 from gateway.call.orders import ToolAnswered as ToolAnswered
 from gateway.call.plan import ToolSpec
+from gateway.call.usage import NOTHING_USED
+from gateway.call.usage import Usage as Usage
 
 # ---------------------------------------------------------------- from the caller's leg
 
@@ -184,20 +186,6 @@ class ToolArguments:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens that one response cost; cached ones are part of the input."""
-
-    input_text: int = 0
-    input_audio: int = 0
-    cached_text: int = 0
-    cached_audio: int = 0
-    output_text: int = 0
-    output_audio: int = 0
-    input_image: int = 0
-    cached_image: int = 0
-
-
 ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]
 
 
@@ -209,7 +197,7 @@ class ResponseEnded:
     status: ResponseStatus
     reason: str = ""
     calls: tuple[ToolCall, ...] = ()
-    usage: Usage = Usage()
+    usage: Usage = NOTHING_USED
     code: str = ""  # of the fault, where it failed and the server gave one
 
 

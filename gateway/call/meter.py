@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from gateway.call.budget import Dictation, cost
-from gateway.call.effects import ClearInput, Commit, Effect, SendAudio, SendText, SendToolOutput
+from gateway.call.dictation import Dictation
+from gateway.call.effects import (
+    ClearInput,
+    Commit,
+    Effect,
+    Remind,
+    RunTool,
+    SendAudio,
+    SendText,
+    SendToolOutput,
+    Use,
+)
 from gateway.call.events import (
     AssistantAudio,
     CallerWords,
@@ -22,13 +32,14 @@ from gateway.call.events import (
     Usage,
 )
 from gateway.call.plan import Plan
+from gateway.call.tariff import Tariff
 
 HEARD = 10  # tokens for a second of the caller's sound
 SPOKEN = 20  # for a second of the assistant's
 LETTERS = 4  # for a token of text
 COUNTED = (
     *(AssistantAudio, CallerWords, ResponseStarted, ResponseEnded, SpeechStarted, SpeechStopped),
-    *(ClearInput, Commit, SendText, SendToolOutput),
+    *(ClearInput, Commit, Remind, RunTool, SendText, SendToolOutput, Use),
 )
 WORDS = 0.2  # tokens of text for one of the assistant's sound, until a report says
 
@@ -38,11 +49,13 @@ class Meter:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._tariff = Tariff(plan)
         self._dictation = Dictation(plan)
         self._exact = 0
         self._known: int | None = 0  # what has been spent, until something changes it
         self._ratio = WORDS
-        self._context = Usage(input_text=_text(plan.instructions) + sum(map(_tool, plan.tools)))
+        self._told = Usage(input_text=_text(plan.instructions) + sum(map(_tool, plan.tools)))
+        self._context = self._told  # what the model has read
         self._new_text = self._new_audio = 0.0  # tokens since the last report
         self._began = 0  # samples, where the model detects turns
         self._segment = 0  # samples that are not committed yet
@@ -52,10 +65,13 @@ class Meter:
     def spent(self) -> int:
         """So far, with what the answers at work have come to."""
         if self._known is None:
-            prices = self._plan.prices
-            running = (cost(prices, self._estimate(spoken)) for spoken in self._running.values())
-            self._known = self._exact + sum(running)
+            self._known = self._exact + self._at_work
         return self._known
+
+    @property
+    def _at_work(self) -> int:
+        price = self._tariff.prices.cost
+        return sum(price(self._estimate(spoken)) for spoken in self._running.values())
 
     def see(self, what: Event | Effect) -> None:
         """Count an event or an order."""
@@ -66,6 +82,7 @@ class Meter:
             self._known = None
             self._count(what)
             self._exact += self._dictated(what)
+        self._tariff.see(what)
 
     def _count(self, what: Event | Effect) -> None:
         match what:
@@ -83,15 +100,26 @@ class Meter:
                 self._began = written
             case SpeechStopped(_, written):
                 self._heard(max(0, written - self._began))
-            case SendText(text) | SendToolOutput(_, text):
+            case SendText(text) | SendToolOutput(_, text) | Remind(_, text):
                 self._new_text += _text(text)
+            case RunTool():
+                self._exact += self._tariff.tool(what)
+            case Use():
+                self._moves()
 
     def _dictated(self, what: Event | Effect) -> int:
         if isinstance(what, Commit | ClearInput):
             self._dictation.effect(what)
         elif isinstance(what, SpeechStarted | SpeechStopped | CallerWords):
-            return self._dictation.cost(self._dictation.event(what))
+            return self._tariff.prices.dictation(self._dictation.event(what))
         return 0
+
+    def _moves(self) -> None:
+        """Another session, which knows what it is told: nobody reports what was at work before."""
+        self._exact += self._at_work
+        self._running.clear()
+        self._context = self._told
+        self._new_text = self._new_audio = 0.0
 
     def _heard(self, samples: int) -> None:
         self._new_audio += samples * HEARD / self._plan.rate
@@ -110,7 +138,7 @@ class Meter:
 
     def _report(self, response_id: str, usage: Usage) -> None:
         self._running.pop(response_id, None)
-        self._exact += cost(self._plan.prices, usage)
+        self._exact += self._tariff.prices.cost(usage)
         if not any(getattr(usage, one.name) for one in fields(usage)):
             return  # it failed, or its server reports nothing
         if usage.output_audio:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audio.format import SILENCE, WIDTHS, Encoding, Format
-from gateway.call.prices import FREE, Prices
+from gateway.call.prices import FREE, Billed, Prices
 
 FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
 
@@ -25,6 +25,7 @@ class ToolSpec:
     late: Late = "speak_when_free"  # what becomes of a result after the caller has gone on
     confirm: bool = False  # run it only after the caller has agreed
     prefetch: bool = False  # begin while its arguments are being written
+    price: int = 0  # nanodollars for a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class Plan:
     burst: int = 10_000_000  # microseconds of the caller's audio that may come ahead of time
     audio_price: float = 0.0  # US dollars per million tokens of input audio
     prices: Prices = FREE
+    model: str = ""  # whose prices they are
+    stand_ins: tuple[Billed, ...] = ()  # the other assistants, in the order of RecoveryPolicy
     budget: BudgetPolicy = BudgetPolicy()
     recovery: RecoveryPolicy = RecoveryPolicy()
     hold_notice: bytes = b""  # what the caller hears while another model is sought
@@ -144,6 +147,11 @@ class Plan:
     def format(self) -> Format:
         """How the audio inside the call is written."""
         return Format(self.encoding, self.rate)
+
+    @property
+    def billed(self) -> Billed:
+        """The assistant that the call begins with, as it is billed."""
+        return Billed(self.model, self.transcription, self.prices)
 
     def count(self, audio: bytes) -> int:
         """How many samples these bytes hold."""

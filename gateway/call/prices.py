@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.call.usage import Usage
+
 NANO = 1_000_000_000  # of a US dollar
+MINUTE = 60_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +29,30 @@ class Prices:
     transcription: int = 0  # nanodollars for a minute
     guessed: bool = False  # nobody knows them: they are the dearest that there are
 
+    def cost(self, usage: Usage) -> int:
+        """Nanodollars for a response: cached tokens are part of the input, at their own price."""
+        kinds = (
+            (self.text, usage.input_text, usage.cached_text, usage.output_text),
+            (self.audio, usage.input_audio, usage.cached_audio, usage.output_audio),
+            (self.image, usage.input_image, usage.cached_image, 0),
+        )
+        return sum(
+            max(read - cached, 0) * rate.input + cached * rate.cached + written * rate.output
+            for rate, read, cached, written in kinds
+        )
+
+    def dictation(self, microseconds: int) -> int:
+        """Nanodollars for so much speech that is written down; a fraction is rounded up."""
+        return -(-microseconds * self.transcription // MINUTE)
+
 
 FREE = Prices()
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An assistant that a call may talk to, as its provider bills it."""
+
+    model: str = ""
+    transcription: str = ""  # model that writes down the caller's words
+    prices: Prices = FREE

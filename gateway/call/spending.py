@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.call.effects import Effect, Respond, ShowNotice
-from gateway.call.events import Event
+from gateway.call.effects import Effect, Respond, ShowCost, ShowNotice
+from gateway.call.events import Event, ResponseEnded
 from gateway.call.meter import Meter
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.responses import Responses
+from gateway.call.tariff import Tariff
 
 SPENT = "the call's budget is spent"
 
@@ -20,12 +21,17 @@ class Spending:
     def __init__(self, plan: Plan, responses: Responses, quiet: Quiet) -> None:
         self._policy = plan.budget
         self._meter = Meter(plan) if plan.budget.limit else None
+        self._tariff = Tariff(plan)
+        self._costs: list[ShowCost] = []  # of answers that have ended
         self._responses = responses
         self._quiet = quiet
         self._warned = self._over = self._goodbye_due = self._said_goodbye = False
 
     def see(self, what: Event | Effect) -> None:
         """Count an event or an order."""
+        if isinstance(what, ResponseEnded) and (nano := self._tariff.prices.cost(what.usage)):
+            self._costs.append(ShowCost(nano))
+        self._tariff.see(what)
         if self._meter is None:
             return
         self._meter.see(what)
@@ -47,6 +53,8 @@ class Spending:
 
     def settle(self, now: int) -> Iterator[Effect]:
         """A word on the way there, once; at the end a last sentence, after which the call ends."""
+        yield from self._costs
+        self._costs.clear()
         if self._meter is None:
             return
         if self._goodbye_due:

@@ -7,7 +7,7 @@ Close codes: 1003 for audio that is no PCM16, 1007 for text that is no message o
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, assert_never
@@ -18,6 +18,7 @@ from audio.format import pcm16
 from audio.pcm import BYTES
 from gateway.call import effects as to
 from gateway.call import events as of
+from gateway.call.prices import NANO
 from gateway.callers.dialect import Message, Reply, Said
 from gateway.errors import WireError
 
@@ -87,7 +88,6 @@ class Greeting:
     assistant: str
     detector: str
     sees: bool = False  # whether the assistant can look at pictures
-    price: Callable[[of.Usage], float] | None = None  # US dollars of an answer
 
 
 class BrowserDialect:
@@ -144,11 +144,9 @@ class BrowserDialect:
                 yield _json("savings", **self._savings(effect))
             case to.ShowNotice(code, text):
                 yield _json("notice", code=code, message=text)
-            case to.ShowResponse(usage=usage):
-                price = self._greeting.price
-                if price is not None and (usd := price(usage)):
-                    yield _json("cost", usd=usd)
-            case to.ShowTurn() | to.ShowCut() | to.ShowRefusal() | to.PassOn():
+            case to.ShowCost(nano):
+                yield _json("cost", usd=nano / NANO)
+            case to.ShowResponse() | to.ShowTurn() | to.ShowCut() | to.ShowRefusal() | to.PassOn():
                 pass  # for callers that speak the Realtime protocol
             case to.Transfer():
                 pass  # the leg answers that a page cannot be put through

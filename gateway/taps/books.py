@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway.call.budget import Dictation, cost
-from gateway.call.effects import Effect, End, ShowSavings, ShowTool, ShowWords
+from gateway.call.dictation import Dictation
+from gateway.call.effects import Effect, End, RunTool, ShowSavings, ShowTool, ShowWords
 from gateway.call.events import CallerJoined, Event, ResponseEnded
 from gateway.call.plan import Plan
+from gateway.call.tariff import Tariff
 from gateway.store.noting import Audit
 from gateway.store.writes import Write, change, put
 
@@ -42,6 +43,7 @@ class Books:
         self._now = 0
         self._reason = ""
         self._audit = Audit(write)
+        self._tariff = Tariff(plan)
         self._dictation = Dictation(plan)
         self._dictations = 0
         names = ("tenant", "caller", "credential", "metadata")
@@ -55,26 +57,27 @@ class Books:
             who = self._plan.caller or event.address
             self._change(caller=who, address=event.address, called=event.called)
         elif isinstance(event, ResponseEnded):
-            self._put(
-                "usage",
-                response_id=event.response_id,
-                tenant=self._plan.tenant,
-                model=self._heading.model,
+            billed = self._tariff.billed
+            self._used(
+                event.response_id,
+                billed.model or self._heading.model,
+                billed.prices.cost(event.usage),
                 status=event.status,
-                at=now // MS,
-                at_ms=self._heading.began_ms + now // MS,
                 **asdict(event.usage),
-                audio_ms=0,
-                cost_nano=cost(self._plan.prices, event.usage),
             )
+        self._tariff.see(event)
         if spoken := self._dictation.event(event):
-            self._dictated(spoken, now)
+            self._dictated(spoken)
 
     def effect(self, effect: Effect, now: int) -> None:
         """Put down what was said and done."""
         self._dictation.effect(effect)
+        self._tariff.see(effect)
         if isinstance(effect, ShowWords):
             self._words(effect, now)
+        elif isinstance(effect, RunTool):
+            if price := self._tariff.tool(effect):
+                self._used(f"tool_{effect.call_id}", f"tool {effect.name}", price)
         elif isinstance(effect, ShowTool):
             self._tool(effect, now)
         elif isinstance(effect, ShowSavings):
@@ -104,21 +107,29 @@ class Books:
             sent_ms=self._saved.sent * 1000 // rate,
         )
 
-    def _dictated(self, spoken: int, now: int) -> None:
+    def _dictated(self, spoken: int) -> None:
         """So much of the caller's speech was written down by a model of its own."""
-        if not self._plan.prices.transcription:
+        billed = self._tariff.billed
+        if not billed.prices.transcription:
             return
         self._dictations += 1
+        row, price = f"dictation_{self._dictations}", billed.prices.dictation(spoken)
+        self._used(row, billed.transcription, price, audio_ms=spoken // MS)
+
+    def _used(
+        self, row: str, model: str, nano: int, *, status: str = "completed", **counts: int
+    ) -> None:
+        """Something that is paid for."""
         self._put(
             "usage",
-            response_id=f"dictation_{self._dictations}",
+            response_id=row,
             tenant=self._plan.tenant,
-            model=self._plan.transcription,
-            status="completed",
-            at=now // MS,
-            at_ms=self._heading.began_ms + now // MS,
-            audio_ms=spoken // MS,
-            cost_nano=self._dictation.cost(spoken),
+            model=model,
+            status=status,
+            at=self._now // MS,
+            at_ms=self._heading.began_ms + self._now // MS,
+            cost_nano=nano,
+            **({"audio_ms": 0} | counts),
         )
 
     def _words(self, line: ShowWords, now: int) -> None:

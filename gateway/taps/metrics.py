@@ -7,8 +7,8 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from gateway.call.budget import cost
 from gateway.call.effects import (
+    Dial,
     Effect,
     End,
     Flush,
@@ -17,6 +17,7 @@ from gateway.call.effects import (
     ShowLatency,
     ShowNotice,
     ShowSavings,
+    Use,
 )
 from gateway.call.events import (
     AssistantLost,
@@ -25,9 +26,11 @@ from gateway.call.events import (
     Event,
     ResponseEnded,
     ToolFinished,
+    ToolsChanged,
 )
 from gateway.call.plan import Plan
 from gateway.call.prices import NANO
+from gateway.call.tariff import Tariff
 
 LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
@@ -112,6 +115,7 @@ class CallMetrics:
         self._all = metrics
         self._plan = plan
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
+        self._tariff = Tariff(plan)
         metrics.live.inc()
 
     def event(self, event: Event, now: int) -> None:
@@ -123,7 +127,9 @@ class CallMetrics:
                     self._all.tokens.labels(kind).inc(getattr(usage, kind))
                 self._all.tokens.labels("output_text").inc(usage.output_text)
                 self._all.tokens.labels("output_audio").inc(usage.output_audio)
-                self._all.cost.inc(cost(self._plan.prices, usage) / NANO)
+                self._all.cost.inc(self._tariff.prices.cost(usage) / NANO)
+            case ToolsChanged():
+                self._tariff.see(event)
             case ToolFinished(failed=failed):
                 self._all.tools.labels("failed" if failed else "done").inc()
             case CallerLeft(reason=reason) if reason == NOT_READING:
@@ -146,6 +152,9 @@ class CallMetrics:
                 self._all.interruptions.inc()
             case RunTool():
                 self._all.tools.labels("started").inc()
+                self._all.cost.inc(self._tariff.tool(effect) / NANO)
+            case Dial() | Use():
+                self._tariff.see(effect)
             case ShowNotice(code=code):
                 self._all.notices.labels(code).inc()
                 if code == TOO_LONG:

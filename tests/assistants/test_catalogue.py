@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
-
 from gateway.assistants.catalogue import load
 from gateway.call.events import Usage
 
@@ -52,8 +50,8 @@ def test_a_response_costs_what_its_tokens_cost() -> None:
         output_text=100_000,
         output_audio=200_000,
     )
-    cost = load().models["gpt-realtime-2.1"].cost(usage)
-    assert cost == pytest.approx(2.0 + 0.2 + 0.0 + 0.4 + 2.4 + 12.8)
+    prices = load().prices("gpt-realtime-2.1", "")
+    assert prices.cost(usage) == 1_000_000_000 * 178 // 10
 
 
 def test_the_price_of_audio_is_per_million_tokens_and_nothing_where_unknown() -> None:

@@ -13,7 +13,7 @@ from gateway.assistants.responses import tokens
 from gateway.assistants.target import Target
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call.budget import Dictation, cost
+from gateway.call.dictation import Dictation
 from gateway.call.events import Usage
 from gateway.call.plan import Plan
 from gateway.call.prices import NANO, Prices, Rate
@@ -48,7 +48,7 @@ def responses() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("response", responses(), ids=lambda one: one["id"])
 def test_a_response_costs_what_the_provider_bills(response: dict[str, Any]) -> None:
     known = prices(OPENAI, "")
-    assert Decimal(cost(known, tokens(response))) / NANO == bill(response)
+    assert Decimal(known.cost(tokens(response))) / NANO == bill(response)
 
 
 def test_a_model_that_nobody_knows_costs_as_much_as_the_dearest() -> None:
@@ -66,7 +66,7 @@ def test_a_model_that_nobody_knows_costs_as_much_as_the_dearest() -> None:
 
 def test_cached_tokens_beyond_the_input_cost_no_less_than_nothing() -> None:
     known = Prices(text=Rate(4000, 400, 24000))
-    assert cost(known, Usage(input_text=5, cached_text=9)) == 9 * 400
+    assert known.cost(Usage(input_text=5, cached_text=9)) == 9 * 400
 
 
 PLAN = Plan(rate=24_000, prices=Prices(transcription=4_500_000))
@@ -81,8 +81,8 @@ def test_speech_that_the_gateway_cuts_into_turns_is_counted_when_its_words_come(
     assert dictation.event(on.CallerWords("item", "He", final=False)) == 0
     assert dictation.event(on.CallerWords("item", "Hello", final=True)) == 2_000_000
     assert dictation.event(on.CallerWords("item", "Hello", final=True)) == 0
-    assert dictation.cost(2_000_000) == 150_000
-    assert dictation.cost(1) == 1  # a fraction is rounded up
+    assert PLAN.prices.dictation(2_000_000) == 150_000
+    assert PLAN.prices.dictation(1) == 1  # a fraction is rounded up
 
 
 def test_speech_that_the_model_cuts_into_turns_is_counted_as_it_says() -> None:

@@ -10,7 +10,6 @@ from gateway.assistants.responses import tokens
 from gateway.assistants.target import Target
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call.budget import cost
 from gateway.call.events import Usage
 from gateway.call.meter import Meter
 from gateway.call.plan import Plan
@@ -44,7 +43,7 @@ def test_after_each_report_of_the_reference_trace_it_is_exact() -> None:
         assert meter.spent > total
         usage = tokens(bill)
         meter.see(reported(bill["id"], usage))
-        total += cost(PRICES, usage)
+        total += PRICES.cost(usage)
         assert meter.spent == total
 
 
@@ -68,7 +67,7 @@ def test_while_it_speaks_it_is_within_two_percent_of_the_bill_that_comes() -> No
             output_text=16 if turn else 18,
             output_audio=80,
         )
-        bill = cost(PRICES, usage)
+        bill = PRICES.cost(usage)
         if turn > 1:  # the first report tells how long the instructions are, and of the voice
             assert abs(estimate - bill) < 0.02 * bill, turn
         meter.see(reported(f"r{turn}", usage))

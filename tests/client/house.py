@@ -111,16 +111,11 @@ CONVERSATION: list[to.ToCaller] = [
     to.ShowWords("a3", "assistant", "", 9_500_000, final=True),
     to.ShowLatency("a1", 455_000),
     to.ShowLatency("a2", 398_000),
-    to.ShowResponse("resp_1", "completed", usage=of.Usage(output_audio=100)),
-    to.ShowResponse("resp_2", "completed", usage=of.Usage(output_audio=200)),
+    to.ShowCost(8_200_000),
+    to.ShowCost(16_400_000),
     to.ShowSavings(24_000 * 60, 24_000 * 23, 1_776_000, 370, 0.0118),
     to.ShowState("speaking"),
 ]
-
-
-def price(usage: of.Usage) -> float:
-    """US dollars, as a model's list would have it."""
-    return usage.output_audio * 82e-6
 
 
 def loudness(pcm: bytes) -> float:
@@ -154,7 +149,7 @@ class House:
         self.thread.start()
 
     async def answer(self, websocket: WebSocket) -> None:
-        greeting = Greeting("call_test", "embedded", "gateway", price=price)
+        greeting = Greeting("call_test", "embedded", "gateway")
         dialect = BrowserDialect(greeting)
         leg = WebSocketLeg(websocket, dialect, pcm16(RATE), subprotocol=SUBPROTOCOL)
         call = Tones(leg)

@@ -252,8 +252,10 @@ class RealtimeDialect:
                     self._stream.refuse(Refused(code, message, kind=NOTICES[code]))
             case do.Flush():
                 pass  # the client has a buffer of its own, or the leg tells
-            case do.ShowState() | do.ShowTool() | do.ShowLatency() | do.ShowSavings():
+            case do.ShowState() | do.ShowTool() | do.ShowLatency():
                 pass  # the protocol has no word for it
+            case do.ShowSavings() | do.ShowCost():
+                pass
             case do.Transfer():
                 pass  # nobody can be put through from here
             case _:

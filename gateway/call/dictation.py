@@ -1,33 +1,18 @@
-"""Budget: what a call costs, from the tokens that the model reports and the speech written down."""
+"""Dictation: how much of the caller's speech was written down, which is billed by the minute."""
 
 from __future__ import annotations
 
 from collections import deque
 
 from gateway.call.effects import ClearInput, Commit, Effect, SendAudio
-from gateway.call.events import CallerWords, Event, SpeechStarted, SpeechStopped, Usage
+from gateway.call.events import CallerWords, Event, SpeechStarted, SpeechStopped
 from gateway.call.plan import Plan
-from gateway.call.prices import Prices
 
-MINUTE = 60_000_000  # microseconds
 WAITING = 64  # turns whose words have not come
 
 
-def cost(prices: Prices, usage: Usage) -> int:
-    """Nanodollars for a response: cached tokens are part of the input, at a price of their own."""
-    kinds = (
-        (prices.text, usage.input_text, usage.cached_text, usage.output_text),
-        (prices.audio, usage.input_audio, usage.cached_audio, usage.output_audio),
-        (prices.image, usage.input_image, usage.cached_image, 0),
-    )
-    return sum(
-        max(read - cached, 0) * rate.input + cached * rate.cached + written * rate.output
-        for rate, read, cached, written in kinds
-    )
-
-
 class Dictation:
-    """How much of the caller's speech was written down, turn by turn."""
+    """Counts turn by turn."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -54,7 +39,3 @@ class Dictation:
         elif isinstance(event, CallerWords) and event.final and self._turns:
             return self._plan.microseconds(self._turns.popleft())
         return 0
-
-    def cost(self, microseconds: int) -> int:
-        """Nanodollars for so much speech."""
-        return -(-microseconds * self._plan.prices.transcription // MINUTE)

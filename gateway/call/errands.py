@@ -1,0 +1,59 @@
+"""Errands: the orders that the session itself carries out, beside the two legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a tool beside the conversation; answered by ToolFinished."""
+
+    call_id: str
+    name: str
+    arguments: str
+    consent: str = ""  # the caller's words, where the tool needed them
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchTool:
+    """Begin a tool that changes nothing, if what has been written of its arguments will do."""
+
+    call_id: str
+    name: str
+    arguments: str  # as far as they are written
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTool:
+    """Stop a tool whose answer nobody waits for."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open another session with a model beside the one in use; answered by AssistantReady or Lost.
+
+    A session that was dialled before and is not in use is given up.
+    """
+
+    assistant: int  # its place in the plan's order of preference
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Talk to the session of this epoch from now on, and end the one before."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The call is over; nothing follows."""
+
+    reason: str
+
+
+ToSession = RunTool | PrefetchTool | CancelTool | Dial | Use | End
