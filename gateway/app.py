@@ -49,6 +49,7 @@ from gateway.quotas import Quota
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
+from gateway.showing import ShowingLeg
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 from gateway.taps.flushing import Flusher, open_flusher
 from gateway.taps.metrics import Metrics
@@ -112,10 +113,9 @@ class Gateway:
 
     def greeting(self, booking: Booking) -> Greeting:
         """What the page is told of its call."""
-        plan, target = booking.plan, booking.target
-        sees = target.kind != "embedded" and endpoint(target).capabilities.images
+        plan = booking.plan
         name, detector = self.assistant_name, plan.turns.detector
-        return Greeting(plan.call_id, name, detector, sees)
+        return Greeting(plan.call_id, name, detector)
 
     async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None:
         """A call over a bridge, from its first message to its end."""
@@ -144,7 +144,7 @@ class Gateway:
         second = None if self.settings.turns.second_opinion else False
         return Session(
             plan,
-            leg,
+            ShowingLeg(leg, plan.sees),
             open_leg(booking.target, plan.format),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),

@@ -160,8 +160,10 @@ class Planner:
         models = catalogue.load()
         model = models.models.get(endpoint(target).model)
         billed = model is not None and target.kind != "embedded"
+        able = endpoint(target).capabilities
         return Plan(
             call_id=call_id,
+            sees=target.kind != "embedded" and able.images,
             rate=call.rate,
             encoding=call.encoding,
             instructions=assistant.instructions,

@@ -14,8 +14,10 @@ from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Event
 from gateway.call.plan import Plan, ToolSpec
+from gateway.pictures import PictureError, fit
+from gateway.showing import item_of
 from gateway.shown import Pictures
-from tools.context import ToolContext, ToolError
+from tools.context import Image, ToolContext, ToolError
 from tools.guards import canonical
 from tools.partial import so_far
 from tools.result import Result
@@ -96,15 +98,30 @@ class ToolRunner:
                 waiting, early.waiting = early.waiting or [], None
                 for event in waiting:
                     self._feed(event)
-                return self._finished(order, await early.task)
+                return await self._finished(order, await early.task)
             early.task.cancel()
         context = self._context(order.call_id, order.consent, self._feed)
         result = await self._toolbox.run(order.name, order.arguments, context)
-        return self._finished(order, result)
+        return await self._finished(order, result)
 
-    def _finished(self, order: do.RunTool, result: Result) -> on.ToolFinished:
+    async def _finished(self, order: do.RunTool, result: Result) -> on.ToolFinished:
         log.info("tool finished", extra={"tool": order.name, "failed": result.failed})
+        for image in result.images:
+            await self._show(order, image)
         return on.ToolFinished(order.call_id, result.output, result.failed, result.mend)
+
+    async def _show(self, order: do.RunTool, image: Image) -> None:
+        """A picture that a tool returned, before its result: to the model, or to other tools."""
+        try:
+            fitting = await fit(image)
+        except PictureError as error:
+            log.warning("a tool's picture is not shown", extra={"tool": order.name, "why": error})
+        else:
+            if self._plan.sees:
+                text = f"(This picture is from the function {order.name}.)"
+                self._feed(on.CallerAsked(item_of(fitting, text), f"{do.FROM_TOOL}{order.call_id}"))
+            else:
+                self._feed(on.CallerShowed(fitting.media_type, fitting.data))
 
     def prefetch(self, order: do.PrefetchTool) -> None:
         """Begin, as soon as the arguments will do; again if they turn out to be others."""

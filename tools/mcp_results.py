@@ -1,4 +1,4 @@
-"""What an MCP tool answered, in a form that a voice can use: images and sounds in words."""
+"""What an MCP tool answered, in a form that a voice can use: sounds and files in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import mcp_types as types
 
-from tools.context import ToolError
+from tools.context import Image, ToolError
 from tools.pictures import described
 
 Block = (
@@ -24,11 +24,14 @@ Block = (
 def output(result: types.CallToolResult) -> Any:
     """The structured result where there is one, with what only the blocks say. Raises ToolError."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
-    others = [words(one) for one in result.content if not isinstance(one, types.TextContent)]
+    blocks = [one for one in result.content if not isinstance(one, types.TextContent)]
     if result.is_error:
-        raise ToolError("\n".join([*texts, *others]) or "The tool failed.")
+        raise ToolError("\n".join([*texts, *map(words, blocks)]) or "The tool failed.")
+    others = [_shown(one) or words(one) for one in blocks]
     if result.structured_content is None:
-        return "\n".join([*texts, *others]) or None
+        pictures = [one for one in others if isinstance(one, Image)]
+        said = "\n".join([*texts, *(one for one in others if isinstance(one, str))]) or None
+        return said if not pictures else [*filter(None, [said]), *pictures]
     structured = _unwrapped(result.structured_content)
     told = [text for text in texts if not _says(text, structured)]
     return {"result": structured, "notes": [*told, *others]} if told or others else structured
@@ -52,6 +55,16 @@ def words(block: Block) -> str:
                 return inside.text
             kind = inside.mime_type or "unknown kind"
             return f"[a file: {inside.uri}, {kind}, {_size(inside.blob)} bytes]"
+
+
+def _shown(block: Block) -> Image | None:
+    """The picture that a block is, for a model that sees."""
+    if not isinstance(block, types.ImageContent):
+        return None
+    try:
+        return Image(block.mime_type, base64.b64decode(block.data, validate=True))
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _unwrapped(value: Any) -> Any:

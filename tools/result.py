@@ -9,7 +9,11 @@ from typing import Any
 import pydantic_core
 from pydantic import BaseModel
 
+from tools.context import Image
+from tools.pictures import described
+
 DONE = "done"  # what the model is told where a tool returns None
+PICTURES = 4  # of one result that a model is shown; the others are told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +23,42 @@ class Result:
     output: str
     failed: bool = False
     mend: bool = False  # the model called it wrongly, and may do it right
+    images: tuple[Image, ...] = ()  # that the tool returned, for a model that sees
 
 
 def told(value: Any, limit: int) -> Result:
     """The value as text; too long a one is refused whole, for half a result is a wrong one.
 
+    Pictures in it are described in words, and handed on beside them.
     Raises what pydantic does where the value cannot be written as JSON.
     """
     if value is None:
         return Result(DONE)
     if surely_longer(value, limit):
         return _too_long(f"more than {limit}", limit)
+    images: list[Image] = []
+    value = _described(value, images)
+    if images and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = "\n".join(value)  # words and pictures, as they came
     if isinstance(value, str):
         output = value.encode(errors="replace").decode()
     else:
         output = pydantic_core.to_json(value, inf_nan_mode="null").decode()
     if (size := len(output.encode())) > limit:
         return _too_long(str(size), limit)
-    return Result(output)
+    return Result(output, images=tuple(images[:PICTURES]))
+
+
+def _described(value: Any, images: list[Image]) -> Any:
+    """The value with words where its pictures were; they are put beside it."""
+    if isinstance(value, Image):
+        images.append(value)
+        return f"[an image: {described(value.media_type, value.data)}]"
+    if isinstance(value, list | tuple):
+        return [_described(one, images) for one in value]
+    if isinstance(value, dict):
+        return {key: _described(one, images) for key, one in value.items()}
+    return value
 
 
 def _too_long(size: str, limit: int) -> Result:

@@ -77,8 +77,7 @@ class Client:
         role, content = item.get("role"), item.get("content")
         if role not in ("user", "assistant") or not isinstance(content, list):
             return
-        texts = (part.get("text") for part in content if isinstance(part, dict))
-        if text := " ".join(one for one in texts if isinstance(one, str)):
+        if text := " ".join(filter(None, map(_words, content))):
             side: do.Role = "caller" if role == "user" else "assistant"
             yield self._transcript.written(side, text, now)
 
@@ -109,3 +108,13 @@ class Client:
                     yield do.ShowRefusal(event.request, "response_cancel_not_active", IDLE)
             case _:
                 assert_never(event.order)
+
+
+def _words(part: Any) -> str:
+    """What a part of an item is in the transcript."""
+    if not isinstance(part, dict):
+        return ""
+    if part.get("type") == "input_image":
+        return "[picture]"
+    text = part.get("text")
+    return text if isinstance(text, str) else ""

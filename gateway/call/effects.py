@@ -20,6 +20,7 @@ from gateway.call.plan import Plan, ToolSpec
 
 WRITTEN = "written_"  # how lines begin that nobody has spoken
 FROM_CALLER = "caller_"  # how the names of a caller's requests begin
+FROM_TOOL = "tool_"  # and of those that a tool makes
 
 Role = Literal["caller", "assistant"]
 State = Literal["listening", "hearing", "thinking", "speaking"]

@@ -52,10 +52,11 @@ class CallerText:
 
 @dataclass(frozen=True, slots=True)
 class CallerShowed:
-    """The caller showed a picture that the model cannot see: tools may look at it."""
+    """The caller showed a picture; within a call, one that the model cannot see, but tools can."""
 
     media_type: str  # such as image/png
     data: bytes
+    text: str = ""  # that the caller wrote to it
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ class Plan:
     hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)
+    sees: bool = False  # whether the model can look at pictures
     relays: bool = False  # the caller speaks the assistant's protocol: what has no word passes
     extras: dict[str, Any] = field(default_factory=dict)  # of that protocol's session object
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, assert_never
 
@@ -24,10 +23,6 @@ from gateway.errors import WireError
 
 SUBPROTOCOL = "trunkline"
 LARGEST_AUDIO = 64 * 1024  # bytes of audio in one frame: 1.4 s
-UNSEEN = (
-    "(I am showing you a picture. You cannot see it yourself. If none of your functions can look "
-    "at it for you, tell me so.)"
-)
 ERRORS = {1003: "unsupported_audio", 1007: "invalid_message", 1009: "too_large"}
 
 Name = Annotated[str, msgspec.Meta(max_length=200)]
@@ -87,7 +82,6 @@ class Greeting:
     call_id: str
     assistant: str
     detector: str
-    sees: bool = False  # whether the assistant can look at pictures
 
 
 class BrowserDialect:
@@ -101,7 +95,6 @@ class BrowserDialect:
         self._greeting = greeting
         self._started = False
         self._puzzled = False  # whether the page was told of a message that we do not know
-        self._images = 0
         self._item = ""
         self._generation = -1
         self._position = 0  # in the item, of the next sample that continues it
@@ -199,28 +192,11 @@ class BrowserDialect:
             case _Text():
                 yield of.CallerText(message.text)
             case _Image():
-                yield from self._image(message.url, message.text)
+                yield _showed(message)
             case _Digit():
                 yield of.CallerDigit(message.digit)
             case _HangUp():
                 yield of.CallerLeft("hung up")
-
-    def _image(self, url: str, text: str) -> Iterator[Said]:
-        """A picture to look at; an assistant that cannot is told in words that there was one."""
-        if not self._greeting.sees:
-            head, _, data = url.partition(";base64,")
-            with suppress(ValueError):  # no picture after all
-                yield of.CallerShowed(head.removeprefix("data:"), b64decode(data, validate=True))
-            yield of.CallerText(f"{text} {UNSEEN}".strip())
-            return
-        self._images += 1
-        request = f"{to.FROM_CALLER}image_{self._images}"
-        content = [{"type": "input_image", "image_url": url}]
-        content += [{"type": "input_text", "text": text}] if text else []
-        item = {"type": "message", "role": "user", "content": content}
-        yield of.CallerOrdered("flush", request)
-        yield of.CallerAsked({"type": "conversation.item.create", "item": item}, request)
-        yield of.AnswerWanted({}, request)
 
     def _savings(self, savings: to.ShowSavings) -> dict[str, float]:
         return {
@@ -255,3 +231,13 @@ def _frames(pcm: bytes) -> Iterator[bytes]:
 
 def _json(kind: str, **fields: Any) -> str:
     return msgspec.json.encode({"type": kind, **fields}).decode()
+
+
+def _showed(message: _Image) -> of.CallerShowed:
+    """The picture as it came; what only looks like one is refused where it is looked at."""
+    head, _, data = message.url.partition(";base64,")
+    try:
+        raw = b64decode(data, validate=True)
+    except ValueError:
+        raw = b""
+    return of.CallerShowed(head.removeprefix("data:"), raw, message.text)

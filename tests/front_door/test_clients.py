@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from openai import AsyncOpenAI
 from gateway.embedded.parts import CallPiece, Heard, Returned, Said, Say
 from tests.front_door.line import RATE, SILENCE, GatedMouth, Script, pieces, question, speech, take
 from tests.house import open_house
+from tests.pictures import drawn
 from tools import tool
 
+PICTURE = "data:image/png;base64," + b64encode(drawn()).decode()
 STORY = "It ships on Monday, and there is a long story to tell about how it came to that."
 SHOW_MAP = {
     "type": "function",
@@ -96,7 +99,7 @@ async def test_the_openai_package_asks_aside_and_is_told_what_the_model_refuses(
         session: Any = {"type": "realtime", "output_modalities": ["text"]}
         await connection.session.update(session=session)
         await take(connection, "session.updated")
-        image = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+        image = {"type": "input_image", "image_url": PICTURE}
         item: Any = {"type": "message", "role": "user", "content": [image]}
         await connection.conversation.item.create(item=item, event_id="picture")
         refused = await asyncio.wait_for(connection.recv(), 10)
