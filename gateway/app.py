@@ -41,6 +41,7 @@ from gateway.errors import WireError
 from gateway.files import client_dir
 from gateway.front_door import LARGEST, FrontDoor
 from gateway.identity.who import Identity
+from gateway.load_reports import open_load_reports
 from gateway.log import calling
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
@@ -156,7 +157,7 @@ class Gateway:
         """Another session for a call: with its own assistant, or with one that stands in."""
         if not assistant:
             return open_leg(booking.target, booking.plan.format)
-        return self.planner.stand_ins()[assistant - 1].leg(booking.plan)
+        return booking.others[assistant - 1].leg(booking.plan)
 
     @property
     def assistant_name(self) -> str:
@@ -256,7 +257,9 @@ async def open_embedded(settings: Settings) -> AsyncIterator[str]:
 async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
     """Serve the gateway on a bound socket inside the running loop; gives its http address."""
     settings, board, access = gateway.settings, gateway.switchboard, gateway.access
+    strain = gateway.pressure.strain if gateway.pressure else float
     async with (
+        open_load_reports(board, strain),
         open_desk(settings, board, access, gateway.arrive) as desk,
         open_api(settings, access, board, desk, gateway.store) as api,
         _serving([*desk.routes, *api, *gateway.routes()], bound) as address,

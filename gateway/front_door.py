@@ -210,7 +210,7 @@ class FrontDoor:
                 metadata={**plan.metadata, "door": "realtime", **known},
             )
             leg.fit(plan.format)
-            booking = Booking(plan, booking.target, "realtime")
+            booking = replace(booking, plan=plan, via="realtime")
             if seconds:
                 patient = PatientLeg(SocketLine(leg), seconds)
                 await self._carry_patiently(booking, patient, dialect, token)

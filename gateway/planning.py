@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from audio.format import Format, pcm16
@@ -17,14 +17,15 @@ from gateway.call.prices import FREE, Billed, Prices
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.recast import Role
+from gateway.routing import cast_of
 from gateway.settings import Settings
 from gateway.settings.lines import Line
+from gateway.settings.routing import EMBEDDED
 from gateway.settings.sections import Assistant
 
 log = logging.getLogger(__name__)
 
 RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
-EMBEDDED = "embedded"  # the assistant that ships with Trunkline, by name
 HIGHEST = 24_000  # Hz inside any call: no model hears more
 
 
@@ -35,6 +36,7 @@ class Booking:
     plan: Plan
     target: Target
     via: str = ""  # the way in
+    others: tuple[Role, ...] = ()  # who may answer in place of it, in the order of the plan
 
 
 def target_of(chosen: Assistant) -> Target:
@@ -58,7 +60,12 @@ def needs_embedded(settings: Settings) -> bool:
     """Whether some call may be answered by the assistant that ships with Trunkline."""
     chosen = (settings.assistant, *settings.assistants.values())
     by_kind = any(one.kind == "embedded" and not one.base_url for one in chosen)
-    return by_kind or EMBEDDED in settings.recovery.assistants
+    routes = (route.assistant for route in settings.routes)
+    return by_kind or EMBEDDED in (
+        *settings.recovery.assistants,
+        settings.routing.cheaper,
+        *routes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,11 @@ class Planner:
         endpoint(self.target)
         for name in self.settings.assistants:
             endpoint(self._named(name)[1])
-        for name in self.settings.recovery.assistants:
+        for where, name in self._names():
             if name not in (*self.settings.assistants, EMBEDDED):
                 there = ", ".join((*sorted(self.settings.assistants), EMBEDDED))
                 raise SettingsError(
-                    f"recovery.assistants names {name!r}, and there is no [assistants.{name}]; "
+                    f"{where} names {name!r}, and there is no [assistants.{name}]; "
                     f"there are: {there}"
                 )
         for number, line in enumerate(self.settings.lines, start=1):
@@ -88,6 +95,16 @@ class Planner:
                     f"lines: number {number} names the assistant {line.assistant!r}, and there is "
                     f"no [assistants.{line.assistant}]; there are: {there}"
                 )
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """Every assistant that is named to stand in for another, and where."""
+        for name in self.settings.recovery.assistants:
+            yield "recovery.assistants", name
+        if cheaper := self.settings.routing.cheaper:
+            yield "routing.cheaper", cheaper
+        for number, route in enumerate(self.settings.routes, start=1):
+            where = f"routes: number {number}"
+            yield from ((where, one) for one in (route.assistant, route.answers) if one.strip("*"))
 
     def warn(self) -> None:
         """Say of which models nobody knows the price."""
@@ -103,7 +120,7 @@ class Planner:
         """For a call from the page."""
         plan = self._plan(call_id, self.settings.assistant, self.target, pcm16(RATE), tools)
         policy = self.settings.playback_policy()
-        return Booking(replace(plan, playback=policy), self.target, "browser")
+        return self._cast(Booking(replace(plan, playback=policy), self.target, "browser"), "")
 
     def arrival(self, call_id: str, arrival: Arrival, tools: tuple[ToolSpec, ...]) -> Booking:
         """For a call over a bridge: the first line that fits it says what is different."""
@@ -123,11 +140,19 @@ class Planner:
             turns = replace(plan.turns, create_response=False)
             plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")
             plan = replace(plan, idle=IdlePolicy())
-        return Booking(plan, target, arrival.bridge)
+        return self._cast(Booking(plan, target, arrival.bridge), line.assistant)
 
-    def stand_ins(self) -> tuple[Role, ...]:
-        """Who is asked when the assistant of a call is gone, in this order."""
-        return tuple(map(self._stand_in, self.settings.recovery.assistants))
+    def _cast(self, booking: Booking, own: str) -> Booking:
+        """With all who may answer beside the call's own assistant."""
+        cast = cast_of(self.settings, own, self._prices)
+        others = tuple(map(self._stand_in, cast.names))
+        billed = tuple(map(_billed, others))
+        plan = replace(booking.plan, routing=cast.policy, stand_ins=billed)
+        return replace(booking, plan=plan, others=others)
+
+    def _prices(self, name: str) -> Prices:
+        role = self._stand_in(name)
+        return prices(role.target, role.transcription)
 
     def _stand_in(self, name: str) -> Role:
         transcription = catalogue.load().default_transcription
@@ -178,7 +203,6 @@ class Planner:
             audio_price=model.audio.input if model and billed else 0.0,
             prices=prices(target, assistant.transcription),
             model=endpoint(target).model,
-            stand_ins=tuple(map(_billed, self.stand_ins())),
             budget=self.settings.budget.policy(),
             recovery=self.settings.recovery.policy(),
             hold_notice=one_moment(call),

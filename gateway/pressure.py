@@ -82,6 +82,13 @@ class Pressure:
             )
         return ""
 
+    def strain(self) -> float:
+        """How near this machine is to its limits: 1 is there."""
+        limits = self.limits
+        late = self.lag.p95() * 1000 / limits.lag_ms if limits.lag_ms else 0.0
+        held = self._held() / MEGABYTE / limits.memory_mb if limits.memory_mb else 0.0
+        return max(late, held)
+
 
 @asynccontextmanager
 async def open_pressure(limits: Limits) -> AsyncIterator[Pressure]:

@@ -132,7 +132,7 @@ def realtime_entry(house: House, request: Request, who: Visitor, body: bytes) ->
     plan = dialect.begin()
     joined = who.joined(request)
     plan = replace(plan, metadata={**plan.metadata, **joined.metadata})
-    return Entry(Booking(plan, booking.target, "webrtc"), REALTIME, lambda: dialect, joins=joined)
+    return Entry(replace(booking, plan=plan, via="webrtc"), REALTIME, lambda: dialect, joins=joined)
 
 
 async def offer_of(request: Request) -> tuple[str, bytes]:

@@ -286,6 +286,13 @@ class AudioRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadReported:
+    """The gateway carries so much of what it can, in percent."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The call's deadline has come."""
 
@@ -325,6 +332,7 @@ FromSession = (
     | TransferOrdered
     | SoundOrdered
     | AudioRefused
+    | LoadReported
     | Tick
 )
 Event = FromCaller | FromAssistant | FromSession

@@ -1,11 +1,10 @@
 """The call: one conversation between a caller and an assistant, as a pure state machine.
 
 An event and the time go in, orders come out. `handle` reacts to the event, then settles what the
-passing of time and the new state allow: audio is released to the caller, an answer is asked for,
-a deadline is met. All that takes more than a few lines lives in a part: `hearing` and its `turns`
-decide whose turn it is, `voice` and its `playback` what the caller hears and has heard, `responses`
-when an answer may be asked for, `toolcalls` what the functions owe, `transcript` who said what,
-`outgoing` whether the model can be told, `quiet` what happens when nothing does.
+passing of time and the new state allow. What takes more than a few lines lives in a part: `hearing`
+and its `turns` decide whose turn it is, `voice` and its `playback` what the caller hears and has
+heard, `responses` when an answer may be asked for, `toolcalls` what the functions owe, `transcript`
+who said what, `outgoing` whether the model can be told, `quiet` what happens when nothing does.
 
     caller speaks ──► turns ──► SendAudio … Commit ──► responses ──► Respond
                         │                                               │
@@ -34,6 +33,7 @@ from gateway.call.plan import Plan
 from gateway.call.quiet import TRANSFER_FAILED, Quiet
 from gateway.call.recovery import Recovery
 from gateway.call.responses import GO_ON, Responses
+from gateway.call.router import Router
 from gateway.call.spending import Spending
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.transcript import Transcript, some
@@ -64,11 +64,12 @@ class Call:
         )
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)
-        self._spending = Spending(plan, self._responses, self._quiet)
+        self._router = Router(plan)
+        self._spending = Spending(plan, self._responses, self._quiet, self._router)
         self._upstream = Upstream(
             *(plan, self._outgoing, self._responses, self._hearing),
             *(self._voice, self._tools, self._asking),
-            *(self._quiet, recovery),
+            *(self._quiet, recovery, self._router),
         )
         self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
@@ -125,7 +126,9 @@ class Call:
             case on.CallerPlayed(item_id, samples, generation):
                 self._playback.report(item_id, samples, generation, self._now)
             case on.CallerJoined():
-                self._caller_joined(event)
+                self._joined = True
+                self._playback.source = "reported" if event.reports_playback else "paced"
+                self._upstream.joined()
             case on.CallerText(text):
                 yield from self._caller_wrote(text, text)
             case on.CallerShowed():
@@ -195,6 +198,8 @@ class Call:
                 self._quiet.transfer(target, self._now)
             case on.SoundOrdered(item_id, pcm):
                 self._voice.announce(item_id, pcm)
+            case on.LoadReported(percent):
+                self._router.loaded(percent)
             case on.AudioRefused():
                 yield do.ShowNotice("audio_too_fast", TOO_FAST)
             case on.Tick():
@@ -203,11 +208,6 @@ class Call:
                 assert_never(event)
 
     # ------------------------------------------------------------ the caller
-
-    def _caller_joined(self, event: on.CallerJoined) -> None:
-        self._joined = True
-        self._playback.source = "reported" if event.reports_playback else "paced"
-        self._upstream.joined()
 
     def _signs(self, outcomes: Iterator[Effect | Sign]) -> Iterator[Effect]:
         for outcome in outcomes:

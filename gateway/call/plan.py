@@ -100,6 +100,26 @@ class RecoveryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """Who answers from the next turn on, where all of this is so. What is empty is always so."""
+
+    assistant: int  # its place among those that the session may dial
+    words: str = ""  # regular expression, met somewhere in what the caller has said
+    turns: int = 0  # of the caller, for which such words hold; 0: until those of another rule come
+    languages: tuple[str, ...] = ()  # ISO 639-1, that the caller speaks
+    spent_percent: int = 0  # of the call's budget, or more
+    load_percent: int = 0  # of what the gateway can carry, or more
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingPolicy:
+    """Who answers: the first rule that fits says so; without one the call's own assistant."""
+
+    rules: tuple[RoutingRule, ...] = ()
+    cheaper: int = 0  # whom a budget may move the call to; 0: nobody is cheaper
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetPolicy:
     """What a call may cost, and what the caller hears of it."""
 
@@ -134,9 +154,10 @@ class Plan:
     audio_price: float = 0.0  # US dollars per million tokens of input audio
     prices: Prices = FREE
     model: str = ""  # whose prices they are
-    stand_ins: tuple[Billed, ...] = ()  # the other assistants, in the order of RecoveryPolicy
+    stand_ins: tuple[Billed, ...] = ()  # the other assistants that may be dialled, in their order
     budget: BudgetPolicy = BudgetPolicy()
     recovery: RecoveryPolicy = RecoveryPolicy()
+    routing: RoutingPolicy = RoutingPolicy()
     hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ LONGEST_PAUSE_US = 4_000_000
 SETTLED_US = 10_000_000  # a session that is lost sooner counts as one that did not open
 DIAL_LIMIT_US = 5_000_000  # a session that is not open by then will not be
 MARGIN = 12  # a session is replaced when this part of its duration is left: 5 minutes of 60
+SHUNNED = 4  # turns in which one that was lost in use is not preferred
 PRESSING_US = 30_000_000  # this long before its end it is replaced while somebody speaks, too
 
 
@@ -41,6 +42,10 @@ class Recovery:
         self._length = 0  # of the session in use
         self._left_behind = 0  # sessions left though they were open, since an answer was complete
         self._doubts = False  # what is dialled is for a session that may have died
+        self._wish: tuple[int, int] | None = None  # the assistant that is to answer, and since when
+        self._wish_failed = False  # it could not be had
+        self._shunned: dict[int, int] = {}  # assistants that were lost in use, and until which turn
+        self._for_wish = False  # what is dialled, or spare, is for that
         self.epoch = 0  # of the session in use
         self.away_since: int | None = None  # call time since which there is none
         self._trouble_since = 0  # no session has lasted since then
@@ -67,7 +72,7 @@ class Recovery:
         """Take the open session into use; returns its epoch."""
         assert self._spare is not None
         (self.epoch, self._current), self._spare = self._spare, None
-        self.away_since, self._next_at, self._doubts = None, None, False
+        self.away_since, self._next_at, self._doubts, self._for_wish = None, None, False, False
         self._began(self._length, now)
         return self.epoch
 
@@ -80,9 +85,14 @@ class Recovery:
         self._left_behind += 1
         return self.epoch
 
+    def prefer(self, assistant: int, turn: int) -> None:
+        """This one is to answer, once it is there; where it could not be had, from that turn on."""
+        if self._wish != (assistant, turn):
+            self._wish, self._wish_failed = (assistant, turn), False
+
     def doubt(self, now: int) -> None:
         """The session in use says nothing though it should: have another one ready."""
-        if self._dialled is None and self._spare is None and self._next_at is None:
+        if self._dialled is None and not self.spare and self._next_at is None:
             self._next_at, self._doubts = now, True
 
     def lost(self, epoch: int, *, fatal: bool, now: int, elsewhere: bool = False) -> bool:
@@ -95,13 +105,18 @@ class Recovery:
             return False
         if self._spare is not None and epoch == self._spare[0]:
             self._spare = None
-            self._next_at = now + FIRST_PAUSE_US
+            if self._for_wish:
+                self._wish_failed = True
+            else:
+                self._next_at = now + FIRST_PAUSE_US
             return False
         if epoch != self.epoch or self.away:
             return False
         if fatal:
             self._barred.add(self._current)
         self.away_since, self._ends_at = now, None
+        if self._wish is not None:
+            self._shunned[self._current] = self._wish[1] + SHUNNED
         lasted = now - self._began_at >= SETTLED_US or not self._last_epoch
         self._tries = 0 if lasted else self._tries + 1
         self._trouble_since = now if lasted else self._trouble_since
@@ -115,6 +130,9 @@ class Recovery:
         self._dialled = None
         if fatal:
             self._barred.add(assistant)
+        if self._for_wish and not self.away:
+            self._wish_failed = True
+            return
         self._tries += 1
         self._next_at = now + self._pause()
 
@@ -127,7 +145,18 @@ class Recovery:
     @property
     def spare(self) -> bool:
         """Whether another session is open and waits to be used."""
-        return self._spare is not None
+        if self._spare is None:
+            return False
+        return self.away or not self._for_wish or self._wished == self._spare[1] != self._current
+
+    @property
+    def _wished(self) -> int | None:
+        """The assistant that is rather to answer than the one in use, where it may be asked."""
+        if self._wish is None or self._wish_failed or self.away or self._doubts:
+            return None
+        wished, turn = self._wish
+        shunned = wished in self._barred or turn < self._shunned.get(wished, 0)
+        return None if shunned or wished == self._current else wished
 
     def pressing(self, now: int) -> bool:
         """Whether the session in use will end so soon that a pause cannot be waited for."""
@@ -156,13 +185,18 @@ class Recovery:
         if not self._due(now):
             return
         self._last_epoch += 1
-        self._next_at = None
-        self._dialled = (self._last_epoch, self._choice())
-        self._dialled_at = now
+        self._for_wish = self._wished is not None
+        chosen = self._choice() if self._wished is None else self._wished
+        self._next_at, self._spare = None, None
+        self._dialled, self._dialled_at = (self._last_epoch, chosen), now
         yield Dial(self._dialled[1], self._last_epoch)
 
     def _due(self, now: int) -> bool:
-        if self._dialled is not None or self._spare is not None or not self._left:
+        if self._dialled is not None:
+            return False
+        if self._wished is not None:
+            return self._spare is None or self._spare[1] != self._wished
+        if self.spare or not self._left:
             return False
         if self._next_at is not None:
             return now >= self._next_at
@@ -205,8 +239,8 @@ class Recovery:
         times = [self._dialled_at + DIAL_LIMIT_US if dialled else self._next_at]
         if self.away_since is not None:
             times.append(self._trouble_since + self._policy.patience)
-        elif self._spare is None and self._dialled is None and self._next_at is None:
+        elif not self.spare and self._dialled is None and self._next_at is None:
             times.append(self._rotate_at)
-        elif self._spare is not None and self._ends_at is not None:
+        elif self.spare and self._ends_at is not None:
             times.append(self._ends_at - PRESSING_US)
         return min((time for time in times if time is not None), default=None)

@@ -10,6 +10,7 @@ from gateway.call.meter import Meter
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.responses import Responses
+from gateway.call.router import Router
 from gateway.call.tariff import Tariff
 
 SPENT = "the call's budget is spent"
@@ -18,13 +19,14 @@ SPENT = "the call's budget is spent"
 class Spending:
     """Looks at the meter after every event, so also in the middle of an answer."""
 
-    def __init__(self, plan: Plan, responses: Responses, quiet: Quiet) -> None:
+    def __init__(self, plan: Plan, responses: Responses, quiet: Quiet, router: Router) -> None:
         self._policy = plan.budget
         self._meter = Meter(plan) if plan.budget.limit else None
         self._tariff = Tariff(plan)
         self._costs: list[ShowCost] = []  # of answers that have ended
         self._responses = responses
         self._quiet = quiet
+        self._router = router
         self._warned = self._over = self._goodbye_due = self._said_goodbye = False
 
     def see(self, what: Event | Effect) -> None:
@@ -57,6 +59,8 @@ class Spending:
         self._costs.clear()
         if self._meter is None:
             return
+        if self._router.on:
+            self._router.spent(self._meter.spent * 100 // self._policy.limit)
         if self._goodbye_due:
             self._goodbye_due = False
             yield ShowNotice("budget_spent", "This call has come to the end of its budget.")

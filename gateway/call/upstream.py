@@ -23,6 +23,7 @@ from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.recovery import Recovery
 from gateway.call.responses import Responses
+from gateway.call.router import Router
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.voice import Voice
 
@@ -50,6 +51,7 @@ class Upstream:
         asking: Asking,
         quiet: Quiet,
         recovery: Recovery,
+        router: Router,
     ) -> None:
         self._plan = plan
         self._outgoing = outgoing
@@ -60,6 +62,7 @@ class Upstream:
         self._asking = asking
         self._quiet = quiet
         self._recovery = recovery
+        self._router = router
         self._company = Company(plan, voice)
         self._history = History()
         self._joined = self._greeted = False
@@ -68,6 +71,7 @@ class Upstream:
     def see(self, effect: Effect) -> None:
         """Notice what is shown to the caller."""
         self._history.see(effect)
+        self._router.see(effect)
 
     # ------------------------------------------------------------ what happens
 
@@ -169,6 +173,8 @@ class Upstream:
         doubtful = not busy and self._doubtful(now)
         if doubtful and self._recovery.may_leave:
             self._recovery.doubt(now)
+        if self._router.on and self._outgoing.open:
+            self._recovery.prefer(self._router.choice, self._router.turn)
         yield from self._recovery.dial(now)
         pressing = self._recovery.pressing(now) and not self._hearing.open
         if self._recovery.spare and (calm or pressing or doubtful):

@@ -24,6 +24,7 @@ from gateway.settings.limits import Limits, Shutdown
 from gateway.settings.lines import Line
 from gateway.settings.quotas import Quotas
 from gateway.settings.recovery import Recovery
+from gateway.settings.routing import Route, Routing
 from gateway.settings.store import Store
 from gateway.settings.tools import Tools
 from gateway.settings.webrtc import WebRtc
@@ -263,6 +264,7 @@ class Settings(Section):
     auth: Auth = Auth()
     budget: Budget = Budget()
     quotas: Quotas = Quotas()
+    routing: Routing = Routing()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
     assistants: dict[str, Assistant] = Field(
@@ -276,6 +278,16 @@ class Settings(Section):
         description="What is different for some calls. The first line whose bridge, called, caller"
         " and parameters fit a call is taken; patterns have * and ?.",
         examples=['[[lines]]\ncalled = "+33*"\nassistant = "french"\ngreeting = "Say bonjour."'],
+    )
+    routes: tuple[Route, ...] = Field(
+        default=(),
+        description="Who answers from the caller's next turn on. The first rule that fits is taken,"
+        " by what the caller says, by language, by what is spent and by load; without one the"
+        " assistant answers that the call began with.",
+        examples=[
+            '[[routes]]\nassistant = "expert"\nsays = ["invoice", "my contract"]\n\n[[routes]]\n'
+            'assistant = "small"\nspent_percent = 50'
+        ],
     )
 
     def turn_policy(self) -> TurnPolicy:
