@@ -43,6 +43,7 @@ from gateway.front_door import LARGEST, FrontDoor
 from gateway.identity.who import Identity
 from gateway.load_reports import open_load_reports
 from gateway.log import calling
+from gateway.memory.opening import kept, open_memory
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.pressure import Pressure, open_pressure, resident
@@ -61,6 +62,7 @@ from gateway.watching import Watching
 from tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from gateway.memory.keeping import Keeper, Thread
     from gateway.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Gateway:
     flusher: Flusher = field(default_factory=Flusher)
     pressure: Pressure | None = None
     quota: Quota = field(default_factory=Quota)
+    keeper: Keeper | None = None  # what is known of callers, where books are kept
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -143,21 +146,26 @@ class Gateway:
         plan = booking.plan
         watching = Watching(self.metrics, self.store, self.flusher)
         second = None if self.settings.turns.second_opinion else False
+        taps = watching.taps(self.settings.taps, booking)
+        thread = self.keeper.thread(plan, self.settings.memory) if self.keeper else None
+        dial = partial(self._dial, booking, thread)
         return Session(
             plan,
             ShowingLeg(leg, plan.sees),
-            open_leg(booking.target, plan.format),
+            dial(0),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),
-            watching.taps(self.settings.taps, booking),
-            redial=partial(self._redial, booking),
+            [*taps, thread] if thread else taps,
+            redial=dial,
         )
 
-    def _redial(self, booking: Booking, assistant: int) -> Leg[ToAssistant]:
-        """Another session for a call: with its own assistant, or with one that stands in."""
-        if not assistant:
-            return open_leg(booking.target, booking.plan.format)
-        return booking.others[assistant - 1].leg(booking.plan)
+    def _dial(self, booking: Booking, thread: Thread | None, assistant: int) -> Leg[ToAssistant]:
+        """A session for a call: with its own assistant (0), or with one that stands in."""
+        if assistant:
+            leg = booking.others[assistant - 1].leg(booking.plan)
+        else:
+            leg = open_leg(booking.target, booking.plan.format)
+        return thread.leg(leg) if thread else leg
 
     @property
     def assistant_name(self) -> str:
@@ -199,7 +207,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(open_books(settings))
-        tools = await parts.enter_async_context(open_tools(settings.tools))
+        keeper = await parts.enter_async_context(open_memory(store))
+        tools = await parts.enter_async_context(
+            open_tools(settings.tools, kept=kept(settings, keeper))
+        )
         pressure = await parts.enter_async_context(open_pressure(settings.limits))
         target, embedded = target_of(settings.assistant), ""
         if needs_embedded(settings):
@@ -210,13 +221,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         planner.check()  # says now what is missing, not at a call
         planner.warn()
         switchboard = Switchboard(settings.server.max_calls, pressure.why)
-        metrics = Metrics()
-        metrics.gauge("calls_refused", "Calls since the start", lambda: switchboard.refused)
-        metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
-        metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
-        metrics.gauge("resident_bytes", "Memory that the process holds", resident)
-        if store is not None:
-            metrics.watch(store.writer.statistics)
+        metrics = _metrics(switchboard, pressure, store)
         access = await parts.enter_async_context(open_access(settings, store))
         flusher = await parts.enter_async_context(open_flusher())
         if folder := settings.taps.transcripts:
@@ -233,8 +238,20 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             access=access,
             flusher=flusher,
             pressure=pressure,
+            keeper=keeper,
         )
         await switchboard.drain(settings.shutdown.goodbye_s)
+
+
+def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Metrics:
+    metrics = Metrics()
+    metrics.gauge("calls_refused", "Calls since the start", lambda: board.refused)
+    metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
+    metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
+    metrics.gauge("resident_bytes", "Memory that the process holds", resident)
+    if store is not None:
+        metrics.watch(store.writer.statistics)
+    return metrics
 
 
 @asynccontextmanager

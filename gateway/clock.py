@@ -14,7 +14,7 @@ import selectors
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar, TypeVarTuple
 from weakref import WeakSet
 
@@ -122,6 +122,12 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def _note_child(self, started: Any) -> Any:
         self._virtual.children.add(started[0])
         return started
+
+
+def holding() -> AbstractContextManager[None]:
+    """Where the running loop has a virtual clock, let it stand still: for threads of others."""
+    loop = asyncio.get_running_loop()
+    return loop.hold() if isinstance(loop, VirtualClockLoop) else nullcontext()
 
 
 def run(main: Coroutine[Any, Any, T], *, start: float = 0.0) -> T:

@@ -17,6 +17,7 @@ from gateway.app import Gateway, open_embedded
 from gateway.assistants.target import Target
 from gateway.errors import TrunklineError
 from gateway.holding import Held, hold
+from gateway.memory.opening import kept
 from gateway.planning import Planner, needs_embedded, target_of
 from gateway.settings import Settings
 from gateway.toolsources import OpenTools, open_tools
@@ -79,7 +80,7 @@ class Reloading:
 
     async def _take(self, settings: Settings) -> None:
         gateway = self._gateway
-        tools = await hold(open_tools(settings.tools), "tools")
+        tools = await hold(open_tools(settings.tools, kept=kept(settings, gateway.keeper)), "tools")
         try:
             embedded = gateway.embedded
             if needs_embedded(settings) and not embedded:

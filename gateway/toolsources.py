@@ -26,7 +26,7 @@ from tools.http import declared, http_tool
 from tools.http_client import HttpClient, HttpPolicy
 from tools.knowledge import Knowledge, knowledge_tools
 from tools.loading_http import filled, filled_table, load_document
-from tools.memory import Memory, memory_tools
+from tools.memory import Notebook, memory_tools
 from tools.sandbox import Cell, python_tool, why_not
 from tools.vision import seeing_tool
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 NEEDS = {
     "transfer": "transfer",
-    "remember": "memory",
-    "recall": "memory",
     "search_knowledge": "knowledge",
 }
 
@@ -76,15 +74,25 @@ class OpenTools:
     links: tuple[ToolLink, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What some of the built-in tools read and keep, where the gateway has it."""
+
+    notebook: Notebook | None = None
+
+
+NOTHING = Kept()
+
+
 @asynccontextmanager
 async def open_tools(
-    settings: Tools, environ: Mapping[str, str] = os.environ
+    settings: Tools, environ: Mapping[str, str] = os.environ, *, kept: Kept = NOTHING
 ) -> AsyncIterator[OpenTools]:
     """Everything under [tools]. Raises SettingsError that names the key and the reason."""
     async with AsyncExitStack() as parts:
         toolbox = parts.enter_context(Toolbox())
         with _blamed("tools.builtin"):
-            toolbox.put("built in", _built_in(settings, parts, environ))
+            toolbox.put("built in", _built_in(settings, parts, environ, kept))
         with _blamed("tools.modules"):
             modules = parts.enter_context(ToolModules(settings.modules, toolbox))
             modules.load()
@@ -116,7 +124,9 @@ def _blamed(key: str) -> Iterator[None]:
 # ---------------------------------------------------------------- our own
 
 
-def _built_in(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]) -> list[AnyTool]:
+def _built_in(
+    settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str], kept: Kept
+) -> list[AnyTool]:
     asked = "builtin" in settings.model_fields_set
     for name in settings.builtin if asked else ():
         if (key := NEEDS.get(name)) and not getattr(settings, key):
@@ -131,7 +141,7 @@ def _built_in(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]
         there["transfer"] = transfer_tool(settings.transfer)
     if settings.vision.url and "look_at" in settings.builtin:
         there["look_at"] = _seeing(settings, parts, environ)
-    there |= {one.spec.name: one for one in _stored(settings, parts)}
+    there |= {one.spec.name: one for one in _stored(settings, parts, kept)}
     if "run_python" in settings.builtin:
         if reason := why_not():
             raise ToolLoadError(f"run_python cannot be shut in here: {reason}")
@@ -150,16 +160,11 @@ def _seeing(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]) 
     return seeing_tool(client, limits, vision.url, vision.model, key)
 
 
-def _stored(settings: Tools, parts: AsyncExitStack) -> Iterator[AnyTool]:
+def _stored(settings: Tools, parts: AsyncExitStack, kept: Kept) -> Iterator[AnyTool]:
     """The tools that read or keep something."""
     wanted = set(settings.builtin)
-    if settings.memory and wanted & {"remember", "recall"}:
-        try:
-            memory = Memory(settings.memory)
-        except (OSError, sqlite3.Error) as error:
-            raise ToolLoadError(f"memory: {settings.memory} cannot be used: {error}") from error
-        parts.callback(memory.close)
-        yield from memory_tools(memory)
+    if kept.notebook is not None:
+        yield from memory_tools(kept.notebook)
     if settings.knowledge and "search_knowledge" in wanted:
         try:
             knowledge = Knowledge(settings.knowledge)

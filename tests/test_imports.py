@@ -95,7 +95,9 @@ RULES = {
     "gateway.identity": Rule(
         ours=("gateway.store",), others=("httpx2", "jwt", "msgspec", "sqlalchemy")
     ),
-    "gateway.store": Rule(others=("alembic", "msgspec", "redis", "sqlalchemy")),
+    "gateway.store": Rule(
+        ours=("gateway.clock",), others=("alembic", "msgspec", "redis", "sqlalchemy")
+    ),
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.section": Rule(others=("pydantic",)),
     "gateway.load": Rule(

@@ -62,7 +62,6 @@ async def test_sources_stand_beside_each_other_in_the_order_of_the_settings(tmp_
         text = f"""
 [tools]
 modules = ["mine.py"]
-memory = "notes.db"
 knowledge = "manuals"
 [tools.transfer]
 sales = "+15550100"
@@ -89,7 +88,7 @@ approval = "confirm"
 """
         async with tools_of(tmp_path, text, SHOP_TOKEN="hush") as opened:
             assert names(opened) == [
-                *("current_time", "hang_up", "transfer", "remember", "recall", "search_knowledge"),
+                *("current_time", "hang_up", "transfer", "search_knowledge"),
                 *("mine", "echo", "getOrder", "cancelOrder", "order_status"),
             ]
             asked_first = [one.spec.name for one in opened.toolbox.tools if one.policy.confirm]
@@ -154,10 +153,10 @@ operations = ["getOrder"]
         (DOCUMENT, OPENAPI.replace("getOrder", "x"), "no operation 'getOrder'"),
         (DOCUMENT.replace("shop.yaml", "http://127.0.0.1:9/x"), "", "cannot fetch .*ConnectError"),
         (DOCUMENT.replace("shop.yaml", "http://10.0.0.1/x"), "", "cannot fetch .*beneath none"),
-        ('[tools]\nbuiltin = ["recall"]', "", "recall needs tools.memory, which is empty"),
+        ('[tools]\nbuiltin = ["recall"]', "", "names recall, which needs a memory"),
+        ('[memory]\ncallers = "known"', "", "needs store.url, which is empty"),
         ('[tools]\nbuiltin = ["fly"]', "", "tools.builtin should be 'current_time'"),
         ('[tools]\nknowledge = "nowhere"', "", "tools.builtin: knowledge: .*nowhere is no folder"),
-        ('[tools]\nmemory = "shop.yaml"', "not a database", "notes|memory: .*cannot be used"),
         ('[tools]\nmodules = ["gone.py"]', "", "tools.modules: cannot load tools from .*gone.py"),
         ('[[tools.mcp]]\nname = "a"\ntools = ["*"]', "", "either a command or a url"),
         ('[[tools.mcp]]\nname = "a"\ntools = []\nurl = "http://x"', "", "tools.mcp.tools"),

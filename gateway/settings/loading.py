@@ -181,6 +181,15 @@ def _check(settings: Settings, source: _Source) -> None:
         )
     if settings.auth.keys and not settings.store.url:
         _miss(source, ("store", "url"), "auth.keys = true", ("auth", "keys"))
+    if settings.memory.callers != "none" and not settings.store.url:
+        wanting = ("memory", "callers")
+        _miss(source, ("store", "url"), f'memory.callers = "{settings.memory.callers}"', wanting)
+    asked = settings.tools.builtin if "builtin" in settings.tools.model_fields_set else ()
+    if settings.memory.callers == "none" and (noted := {"remember", "recall"}.intersection(asked)):
+        raise SettingsError(
+            f"{source.origin(('tools', 'builtin'))}: tools.builtin names {min(noted)}, which needs"
+            ' a memory; set memory.callers = "known" and store.url, or leave it out'
+        )
     if settings.auth.jwks and not settings.auth.audience:
         _miss(source, ("auth", "audience"), "auth.jwks", ("auth", "jwks"))
     for name in _needed(assistant.kind):

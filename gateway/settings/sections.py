@@ -22,6 +22,7 @@ from gateway.settings.auth import Auth
 from gateway.settings.budget import Budget
 from gateway.settings.limits import Limits, Shutdown
 from gateway.settings.lines import Line
+from gateway.settings.memory import Memory
 from gateway.settings.quotas import Quotas
 from gateway.settings.recovery import Recovery
 from gateway.settings.routing import Route, Routing
@@ -261,6 +262,7 @@ class Settings(Section):
     tools: Tools = Tools()
     taps: Taps = Taps()
     store: Store = Store()
+    memory: Memory = Memory()
     auth: Auth = Auth()
     budget: Budget = Budget()
     quotas: Quotas = Quotas()

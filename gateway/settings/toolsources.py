@@ -54,9 +54,8 @@ def root_tools(folder: Path, tools: dict[str, Any]) -> None:
             _rooted(folder, one) if isinstance(one, str) and _is_path(one) else one
             for one in modules
         ]
-    for name in ("knowledge", "memory"):
-        if isinstance(tools.get(name), str) and tools[name]:
-            tools[name] = _rooted(folder, tools[name])
+    if isinstance(tools.get("knowledge"), str) and tools["knowledge"]:
+        tools["knowledge"] = _rooted(folder, tools["knowledge"])
     for one in _tables(tools.get("openapi")):
         if isinstance(one.get("document"), str) and "://" not in one["document"]:
             one["document"] = _rooted(folder, one["document"])
@@ -192,18 +191,13 @@ class Sources(Section):
             *("current_time", "hang_up", "transfer", "remember", "recall", "search_knowledge"),
         ),
         description="Which of Trunkline's own tools there are. transfer needs [tools.transfer],"
-        " remember and recall need memory, search_knowledge needs knowledge, and are left out"
+        " remember and recall need [memory], search_knowledge needs knowledge, and are left out"
         " without. There are also send_digits, look_at and run_python.",
     )
     knowledge: str = Field(
         default="",
         description="Folder of text and Markdown that search_knowledge searches.",
         examples=["manuals"],
-    )
-    memory: str = Field(
-        default="",
-        description="SQLite file in which remember and recall keep notes of known callers.",
-        examples=["calls/notes.db"],
     )
     reload: bool = Field(
         default=False, description="While you write tools: take changed modules into live calls."

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.clock import holding
 from gateway.errors import TrunklineError
 
 WRITES = "trunkline_writes"
@@ -48,8 +49,9 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that changes rows; committed at the end, undone by an exception."""
-        async with self._writing.begin() as connection:
-            yield connection
+        with holding():
+            async with self._writing.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -66,8 +68,9 @@ class Database:
     @asynccontextmanager
     async def _patient(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
-            async with asyncio.timeout(STATEMENT_SECONDS), engine.begin() as connection:
-                yield connection
+            with holding():
+                async with asyncio.timeout(STATEMENT_SECONDS), engine.begin() as connection:
+                    yield connection
         except Exception as error:
             if is_away(error):
                 raise StoreError(f"The database does not answer: {reason(error)}") from error

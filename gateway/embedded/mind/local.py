@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.embedded.mind import keys, phrases
 from gateway.embedded.mind.dialogue import Memory, Request, Understanding
 from gateway.embedded.mind.matcher import Matcher, denied
 from gateway.embedded.mind.meaning import Meaning
+from gateway.embedded.mind.records import parted
 from gateway.embedded.mind.results import say_result
 from gateway.embedded.mind.sentences import for_speech, sentences
 from gateway.embedded.parts import (
@@ -71,7 +73,9 @@ class _Answer:
     def __init__(
         self, situation: Situation, matcher: Matcher, now: datetime, meaning: Meaning | None
     ) -> None:
-        self._situation = situation
+        instructions, self._records = parted(situation.instructions)
+        request, _ = parted(situation.request)
+        self._situation = replace(situation, instructions=instructions, request=request)
         # What stops a task is no errand of its own: "cancel my order" must not be taken for it.
         self._functions = tuple(one for one in situation.functions if one.name != STOP)
         self._now = now
@@ -118,7 +122,7 @@ class _Answer:
         }
         order = phrases.indirect(request)
         if order == "greet":
-            return phrases.greeting(self._situation.instructions)
+            return self._greeting()
         return spoken.get(order, "")
 
     def _chosen(self) -> Function | None:
@@ -146,10 +150,13 @@ class _Answer:
     def _hung_up(self, name: str) -> bool:
         return phrases.ends_call(Function(name, "", {}))
 
+    def _greeting(self) -> str:
+        return self._records.welcomed(phrases.greeting(self._situation.instructions))
+
     def _opening(self) -> str:
         """An answer wanted with nothing heard: the greeting first, later an offer."""
         if not self._memory.spoken and not self._memory.open:
-            return phrases.greeting(self._situation.instructions)
+            return self._greeting()
         if self._memory.open:
             return "One moment, I am still waiting for an answer."
         return "Is there anything else I can help you with?"
@@ -243,6 +250,7 @@ class _Answer:
             return phrases.abilities(self._functions) + asked
         told = {
             "who": f"{own}, not a person.",
+            "past": self._records.told,
             "mood": "I am doing fine, thank you. How can I help you?",
             "yes": "What can I do for you?",
             "no": "All right. Tell me if you need anything else.",
@@ -256,7 +264,7 @@ class _Answer:
             if phrases.thanks(text):
                 return "You are welcome. Is there anything else I can help you with?"
             if phrases.greets(text) and not self._memory.spoken:
-                return phrases.greeting(self._situation.instructions)
+                return self._greeting()
             return "Hello! What can I do for you?" if phrases.greets(text) else "Yes?"
         if self._memory.draft:
             return f"{NOT_CAUGHT}{asked}"

@@ -53,6 +53,10 @@ _KINDS = {
     "who": r"(?:and )?(?:who (?:are you|am i (?:talking|speaking) (?:to|with)|is this)"
     r"|what are you|what(?:'s| is) your name"
     r"|are you (?:a |an )?(?:robot|bot|human|real|real person|machine|ai|person|computer))",
+    "past": r"(?:so )?(?:do you (?:still )?(?:remember|know) (?:me|who i am|what we (?:said|agreed"
+    r"|talked about|spoke about))|what did (?:we|i|you) (?:say|agree|talk about|speak about|ask"
+    r"|tell (?:me|you))(?: on| for)?)(?:,? (?:the )?(?:last|the last) (?:time|call)| yesterday"
+    r"| before)?",
     "mood": r"how (?:are you|are things|is it going|do you do)(?: doing)?(?: today)?",
     "never_mind": r"(?:no,? )?(?:never ?mind|forget (?:it|that|about it)|cancel that|skip (?:it"
     r"|that)|leave it|don't bother|stop)",
