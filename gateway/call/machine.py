@@ -21,11 +21,13 @@ from typing import assert_never
 
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call.alarm import Alarm
 from gateway.call.asking import Asking
 from gateway.call.client import Client
 from gateway.call.digits import Digits, told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
+from gateway.call.floor import Floor
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.pace import TOO_FAST
@@ -71,10 +73,13 @@ class Call:
             *(self._voice, self._tools, self._asking),
             *(self._quiet, recovery, self._router),
         )
-        self._joined = False
+        self._joined = self._was_open = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
-        self._answer_due: tuple[str, int] | None = None  # the turn to answer, when it ended
-        self._state: do.State = "listening"
+        self._alarm = Alarm(
+            *(self._hearing.turns, self._playback, self._responses),
+            *(self._digits, self._quiet, self._tools, self._upstream),
+        )
+        self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """Take one event; say what is to be done about it. `now`: microseconds of call time."""
@@ -84,26 +89,36 @@ class Call:
         self._now = max(now, self._now)
         self._tools.see(event, self._now)
         self._spending.see(event)
-        for step in (self._react(event), self._settle()):
-            for effect in step:
-                orders.append(effect)
-                self._tools.see(effect, self._now)
-                self._upstream.see(effect)
-                self._spending.see(effect)
-                if isinstance(effect, do.End):
-                    self.ended = True
-                    return orders
+        self._order(self._react(event), orders)
+        if not self.ended and self._changes(event, orders):
+            self._order(self._settle(), orders)
+            self._alarm.set(self._now)
         return orders
+
+    def _order(self, step: Iterator[Effect], orders: list[Effect]) -> None:
+        """Give the orders of a step; the parts notice each before the next is made."""
+        for effect in step:
+            orders.append(effect)
+            self._tools.see(effect, self._now)
+            self._upstream.see(effect)
+            self._spending.see(effect)
+            if isinstance(effect, do.End):
+                self.ended = True
+                return
+
+    def _changes(self, event: Event, orders: list[Effect]) -> bool:
+        """Whether anything is to be settled: not for a frame that is but sent on or kept back."""
+        if type(event) is not on.CallerAudio or not self._tools.idle:
+            return True
+        was_open, self._was_open = self._was_open, self._hearing.open
+        if self._alarm.rings(self._now) or was_open != self._was_open:
+            return True
+        return any(type(order) is not do.SendAudio for order in orders)
 
     @property
     def deadline(self) -> int | None:
         """Call time at which it wants a Tick, if nothing happens before; always in the future."""
-        if self.ended:
-            return None
-        hearing, playback = self._hearing.turns.deadline, self._playback.deadline
-        parts = (self._responses, self._digits, self._quiet, self._tools, self._upstream)
-        times = (hearing, playback, *(part.deadline for part in parts))
-        return min((t for t in times if t is not None and t > self._now), default=None)
+        return None if self.ended else self._alarm.at(self._now)
 
     # ------------------------------------------------------------ events
 
@@ -228,7 +243,7 @@ class Call:
                 self._tools.caller_turn()
                 yield from self._asking.new_turn()
                 self._asking.theirs.asks_on()
-                self._answer_due = ("", self._hearing.turns.last_voiced_at)
+                self._voice.due = ("", self._hearing.turns.last_voiced_at)
                 if self.plan.turns.create_response:
                     self._responses.want()
                 yield self._hearing.savings.show()
@@ -248,7 +263,7 @@ class Call:
         yield self._transcript.caller_wrote(shown, self._now)
         yield from self._outgoing.tell(do.SendText(text))
         yield from self._asking.new_turn()
-        self._answer_due = ("", self._now)
+        self._voice.due = ("", self._now)
         self._responses.want()
 
     def _barge_in(self) -> Iterator[Effect]:
@@ -283,7 +298,7 @@ class Call:
     def _model_heard_end(self, item_id: str, written: int) -> Iterator[Effect]:
         if (ended := self._hearing.model_ended(written)) is not None:
             self._tools.caller_turn()
-            self._answer_due = (item_id, ended)
+            self._voice.due = (item_id, ended)
             yield do.ShowTurn("ended", item_id, self._hearing.savings.heard)
             yield self._hearing.savings.show()
 
@@ -304,19 +319,15 @@ class Call:
         yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
-        busy = self._whose_turn() in ("hearing", "speaking")
+        busy = self._floor.state(now) in ("hearing", "speaking")
         yield from self._upstream.settle(calm=self._calm, busy=busy, now=now)
-        for effect in self._voice.settle(now):
-            yield effect
-            if isinstance(effect, do.Play) and self._answer_due is not None:
-                (item_id, spoken), self._answer_due = self._answer_due, None
-                yield do.ShowLatency(item_id, now - spoken)
+        yield from self._voice.settle(now)
         yield from self._asking.overdue(now)
         if not self._tools.idle:
-            free = self._whose_turn() in ("listening", "thinking") and not self._responses.pending
+            free = self._floor.state(now) in ("listening", "thinking")
+            free = free and not self._responses.pending
             yield from self._tools.settle(free=free, now=now)
-        if self._spending.cuts_off:
-            yield from self._barge_in()
+        yield from self._barge_in() if self._spending.cuts_off else ()
         yield from self._spending.settle(now)
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
@@ -327,9 +338,7 @@ class Call:
             case "prompt":
                 self._responses.want(self.plan.idle.prompt)
                 yield from self._ask()
-        if (state := self._whose_turn()) != self._state:
-            self._state = state
-            yield do.ShowState(state)
+        yield from self._floor.show(now)
 
     def _ask(self) -> Iterator[Effect]:
         if not self._hearing.open:
@@ -338,13 +347,5 @@ class Call:
 
     @property
     def _calm(self) -> bool:
-        return self._whose_turn() == "listening" and (self._joined or self._outgoing.lost)
-
-    def _whose_turn(self) -> do.State:
-        if self._hearing.open:
-            return "hearing"
-        if self._playback.playing(self._now):
-            return "speaking"
-        if self._responses.pending or self._tools.running:
-            return "thinking"
-        return "listening"
+        there = self._joined or self._outgoing.lost
+        return there and self._floor.state(self._now) == "listening"

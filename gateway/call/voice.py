@@ -29,6 +29,7 @@ class Voice:
         self._own: set[str] = set()  # items of the gateway's, of which the model knows nothing
         self._settled: set[str] = set()  # items whose place in the model's memory is decided
         self.playback = Playback(plan)
+        self.due: tuple[str, int] | None = None  # the turn to answer, and when it ended
         self.sounding = ""  # the response of which audio came last
 
     def audio(self, event: AssistantAudio, now: int) -> Iterator[Effect]:
@@ -156,6 +157,10 @@ class Voice:
 
     def settle(self, now: int) -> Iterator[Effect]:
         """Release what may be heard now; close the lines that were heard to their end."""
-        yield from self.playback.release(now)
+        for play in self.playback.release(now):
+            yield play
+            if self.due is not None:
+                (item_id, spoken), self.due = self.due, None
+                yield do.ShowLatency(item_id, now - spoken)
         for item_id in self.playback.finished(now):
             yield from some(self._transcript.heard_all(item_id))
