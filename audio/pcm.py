@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -78,11 +78,13 @@ class Framer:
         """What has come and does not fill a frame yet."""
         return self._rest
 
-    def push(self, pcm: bytes | bytearray | memoryview) -> Iterator[bytes]:
+    def push(self, pcm: bytes | bytearray | memoryview) -> Iterable[bytes]:
         """Take the next piece; give the frames that are now complete.
 
         The piece is taken when this is called, whether or not the frames are asked for.
         """
+        if not self._rest and len(pcm) == self.size:  # as telephones and browsers cut it
+            return (bytes(pcm),)
         whole = self._rest + bytes(pcm)
         end = len(whole) - len(whole) % self.size
         self._rest = whole[end:]

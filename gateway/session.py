@@ -160,7 +160,10 @@ class Session:
             if self._cut_off is not None:
                 self._cut_off.cancel()
             for tap in self._taps:
-                self._guarded(tap, tap.close)
+                try:
+                    tap.close()
+                except Exception as error:
+                    self._let_go(tap, error)
         return self.reason
 
     # ------------------------------------------------------------ legs
@@ -227,7 +230,8 @@ class Session:
     def _hear(self, pcm: bytes) -> None:
         """The caller's sound in frames, voiced or not; what no ear could follow is dropped."""
         exceeded = self._pace.exceeded
-        if self._pace.take(self.plan.microseconds(self.plan.count(pcm)), self._now()):
+        plan = self._call.plan
+        if self._pace.take(plan.microseconds(plan.count(pcm)), self._now()):
             for frame in self._framer.push(pcm):
                 self._handle(on.CallerAudio(frame, self._detector.voiced(self._decode(frame))))
         elif not exceeded:
@@ -237,10 +241,16 @@ class Session:
     def _handle(self, event: Event) -> None:
         now = self._now()
         for tap in self._taps:
-            self._guarded(tap, partial(tap.event, event, now))
+            try:
+                tap.event(event, now)
+            except Exception as error:
+                self._let_go(tap, error)
         for effect in self._call.handle(event, now):
             for tap in self._taps:
-                self._guarded(tap, partial(tap.effect, effect, now))
+                try:
+                    tap.effect(effect, now)
+                except Exception as error:
+                    self._let_go(tap, error)
             self._carry_out(effect)
         self._arm()
 
@@ -281,16 +291,12 @@ class Session:
             if leg.cancel():
                 log.warning("a leg did not close in time and was cut off")
 
-    def _guarded(self, tap: Tap, see: Callable[[], None]) -> None:
+    def _let_go(self, tap: Tap, error: Exception) -> None:
         """A tap that fails is let go; the call does not notice."""
-        try:
-            see()
-        except (OSError, ValueError) as error:  # a full disk, a file that cannot be written
-            log.error("a tap failed and is let go", extra=_tap_fields(tap, error))
-        except Exception as error:
-            log.exception("a tap failed and is let go", extra=_tap_fields(tap, error))
-        else:
-            return
+        # What files do: a full disk, one that cannot be written. All else is a fault of ours.
+        faulty = not isinstance(error, OSError | ValueError)
+        fields = {"tap": type(tap).__name__, "error": str(error)}
+        log.error("a tap failed and is let go", extra=fields, exc_info=error if faulty else None)
         self._taps = [other for other in self._taps if other is not tap]
         with suppress(Exception):
             tap.close()
@@ -341,7 +347,3 @@ class Session:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _tap_fields(tap: Tap, error: Exception) -> dict[str, str]:
-    return {"tap": type(tap).__name__, "error": str(error)}

@@ -11,18 +11,21 @@ the arguments of tools, so it is kept where the operator wants it and nowhere el
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from gateway.call.effects import Effect
-from gateway.call.events import Event
+from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
 
 VERSION = 1
 HELD = 16 * 1024  # bytes that wait to be written
+FRAME = b'{"t":%d,"event":"CallerAudio","pcm":%d,"voiced":%b}\n'
 LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 
@@ -43,6 +46,10 @@ class Journal:
         """Write an event down. What came before is whole by now, with all that followed from it."""
         if len(self._held) > HELD:
             self._write_out()
+        if type(event) is CallerAudio:  # fifty times a second
+            samples, voiced = len(event.pcm) // self._width, b"true" if event.voiced else b"false"
+            self._held += FRAME % (now, samples, voiced)
+            return
         self._write({"t": now, "event": type(event).__name__, **_plain(event, self._width)})
 
     def effect(self, effect: Effect, now: int) -> None:
@@ -82,11 +89,18 @@ def effect_line(effect: Effect, now: int, width: int) -> dict[str, Any]:
 
 def _plain(value: Any, width: int) -> dict[str, Any]:
     """A dataclass as a dict, its audio as a number of samples."""
-    named = ((field.name, getattr(value, field.name)) for field in fields(value))
-    return {name: _plain_value(one, width) for name, one in named}
+    named = _names(type(value))
+    return {name: _plain_value(getattr(value, name), width) for name in named}
+
+
+@cache
+def _names(kind: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast(Any, kind)))
 
 
 def _plain_value(value: Any, width: int) -> Any:
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, bytes):
         return len(value) // width
     if is_dataclass(value):
