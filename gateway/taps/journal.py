@@ -95,7 +95,7 @@ def _plain(value: Any, width: int) -> dict[str, Any]:
 
 @cache
 def _names(kind: Hashable) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cast(Any, kind)))
+    return tuple(field.name for field in fields(cast(type, kind)))
 
 
 def _plain_value(value: Any, width: int) -> Any:

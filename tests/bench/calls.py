@@ -1,0 +1,231 @@
+"""What a telephone call costs, beside a relay that looks into nothing.
+
+    python -m tests.bench.calls [--calls 40] [--seconds 20] [--rounds 3] [--only gateway floor]
+
+Three processes: scripted telephones, the gateway with everything switched on, a scripted model. The
+same telephones call the floor. Shares of one core, by the scheduler's count of the process in
+question; the two take turns, so that a busy machine is busy for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.bench.wire.figures import cpu, memory, percentile
+from tests.bench.wire.script import CYCLE, expected, said
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "12345"
+SETTLE = 2.0  # seconds of calls before the measured ones
+
+SETTINGS = """
+[server]
+port = {port}
+max_calls = 2000
+[limits]
+lag_ms = 0
+[assistant]
+kind = "openai"
+base_url = "http://127.0.0.1:{upstream}/v1"
+api_key = "bench"
+model = "bench"
+[bridges.twilio]
+enabled = true
+auth_token = "{token}"
+check_ticket = false
+[turns]
+second_opinion = false
+[taps]
+journal = "{folder}/journals"
+transcripts = "{folder}/transcripts"
+[log]
+level = "warning"
+"""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one run showed. Milliseconds and megabytes."""
+
+    share: float  # of one core, percent, per call
+    base: float
+    per_call: float
+    messages: float  # that the process took in and gave out, a second and a call
+    lost: int
+    inward: list[float] = field(default_factory=list)  # a voiced frame, from telephone to model
+    outward: list[float] = field(default_factory=list)  # an answer's first sound, back
+    barge_in: list[float] = field(default_factory=list)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def process(*command: str, ready: str = "ready") -> Iterator[subprocess.Popen[str]]:
+    """A child that has said that it is ready."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert child.stdout is not None
+        while ready not in (line := child.stdout.readline()):
+            assert line, f"{command} ended before it was ready"
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+        child.wait(20)
+
+
+@contextmanager
+def gateway(port: int, upstream: int, folder: Path) -> Iterator[int]:
+    """The gateway; gives its process id."""
+    settings = folder / "trunkline.toml"
+    given = {"port": port, "upstream": upstream, "token": TOKEN, "folder": folder}
+    settings.write_text(SETTINGS.format(**given))
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(settings)]
+    child = subprocess.Popen(command, cwd=ROOT)
+    try:
+        wait_ready(port)
+        yield child.pid
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait(20)
+
+
+def wait_ready(port: int) -> None:
+    """Until the gateway answers."""
+    for _ in range(2000):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.005)
+    raise AssertionError("the gateway is not ready")
+
+
+@contextmanager
+def floor(port: int, upstream: int, folder: Path) -> Iterator[int]:
+    """The relay that looks into nothing."""
+    del folder
+    with process(sys.executable, "-m", "tests.bench.wire.splice", str(port), str(upstream)) as one:
+        yield one.pid
+
+
+SUBJECTS = {"floor": floor, "gateway": gateway}
+
+
+def measure(subject: str, calls: int, seconds: int, interrupting: int = 0) -> Seen:
+    """One run."""
+    port, upstream = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model, phones = folder / "model.json", folder / "phones.json"
+        run = [sys.executable, "-m", "tests.bench.wire.upstream", str(upstream), str(model)]
+        with process(*run), SUBJECTS[subject](port, upstream, folder) as pid:
+            time.sleep(0.3)
+            base = memory(pid)
+            url = f"ws://127.0.0.1:{port}/twilio/media"
+            whole = seconds + SETTLE + 1
+            run = [sys.executable, "-m", "tests.bench.wire.callers", url, str(calls)]
+            run += [str(int(whole)), str(interrupting), TOKEN, str(phones)]
+            with process(*run, ready="talking") as talking:
+                time.sleep(SETTLE)
+                began, spent = time.monotonic(), cpu(pid)
+                time.sleep(seconds)
+                spent, passed = cpu(pid) - spent, time.monotonic() - began
+                held = memory(pid)
+                talking.wait(30)
+        heard, spoken = json.loads(model.read_text()), json.loads(phones.read_text())
+    seen = Seen(
+        share=spent / passed / calls * 100,
+        base=base,
+        per_call=(held - base) / calls,
+        messages=(len(spoken["spoke"]) / 3 + spoken["media"]) / whole / calls,
+        lost=spoken["lost"],
+    )
+    if subject != "floor":
+        _delays(seen, heard, spoken, said(int(whole) * 50 // CYCLE + 2, interrupting), calls)
+    return seen
+
+
+def _delays(
+    seen: Seen, heard: dict[str, Any], spoken: dict[str, Any], frames: list[bytes], calls: int
+) -> None:
+    """From the two processes' notes: how long things were under way within the gateway."""
+    spoke = {(int(call), int(n)): at for call, n, at in _rows(spoken["spoke"], 3)}
+    came = [(int(call), int(n), at) for call, n, at in _rows(heard["heard"], 3)]
+    plays = {int(n): at for n, at in _rows(spoken["heard"], 2)}
+    due = {call: expected(frames, call) for call in range(1, calls + 1)}
+    for call, number, at in came:
+        if number in due[call].at_once:
+            seen.inward.append((at - spoke[call, number]) * 1000)
+    for number, at in _rows(heard["spoke"], 2):
+        if int(number) in plays:
+            seen.outward.append((plays[int(number)] - at) * 1000)
+    for call, at in _rows(spoken["cleared"], 2):
+        causes = [spoke[call, n] for n in due[int(call)].interrupting if (call, n) in spoke]
+        before = [cause for cause in causes if cause <= at]
+        if before:
+            seen.barge_in.append((at - max(before)) * 1000)
+
+
+def _rows(flat: list[float], width: int) -> Iterator[tuple[float, ...]]:
+    return zip(*(flat[place::width] for place in range(width)), strict=True)
+
+
+def told(subject: str, seen: Seen) -> str:
+    """A run in a line."""
+    line = (
+        f"{subject:8} {seen.share:.3f} % of a core a call, {seen.base:.0f} MB + "
+        f"{seen.per_call:.2f} MB a call, {seen.messages:.0f} messages/s, {seen.lost} lost"
+    )
+    for name in ("inward", "outward", "barge_in"):
+        if values := getattr(seen, name):
+            p50, p99 = percentile(values, 50), percentile(values, 99)
+            line += f", {name} {p50:.1f}/{p99:.1f} ms ({len(values)})"
+    return line
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--calls", type=int, default=40)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--interrupting", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=list(SUBJECTS))
+    asked = parser.parse_args()
+    ratios = []
+    for _ in range(asked.rounds):
+        shares = {}
+        for subject in asked.only:
+            seen = measure(subject, asked.calls, asked.seconds, asked.interrupting)
+            shares[subject] = seen.share
+            print(told(subject, seen), flush=True)
+        if {"floor", "gateway"} <= shares.keys():
+            ratios.append(shares["gateway"] / shares["floor"])
+            print(f"ratio {ratios[-1]:.2f}", flush=True)
+    if ratios:
+        print(f"median ratio {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = str(ROOT)
+    main()
