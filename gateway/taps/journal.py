@@ -11,11 +11,9 @@ the arguments of tools, so it is kept where the operator wants it and nowhere el
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -28,6 +26,7 @@ HELD = 16 * 1024  # bytes that wait to be written
 FRAME = b'{"t":%d,"event":"CallerAudio","pcm":%d,"voiced":%b}\n'
 LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
+_NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, once they were asked for
 
 
 class Journal:
