@@ -88,13 +88,9 @@ def effect_line(effect: Effect, now: int, width: int) -> dict[str, Any]:
 
 def _plain(value: Any, width: int) -> dict[str, Any]:
     """A dataclass as a dict, its audio as a number of samples."""
-    named = _names(type(value))
-    return {name: _plain_value(getattr(value, name), width) for name in named}
-
-
-@cache
-def _names(kind: Hashable) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cast(type, kind)))
+    kind = type(value)
+    names = _NAMES.get(kind) or _NAMES.setdefault(kind, tuple(f.name for f in fields(kind)))
+    return {name: _plain_value(getattr(value, name), width) for name in names}
 
 
 def _plain_value(value: Any, width: int) -> Any:
