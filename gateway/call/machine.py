@@ -111,9 +111,8 @@ class Call:
         if type(event) is not on.CallerAudio or not self._tools.idle:
             return True
         was_open, self._was_open = self._was_open, self._hearing.open
-        if self._alarm.rings(self._now) or was_open != self._was_open:
-            return True
-        return any(type(order) is not do.SendAudio for order in orders)
+        moved = was_open != self._was_open or self._alarm.rings(self._now)
+        return moved or any(type(order) is not do.SendAudio for order in orders)
 
     @property
     def deadline(self) -> int | None:
