@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeVar, assert_never
+from typing import Any, assert_never
 
 from audio.convert import DECODERS
 from audio.pcm import Framer
@@ -26,76 +26,16 @@ from gateway.call.machine import Call
 from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
 from gateway.errors import TrunklineError
+from gateway.seams import Checks, Feed, Leg, Tap, Tools
+
+__all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
 
 log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
 
-Feed = Callable[[Event], None]
-Redial = Callable[[int], "Leg[do.ToAssistant]"]
-
-
-Order = TypeVar("Order", contravariant=True)
-
-
-class Leg(Protocol[Order]):
-    """One side of a call: carries the caller, or the assistant."""
-
-    async def run(self, feed: Feed) -> None:
-        """Live until the far end is gone or `close` was called; feed what comes from there."""
-        ...
-
-    def send(self, effect: Order) -> None:
-        """Queue an order, in turn; never waits, never feeds."""
-        ...
-
-    def close(self, reason: str) -> None:
-        """Say the rest, then let `run` return."""
-        ...
-
-
-class Tap(Protocol):
-    """Watches events and effects, and never decides."""
-
-    def event(self, event: Event, now: int) -> None:
-        """An event is about to be handled."""
-        ...
-
-    def effect(self, effect: Effect, now: int) -> None:
-        """An effect is about to be carried out."""
-        ...
-
-    def close(self) -> None:
-        """The call is over."""
-        ...
-
-
-class Tools(Protocol):
-    """Runs function calls. What tools have to say beside their results, it feeds."""
-
-    def begin(self, feed: Feed) -> None:
-        """The call begins."""
-        ...
-
-    def see(self, event: Event) -> None:
-        """Notice who the caller is, and what the caller shows."""
-        ...
-
-    def prefetch(self, order: do.PrefetchTool) -> None:
-        """Begin a function call that is still being written; never raises."""
-        ...
-
-    async def run(self, order: do.RunTool) -> on.ToolFinished:
-        """The function's answer. Never raises but for cancellation."""
-        ...
-
-    def cancel(self, call_id: str) -> None:
-        """What was begun early for this call is of no use."""
-        ...
-
-    def end(self) -> None:
-        """The call is over."""
-        ...
+Work = Callable[[], Coroutine[Any, Any, Event]]
+Redial = Callable[[int], Leg[do.ToAssistant]]
 
 
 class Session:
@@ -110,6 +50,7 @@ class Session:
         detector: VoiceDetector,
         taps: Sequence[Tap] = (),
         redial: Redial | None = None,
+        checks: Checks | None = None,
     ) -> None:
         self.reason = ""
         self._call = Call(plan)
@@ -119,6 +60,7 @@ class Session:
         self._lost: set[int] = set()  # epochs
         self._redial = redial
         self._tools = tools
+        self._checks = checks
         self._detector = detector
         self._taps = list(taps)
         self._pace = Pace(plan.burst)
@@ -260,7 +202,13 @@ class Session:
         elif isinstance(effect, do.ToAssistant):
             self._assistants[self._epoch].send(effect)
         elif isinstance(effect, do.RunTool):
-            self._start_tool(effect)
+            run = partial(self._tools.run, effect)
+            self._start(effect.call_id, run, f"tool {effect.name}")
+        elif isinstance(effect, do.Check):
+            assert self._checks is not None, "rules that ask need somebody to ask"
+            self._start(effect.check_id, partial(self._checks.run, effect), "check")
+        elif isinstance(effect, do.Guarded):
+            log.info("a rule was broken", extra={"rule": effect.rule, "place": effect.place})
         elif isinstance(effect, do.PrefetchTool):
             self._tools.prefetch(effect)
         elif isinstance(effect, do.CancelTool):
@@ -301,19 +249,19 @@ class Session:
         with suppress(Exception):
             tap.close()
 
-    # ------------------------------------------------------------ tools
+    # ------------------------------------------------------------ tools and checks
 
-    def _start_tool(self, order: do.RunTool) -> None:
+    def _start(self, name: str, work: Work, about: str) -> None:
         assert self._group is not None
-        task = self._group.create_task(self._run_tool(order), name=f"tool {order.name}")
-        self._running[order.call_id] = task
+        task = self._group.create_task(self._run(name, work), name=about)
+        self._running[name] = task
 
-    async def _run_tool(self, order: do.RunTool) -> None:
+    async def _run(self, name: str, work: Work) -> None:
         try:
-            finished = await self._tools.run(order)
+            answer = await work()
         finally:
-            self._running.pop(order.call_id, None)
-        self.feed(finished)
+            self._running.pop(name, None)
+        self.feed(answer)
 
     # ------------------------------------------------------------ time
 

@@ -66,9 +66,16 @@ RULES = {
     ),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
     "gateway.call": Rule(ours=("audio.format", "gateway.redaction"), banned=IMPURE),
-    "gateway.session": Rule(
-        ours=("gateway.call", "gateway.log", "audio.convert", "audio.pcm", "audio.vad")
+    "gateway.call.guard": Rule(
+        ours=("gateway.call", "gateway.redaction"), others=("re2",), banned=IMPURE
     ),
+    "gateway.session": Rule(
+        ours=(
+            *("gateway.call", "gateway.log", "gateway.seams"),
+            *("audio.convert", "audio.pcm", "audio.vad"),
+        )
+    ),
+    "gateway.seams": Rule(ours=("gateway.call",)),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
         ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, "gateway.listening"),

@@ -25,8 +25,8 @@ class CallerTools:
         names = {*(tool.name for tool in plan.caller_tools), *asked}
         if ended.status != "completed" or not names:
             return ended, ()
-        theirs = tuple(call for call in ended.calls if call.name in names)
-        ours = tuple(call for call in ended.calls if call.name not in names)
+        theirs = tuple(call for call in ended.calls if call.name in names and not call.refusal)
+        ours = tuple(call for call in ended.calls if call not in theirs)
         self._shared = self._awaited = bool(theirs and ours)
         return replace(ended, calls=ours), theirs
 

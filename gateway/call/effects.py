@@ -16,6 +16,8 @@ from gateway.call.errands import RunTool as RunTool
 from gateway.call.errands import ToSession as ToSession
 from gateway.call.errands import Use as Use
 from gateway.call.events import ResponseStatus, ToolCall, Usage
+from gateway.call.guard.words import Check as Check
+from gateway.call.guard.words import Guarded as Guarded
 from gateway.call.plan import Plan, ToolSpec
 
 WRITTEN = "written_"  # how lines begin that nobody has spoken

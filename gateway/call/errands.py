@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.call.guard.words import Check, Guarded
+
 
 @dataclass(frozen=True, slots=True)
 class RunTool:
@@ -56,4 +58,4 @@ class End:
     reason: str
 
 
-ToSession = RunTool | PrefetchTool | CancelTool | Dial | Use | End
+ToSession = RunTool | PrefetchTool | CancelTool | Check | Guarded | Dial | Use | End

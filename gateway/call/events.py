@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.call.guard.words import Checked as Checked
 from gateway.call.orders import AnswerWanted as AnswerWanted
 from gateway.call.orders import CallerAsked as CallerAsked
 from gateway.call.orders import CallerCut as CallerCut
@@ -176,6 +177,7 @@ class ToolCall:
     name: str
     arguments: str  # JSON text as the model wrote it
     item_id: str = ""
+    refusal: str = ""  # what the model is told where a rule forbids to run it
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +335,7 @@ FromSession = (
     | SoundOrdered
     | AudioRefused
     | LoadReported
+    | Checked
     | Tick
 )
 Event = FromCaller | FromAssistant | FromSession

@@ -28,6 +28,7 @@ from gateway.call.digits import Digits, told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.floor import Floor
+from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.pace import TOO_FAST
@@ -73,11 +74,13 @@ class Call:
             *(self._voice, self._tools, self._asking),
             *(self._quiet, recovery, self._router),
         )
+        parts = (self._outgoing, self._voice, self._responses, self._asking, self._quiet)
+        self._guard = Guard(plan, self._react, *parts, recovery)
         self._joined = self._was_open = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
         self._alarm = Alarm(
             *(self._hearing.turns, self._playback, self._responses),
-            *(self._digits, self._quiet, self._tools, self._upstream),
+            *(self._digits, self._quiet, self._tools, self._upstream, self._guard),
         )
         self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
 
@@ -89,7 +92,7 @@ class Call:
         self._now = max(now, self._now)
         self._tools.see(event, self._now)
         self._spending.see(event)
-        self._order(self._react(event), orders)
+        self._order(self._guard.take(event, self._now), orders)
         if not self.ended and self._changes(event, orders):
             self._order(self._settle(), orders)
             self._alarm.set(self._now)
@@ -139,9 +142,8 @@ class Call:
                 yield from self._signs(self._hearing.audio(event, self._now, may_speak=may))
             case on.CallerPlayed(item_id, samples, generation):
                 self._playback.report(item_id, samples, generation, self._now)
-            case on.CallerJoined():
-                self._joined = True
-                self._playback.source = "reported" if event.reports_playback else "paced"
+            case on.CallerJoined(reports_playback=reports):
+                self._joined, self._playback.source = True, "reported" if reports else "paced"
                 self._upstream.joined()
             case on.CallerText(text):
                 yield from self._caller_wrote(text, text)
@@ -216,7 +218,7 @@ class Call:
                 self._router.loaded(percent)
             case on.AudioRefused():
                 yield do.ShowNotice("audio_too_fast", TOO_FAST)
-            case on.Tick():
+            case on.Tick() | on.Checked():
                 pass  # what is due is settled after every event
             case _:
                 assert_never(event)
@@ -225,10 +227,7 @@ class Call:
 
     def _signs(self, outcomes: Iterator[Effect | Sign]) -> Iterator[Effect]:
         for outcome in outcomes:
-            if isinstance(outcome, Sign):
-                yield from self._sign(outcome)
-            else:
-                yield outcome
+            yield from self._sign(outcome) if isinstance(outcome, Sign) else (outcome,)
 
     def _sign(self, sign: Sign) -> Iterator[Effect]:
         match sign:
@@ -315,6 +314,7 @@ class Call:
 
     def _settle(self) -> Iterator[Effect]:
         now = self._now
+        yield from self._guard.settle(now)
         yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")

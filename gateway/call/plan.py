@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audio.format import SILENCE, WIDTHS, Encoding, Format
+from gateway.call.guard.rules import UNGUARDED, GuardPolicy
 from gateway.call.prices import FREE, Billed, Prices
 
 FRAME_US = 20_000  # one frame of the caller's audio, in microseconds
@@ -158,6 +159,8 @@ class Plan:
     budget: BudgetPolicy = BudgetPolicy()
     recovery: RecoveryPolicy = RecoveryPolicy()
     routing: RoutingPolicy = RoutingPolicy()
+    guard: GuardPolicy = UNGUARDED
+    guard_notice: bytes = b""  # what the caller hears where no answer passes
     hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)

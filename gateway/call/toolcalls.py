@@ -139,7 +139,8 @@ class ToolCalls:
 
     def _refusal(self, entry: Entry) -> str | None:
         """Why it is not even tried."""
-        call = entry.call
+        if (call := entry.call).refusal:
+            return call.refusal
         if self._rounds > self._policy.rounds:
             return say.TOO_MANY_ROUNDS
         if len(call.arguments) > ARGUMENTS:

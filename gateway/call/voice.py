@@ -62,16 +62,22 @@ class Voice:
         else:
             self._responses.called(response_id, now)
 
-    def _too_much(self, item_id: str, response_id: str, now: int) -> Iterator[Effect]:
-        """The model speaks on and on: what waits is played, and nothing more is taken."""
+    def stop(self, item_id: str, response_id: str, now: int) -> Iterator[Effect]:
+        """No more of that answer: what of it waits is played, and the rest was never said."""
         cancel = self._responses.cancel(now)
         if cancel is not None:
             yield from self._outgoing.tell(cancel)
         self._responses.drop(response_id)
         self._settled.add(item_id)
         received = self.playback.received(item_id)
+        self.playback.end_item(item_id)
+        yield from some(self._transcript.trim(item_id, received))
         end = do.Truncate(item_id, received) if received else do.Delete(item_id)
         yield from self._outgoing.tell(end)
+
+    def _too_much(self, item_id: str, response_id: str, now: int) -> Iterator[Effect]:
+        """The model speaks on and on: what waits is played, and nothing more is taken."""
+        yield from self.stop(item_id, response_id, now)
         yield do.ShowNotice("answer_too_long", "The answer was cut: it is too long to play.")
 
     def _came_late(self, item_id: str) -> Iterator[Effect]:
