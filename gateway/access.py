@@ -168,27 +168,27 @@ class Access:
         if self.audit is None or not self._refusals.take(time.monotonic()):
             return
         unsaid, self._refusals.silent = self._refusals.silent, 0
-        where = {"path": connection.url.path[:200], "address": _address(connection)}
+        where = {"path": connection.url.path[:200], "address": address_of(connection)}
         why = {"status": refused.status, "why": str(refused)[:200], "unsaid_before": unsaid}
         self.audit.note("refusal", "", "", **where, **why)
 
     def _note_sign_in(self, connection: HTTPConnection, who: Identity) -> None:
         if self.audit is None or who.kind == "open":
             return
-        now, once = time.monotonic(), (_actor(who), _address(connection))
+        now, once = time.monotonic(), (_actor(who), address_of(connection))
         if now - self._signed_in.get(once, float("-inf")) < AGAIN:
             return
         if len(self._signed_in) >= REMEMBERED:
             self._signed_in.pop(next(iter(self._signed_in)))
         self._signed_in[once] = now
-        self.note("sign_in", who, address=_address(connection))
+        self.note("sign_in", who, address=address_of(connection))
 
 
 def _actor(who: Identity) -> str:
     return f"{who.kind}:{who.credential}" + (f":{who.caller}" if who.kind == "token" else "")
 
 
-def _address(connection: HTTPConnection) -> str:
+def address_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 

@@ -30,10 +30,12 @@ from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.books import open_books
 from gateway.call.effects import ToAssistant, ToCaller
+from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
 from gateway.callers.websocket import MAX_FRAME
 from gateway.client_secrets import ClientSecrets
+from gateway.common import open_common
 from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
@@ -47,7 +49,7 @@ from gateway.memory.opening import kept, open_memory
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.pressure import Pressure, open_pressure, resident
-from gateway.quotas import Quota
+from gateway.quotas import Claim, Quota
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
@@ -106,14 +108,39 @@ class Gateway:
 
     # ------------------------------------------------------------ calls
 
-    def page_booking(self, who: Identity, *, begins: bool = True) -> Booking:
+    def page_booking(self, who: Identity) -> Booking:
         """What a call from the page is to be, of somebody who may call. Raises BusyError."""
         booking = self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
         tenant = self.access.place(who).tenant
         known = replace(booking.plan, tenant=tenant, caller=who.caller, credential=who.credential)
-        if begins:
-            self.quota.check(known, self.settings.quotas, self.switchboard)
         return replace(booking, plan=known)
+
+    @asynccontextmanager
+    async def seat(self, who: Identity, address: str) -> AsyncIterator[Booking]:
+        """A place for such a call among all, as long as it lasts. Raises BusyError."""
+        booking = self.page_booking(who)
+        async with self._seat(booking, Claim(booking.plan.tenant, who.caller, address)):
+            yield booking
+
+    @asynccontextmanager
+    async def _seat(self, booking: Booking, claim: Claim) -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            place = self.quota.seat(claim, self.settings.quotas, booking.plan.call_id)
+            try:
+                await held.enter_async_context(place)
+            except BusyError as busy:
+                raise self.switchboard.turned_away(busy) from None
+            yield
+
+    async def look(self, claim: Claim) -> None:
+        """See whether there is room for a call more. Raises BusyError, which is not counted."""
+        if why := self.switchboard.why_busy:
+            raise BusyError(why)
+        await self.quota.look(claim, self.settings.quotas)
+
+    async def look_for(self, bridge: str, joined: CallerJoined) -> None:
+        """The same, for one that a carrier is about to bring."""
+        await self.look(Claim(self.planner.tenant(bridge, joined), joined.address))
 
     def greeting(self, booking: Booking) -> Greeting:
         """What the page is told of its call."""
@@ -126,15 +153,14 @@ class Gateway:
         try:
             call_id = self.switchboard.new_call_id()
             booking = self.planner.arrival(call_id, arrival, specs(self.toolbox))
-            self.quota.check(booking.plan, self.settings.quotas, self.switchboard)
+            async with self._seat(booking, Claim(booking.plan.tenant, booking.plan.caller)):
+                leg.fit(booking.plan.format)
+                with calling(call_id):
+                    await self.switchboard.connect(self.session(booking, leg))
         except BusyError as busy:
             extra = {"bridge": arrival.bridge, "why": str(busy)}
             log.warning("a call was turned away", extra=extra)
             await leg.refuse(WireError(str(busy), BUSY))
-            return
-        leg.fit(booking.plan.format)
-        with calling(call_id):
-            await self.switchboard.connect(self.session(booking, leg))
 
     @property
     def planner(self) -> Planner:
@@ -274,18 +300,22 @@ async def open_embedded(settings: Settings) -> AsyncIterator[str]:
 async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
     """Serve the gateway on a bound socket inside the running loop; gives its http address."""
     settings, board, access = gateway.settings, gateway.switchboard, gateway.access
+    proxies = settings.server.trusted_proxies
     strain = gateway.pressure.strain if gateway.pressure else float
     async with (
         open_load_reports(board, strain),
-        open_desk(settings, board, access, gateway.arrive) as desk,
+        open_common(settings, gateway.quota) as common,
+        open_desk(settings, gateway, common.tickets) as desk,
         open_api(settings, access, board, desk, gateway.store) as api,
-        _serving([*desk.routes, *api, *gateway.routes()], bound) as address,
+        _serving([*desk.routes, *api, *gateway.routes()], bound, proxies) as address,
     ):
         yield address
 
 
 @asynccontextmanager
-async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterator[str]:
+async def _serving(
+    routes: list[BaseRoute], bound: socket.socket, proxies: tuple[str, ...]
+) -> AsyncIterator[str]:
     config = uvicorn.Config(
         Starlette(routes=routes),
         ws="websockets-sansio",
@@ -297,6 +327,8 @@ async def _serving(routes: list[BaseRoute], bound: socket.socket) -> AsyncIterat
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=2,
     )
     bound.setblocking(False)

@@ -6,11 +6,11 @@ It gives out one-time tickets for calls that are about to come, and has bridges 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from httpx2 import AsyncClient
 from starlette.requests import HTTPConnection
@@ -22,8 +22,8 @@ from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors
 from gateway.errors import TrunklineError
 from gateway.settings import Settings
-from gateway.shared import SharedTickets, open_redis
-from gateway.switchboard import Switchboard
+from gateway.shared import SharedTickets
+from gateway.switchboard import BusyError, Switchboard
 from gateway.tickets import LIFETIME, Tickets
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,17 @@ LONGEST = 64 * 1024  # bytes of an order
 HTTP_SECONDS = 10.0  # for a provider's API to answer
 
 T = TypeVar("T")
-Take = Callable[[Arrival, CallerLeg], Awaitable[None]]
+
+
+class Floor(Protocol):
+    """The gateway, as the desk sees it."""
+
+    @property
+    def switchboard(self) -> Switchboard: ...
+    @property
+    def access(self) -> Access: ...
+    async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None: ...
+    async def look_for(self, bridge: str, joined: CallerJoined) -> None: ...
 
 
 # Whose call is being placed, while a bridge makes its ticket.
@@ -44,21 +54,17 @@ class UnknownBridgeError(TrunklineError):
 
 
 class Desk:
-    """One gateway's desk. `take` carries a booked call from a leg to its end."""
+    """One gateway's desk."""
 
     def __init__(
         self,
         settings: Settings,
-        switchboard: Switchboard,
-        access: Access,
-        take: Take,
+        floor: Floor,
         http: AsyncClient,
         tickets: Tickets | SharedTickets,
     ) -> None:
         self._settings = settings
-        self._switchboard = switchboard
-        self._access = access
-        self._take = take
+        self._floor = floor
         self._tickets = tickets
         self.http = http
         self._doors: dict[str, Doors] = {
@@ -79,14 +85,28 @@ class Desk:
             return self._tickets.redeem(word)
         return await self._tickets.redeem(word)
 
-    @property
-    def busy(self) -> str:
-        """Why no call is let in at this moment; empty where one is."""
-        return self._switchboard.why_busy
+    async def busy(self, bridge: str, joined: CallerJoined) -> str:
+        """Why that call would not be let in at this moment; empty where it would."""
+        try:
+            await self._floor.look_for(bridge, joined)
+        except BusyError as busy:
+            return str(busy)
+        return ""
+
+    async def welcome(self, bridge: str, joined: CallerJoined) -> str:
+        """A ticket for a call that has come to its webhook; counted where it is refused.
+
+        Raises TrunklineError.
+        """
+        try:
+            await self._floor.look_for(bridge, joined)
+        except BusyError as busy:
+            raise self._floor.switchboard.turned_away(busy) from None
+        return self.issue(joined)
 
     async def connect(self, arrival: Arrival, leg: CallerLeg) -> None:
         """Carry a call from here to its end."""
-        await self._take(arrival, leg)
+        await self._floor.arrive(arrival, leg)
 
     def public(self, connection: HTTPConnection | None, path: str, scheme: str = "https") -> str:
         """The address of a path as the provider reaches it. Raises TrunklineError."""
@@ -105,7 +125,7 @@ class Desk:
     async def may_operate(self, connection: HTTPConnection) -> str:
         """Why this request may not do what operators do; empty where it may."""
         try:
-            await self._access.admit(connection, "calls:dial")
+            await self._floor.access.admit(connection, "calls:dial")
         except RefusedError as refused:
             return str(refused)
         return ""
@@ -147,11 +167,10 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, switchboard: Switchboard, access: Access, take: Take
+    settings: Settings, floor: Floor, tickets: Tickets | SharedTickets
 ) -> AsyncIterator[Desk]:
     """A desk whose bridges listen."""
-    async with AsyncClient(timeout=HTTP_SECONDS) as http, open_redis(settings) as redis:
-        tickets = Tickets() if redis is None else SharedTickets(redis)
-        desk = Desk(settings, switchboard, access, take, http, tickets)
+    async with AsyncClient(timeout=HTTP_SECONDS) as http:
+        desk = Desk(settings, floor, http, tickets)
         async with desk.listening():
             yield desk

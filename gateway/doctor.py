@@ -22,6 +22,10 @@ from gateway.settings import Settings, load
 from gateway.version import version
 
 if TYPE_CHECKING:
+    from gateway.access import Access
+    from gateway.call.events import CallerJoined
+    from gateway.callers.bridge import Arrival, CallerLeg
+    from gateway.switchboard import Switchboard
     from gateway.toolsources import ToolStatus
 
 Status = Literal["ok", "note", "missing", "broken"]
@@ -189,13 +193,10 @@ async def _bridges(settings: Settings) -> list[Finding]:
 
     from gateway import bridges
     from gateway.access import Access
-    from gateway.callers.bridge import Arrival, Bridge, BridgeSection, CallerLeg
+    from gateway.callers.bridge import Bridge, BridgeSection
     from gateway.desk import Desk
     from gateway.switchboard import Switchboard
     from gateway.tickets import Tickets
-
-    async def take(arrival: Arrival, leg: CallerLeg) -> None:
-        """Nobody calls while the doctor looks."""
 
     async def look(bridge: Bridge, section: BridgeSection, desk: Desk) -> Finding:
         subject = f"bridge {bridge.name}"
@@ -213,13 +214,24 @@ async def _bridges(settings: Settings) -> list[Finding]:
     wanted = list(bridges.enabled(settings.bridges))
     quiet = settings.model_copy(update={"bridges": bridges.Bridges()})
     async with AsyncClient() as http:
-        desk = Desk(quiet, Switchboard(1), Access(settings), take, http, Tickets())
+        desk = Desk(quiet, _Closed(Switchboard(1), Access(settings)), http, Tickets())
         found = [await look(*one, desk) for one in wanted]
     if wanted and not settings.server.public_url:
         detail = "server.public_url is empty: signatures are tried with the host that requests name"
         mend = "set it where carriers call through a proxy; they place no calls without it"
         found.append(Finding("public_url", "note", detail, mend))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A gateway to which nobody calls while the doctor looks."""
+
+    switchboard: Switchboard
+    access: Access
+
+    async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None: ...
+    async def look_for(self, bridge: str, joined: CallerJoined) -> None: ...
 
 
 def _tools(settings: Settings) -> Iterator[Finding]:

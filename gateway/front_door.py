@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,12 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.access import PLACE, Access, RefusedError
+from gateway.access import PLACE, Access, RefusedError, address_of
 from gateway.announcements import assistant_lost
 from gateway.assistants.openai import endpoint
 from gateway.busy import turned_away
-from gateway.call.effects import Effect, ToCaller
-from gateway.call.events import CallerDigit, CallerJoined, Event, FromClient
+from gateway.call.effects import ToCaller
+from gateway.call.events import CallerJoined
 from gateway.callers.patient import PatientLeg
 from gateway.callers.realtime import Offer, RealtimeDialect
 from gateway.callers.realtime.configuration import Configuration
@@ -38,8 +38,10 @@ from gateway.log import calling
 from gateway.planning import Booking
 from gateway.protocol import schema
 from gateway.protocol.wire import Json, Refused, new_id, unknown_value
+from gateway.quotas import Claim
 from gateway.session import Leg, Session
 from gateway.settings import Settings
+from gateway.sideband import Sideband
 from gateway.socket_line import SocketLine
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 
@@ -87,7 +89,9 @@ class House(Protocol):
     def secrets(self) -> ClientSecrets: ...
     @property
     def access(self) -> Access: ...
-    def page_booking(self, who: Identity, *, begins: bool = True) -> Booking: ...
+    def page_booking(self, who: Identity) -> Booking: ...
+    def seat(self, who: Identity, address: str) -> AbstractAsyncContextManager[Booking]: ...
+    async def look(self, claim: Claim) -> None: ...
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session: ...
 
 
@@ -101,9 +105,8 @@ class Visitor:
 
     def joined(self, connection: HTTPConnection) -> CallerJoined:
         """As the call is told."""
-        address = connection.client.host if connection.client else ""
         known = {"identity": self.identity} if self.identity else {}
-        return CallerJoined(address, metadata={"door": "realtime", **known})
+        return CallerJoined(address_of(connection), metadata={"door": "realtime", **known})
 
 
 async def admit(connection: HTTPConnection, access: Access, open_secrets: ClientSecrets) -> Visitor:
@@ -146,7 +149,7 @@ class FrontDoor:
 
     async def realtime(self, websocket: WebSocket) -> None:
         """One client, from its handshake to its close."""
-        if (why := self._busy(websocket)) and await turned_away(websocket, SUBPROTOCOL, why):
+        if (why := self._busy(websocket)) and await self._deny(websocket, BusyError(why)):
             return
         offered = websocket.scope["subprotocols"]  # one of them may be a key: only ours is echoed
         with suppress(WebSocketDisconnect, OSError):
@@ -163,24 +166,30 @@ class FrontDoor:
                 code = BAD_KEY if refused.code == "invalid_api_key" else BAD_REQUEST
                 await _turn_away(websocket, refused, code)
             except BusyError as busy:
-                await _turn_away(websocket, Refused("busy", str(busy), kind="server_error"), BUSY)
+                await _turn_away(websocket, _told(busy), BUSY)
 
     def _busy(self, websocket: WebSocket) -> str:
         """Why it cannot begin a call; nothing where it can, or follows one that is live."""
         if {"call_id", "resume"} & websocket.query_params.keys():
             return ""
-        try:
-            self._house.switchboard.new_call_id()
-        except BusyError as busy:
-            return str(busy)
-        return ""
+        return self._house.switchboard.why_busy
+
+    async def _deny(self, websocket: WebSocket, busy: BusyError) -> bool:
+        """Refuse the upgrade, where its client can read a status."""
+        if not await turned_away(websocket, SUBPROTOCOL, busy):
+            return False
+        self._house.switchboard.turned_away(busy)
+        return True
 
     async def _call(self, websocket: WebSocket, visitor: Visitor) -> None:
         """A call, whose plan is made with the client's first message."""
         intent = websocket.query_params.get("intent", SUBPROTOCOL)
         if intent != "realtime":
             raise unknown_value(intent, ["realtime"], "intent")
-        booking = self._house.page_booking(visitor.who)
+        async with self._house.seat(visitor.who, address_of(websocket)) as booking:
+            await self._begin(websocket, visitor, booking)
+
+    async def _begin(self, websocket: WebSocket, visitor: Visitor, booking: Booking) -> None:
         offer = Offer(
             booking.plan,
             websocket.query_params.get("model") or endpoint(booking.target).model or "trunkline",
@@ -200,6 +209,7 @@ class FrontDoor:
                 log.info("a client left before its call began", extra={"why": leg.why})
                 return
             if why := self._house.switchboard.why_busy:
+                self._house.switchboard.turned_away(BusyError(why))
                 await leg.refuse(WireError(why, BUSY))
                 return
             plan = dialect.begin()
@@ -257,15 +267,19 @@ class FrontDoor:
             return await self._mint(request, await _let_in(request, self._house.access))
         except Refused as refused:
             status = STATUSES.get(refused.code, 400)
-            return _problem(refused, status)
+            return _problem(refused, status, RETRY_AFTER if status == 503 else None)
         except BusyError as busy:
-            return _problem(Refused("busy", str(busy), kind="server_error"), 503)
+            self._house.switchboard.turned_away(busy)
+            return _problem(_told(busy), busy.status, busy.headers)
 
     async def _mint(self, request: Request, who: Identity) -> Response:
         body = await _body(request)
         asked = SECRET(body, "body", lenient=False)
         wanted = {"type": "realtime"} | (asked.get("session") or {})
-        booking = self._house.page_booking(who, begins=False)
+        identity = asked.get("identity") or request.headers.get("openai-safety-identifier", "")
+        whose = self._house.access.place(_as(who, identity))
+        await self._house.look(Claim(whose.tenant, whose.caller))
+        booking = self._house.page_booking(who)
         model = wanted.get("model") or endpoint(booking.target).model or "trunkline"
         configuration = Configuration(Offer(booking.plan, str(model)), new_id("sess"))
         configuration.update(wanted, spoke=False)
@@ -274,43 +288,11 @@ class FrontDoor:
             wanted,
             who,
             origin=asked.get("origin") or "",
-            identity=asked.get("identity") or request.headers.get("openai-safety-identifier", ""),
+            identity=identity,
         )
         answer = {"value": secret.value, "expires_at": secret.expires_at}
         headers = {"cache-control": "no-store"}
         return JSONResponse(answer | {"session": configuration.session}, headers=headers)
-
-
-class Sideband:
-    """A tap on a call that may also say what is to be done."""
-
-    def __init__(self, leg: WebSocketLeg, dialect: RealtimeDialect) -> None:
-        self._leg = leg
-        self._dialect = dialect
-
-    async def run(self, session: Session) -> None:
-        """Until its client leaves, or the call ends."""
-
-        def feed(event: Event) -> None:
-            if isinstance(event, FromClient):
-                session.feed(event)
-
-        await self._leg.run(feed)
-
-    def event(self, event: Event, now: int) -> None:
-        """What reaches the call shows in what it orders, save for the keys of a telephone."""
-        if isinstance(event, CallerDigit):
-            for message in self._dialect.pressed(event.digit, time.time()):
-                self._leg.say(message)
-
-    def effect(self, effect: Effect, now: int) -> None:
-        """What the caller is shown, the sideband is shown."""
-        if isinstance(effect, ToCaller):
-            self._leg.send(effect)
-
-    def close(self) -> None:
-        """The call is over."""
-        self._leg.close("the call has ended")
 
 
 def _asks_beta(websocket: WebSocket) -> bool:
@@ -344,7 +326,11 @@ async def _body(request: Request) -> Json:
     return asked
 
 
-def _problem(refused: Refused, status: int) -> Response:
+def _told(busy: BusyError) -> Refused:
+    return Refused(busy.code, str(busy), kind=busy.kind)
+
+
+def _problem(refused: Refused, status: int, headers: Mapping[str, str] | None = None) -> Response:
     error = {"message": refused.message, "type": refused.kind}
     said = {"error": {**error, "param": refused.param, "code": refused.code}}
-    return JSONResponse(said, status, RETRY_AFTER if status == 503 else None)
+    return JSONResponse(said, status, headers)

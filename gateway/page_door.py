@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from gateway.access import PLACE, RefusedError
+from gateway.access import PLACE, RefusedError, address_of
 from gateway.busy import turned_away
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.patient import PatientLeg
@@ -17,6 +17,7 @@ from gateway.callers.websocket import LONGEST_REASON, WebSocketLeg
 from gateway.errors import WireError
 from gateway.identity.who import Identity
 from gateway.log import calling
+from gateway.planning import Booking
 from gateway.rtc import Live, RtcDoor
 from gateway.rtc_offers import Entry, House
 from gateway.socket_line import SocketLine
@@ -49,11 +50,14 @@ class PageDoor:
         except RefusedError as refused:
             await _turn_away(websocket, FORBIDDEN, str(refused))
         except BusyError as busy:
-            if not await turned_away(websocket, SUBPROTOCOL, str(busy)):
+            if not await turned_away(websocket, SUBPROTOCOL, busy):
                 await _turn_away(websocket, BUSY, str(busy))
 
     async def _begin(self, websocket: WebSocket, who: Identity) -> None:
-        booking = self._house.page_booking(who)
+        async with self._house.seat(who, address_of(websocket)) as booking:
+            await self._carry(websocket, booking)
+
+    async def _carry(self, websocket: WebSocket, booking: Booking) -> None:
         greeting = self._house.greeting(booking)
         returns = "returns" in websocket.query_params
         patience = self._house.settings.webrtc.return_s if returns else 0.0

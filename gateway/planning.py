@@ -12,6 +12,7 @@ from gateway.assistants import catalogue
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
 from gateway.assistants.target import Target
+from gateway.call.events import CallerJoined
 from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
 from gateway.call.prices import FREE, Billed, Prices
 from gateway.callers.bridge import Arrival
@@ -133,14 +134,21 @@ class Planner:
         known = {"bridge": arrival.bridge, "from": joined.address, "to": joined.called}
         metadata = {**joined.metadata, **{name: value for name, value in known.items() if value}}
         policy = PlaybackPolicy(arrival.lead, arrival.grain, arrival.frame)
-        tenant = joined.tenant or line.tenant or self.settings.auth.tenant
-        whose = replace(plan, tenant=tenant, caller=joined.address)
+        whose = replace(plan, tenant=self._tenant(joined, line), caller=joined.address)
         plan = replace(whose, playback=policy, metadata=metadata)
         if arrival.mute:
             turns = replace(plan.turns, create_response=False)
             plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")
             plan = replace(plan, idle=IdlePolicy())
         return self._cast(Booking(plan, target, arrival.bridge), line.assistant)
+
+    def tenant(self, bridge: str, joined: CallerJoined) -> str:
+        """Whose call over a bridge that is."""
+        line = self._line(bridge, joined.called, joined.address, joined.metadata)
+        return self._tenant(joined, line)
+
+    def _tenant(self, joined: CallerJoined, line: Line) -> str:
+        return joined.tenant or line.tenant or self.settings.auth.tenant
 
     def _cast(self, booking: Booking, own: str) -> Booking:
         """With all who may answer beside the call's own assistant."""

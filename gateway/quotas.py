@@ -1,65 +1,122 @@
-"""Quotas: how many calls one caller and one tenant may have at once, and begin in a minute."""
+"""Quotas: how many calls one caller, tenant and address may have at once, and begin in a minute."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable
+import ipaddress
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from gateway.call.plan import Plan
+from gateway.counts import MINUTE, Counts, Exceeded, Limit
 from gateway.settings.quotas import Quotas
-from gateway.switchboard import BusyError, Switchboard
+from gateway.switchboard import BusyError
 
-MINUTE = 60.0
-REMEMBERED = 10_000  # callers whose last minute is known
+if TYPE_CHECKING:
+    from gateway.shared_counts import SharedCounts
+
+NETWORK = 64  # bits: what one customer of a provider has of IPv6 addresses
 
 
 class TooManyError(BusyError):
-    """There is room, but not for this caller or tenant; says which quota it is."""
+    """There is room, but not for this caller, tenant or address; says which quota it is."""
+
+    status, code, kind = 429, "rate_limit_exceeded", "rate_limit_error"
+
+    def __init__(self, exceeded: Exceeded) -> None:
+        limit = exceeded.limit
+        said = "are live, as many at once" if not limit.seconds else "have begun in a minute"
+        super().__init__(f"{limit.most} calls {said}, which is what {limit.name} allows.")
+        if exceeded.again:
+            self.again = math.ceil(exceeded.again)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants to call. What is not known is not limited."""
+
+    tenant: str = ""
+    caller: str = ""
+    address: str = ""  # from which it comes over HTTP; a carrier's says nothing of its callers
+
+    def limits(self, quotas: Quotas) -> tuple[Limit, ...]:
+        """All that are set for it."""
+        whose = (
+            ("address", self.address and ("", _network(self.address))),
+            ("caller", self.caller and (self.tenant, self.caller)),
+            ("tenant", (self.tenant,)),
+        )
+        return tuple(
+            Limit(_key(kind, what, words), most, f"quotas.{kind}_{what}", seconds)
+            for kind, words in whose
+            if words
+            for what, seconds in (("calls", 0.0), ("per_minute", MINUTE))
+            if (most := getattr(quotas, f"{kind}_{what}"))
+        )
 
 
 class Quota:
-    """The quotas of one gateway. A caller without a name is nobody in particular, and not limited.
+    """The quotas of one gateway, or of several that count together in `shared`.
 
-    `clock` counts seconds, and never back, whatever happens to the time of day.
+    While that is away each counts by itself, with the same limits: nobody is refused for it.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._begun: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+        self.counts = Counts(clock)
+        self.shared: SharedCounts | None = None
 
-    def check(self, plan: Plan, quotas: Quotas, board: Switchboard) -> None:
-        """Count a call that is about to begin. Raises TooManyError, and counts nothing then."""
-        tenant, caller = (plan.tenant, ""), (plan.tenant, plan.caller)
-        live = [session.plan for session in board.sessions]
-        _at_once(live, tenant, quotas.tenant_calls, "quotas.tenant_calls")
-        self._in_a_minute(tenant, quotas.tenant_per_minute, "quotas.tenant_per_minute")
-        if plan.caller:
-            _at_once(live, caller, quotas.caller_calls, "quotas.caller_calls")
-            self._in_a_minute(caller, quotas.caller_per_minute, "quotas.caller_per_minute")
-            self._note(caller, quotas.caller_per_minute)
-        self._note(tenant, quotas.tenant_per_minute)
+    async def look(self, claim: Claim, quotas: Quotas) -> None:
+        """See whether there is room, and count nothing. Raises TooManyError."""
+        limits = claim.limits(quotas)
+        if limits and (exceeded := await self._exceeded(limits, "")) is not None:
+            raise TooManyError(exceeded)
 
-    def _in_a_minute(self, whose: tuple[str, str], limit: int, name: str) -> None:
-        begun = self._begun.get(whose)
-        if not limit or begun is None:
+    @asynccontextmanager
+    async def seat(self, claim: Claim, quotas: Quotas, call_id: str) -> AsyncIterator[None]:
+        """For the time of a call, from before its first word. Raises TooManyError."""
+        limits = claim.limits(quotas)
+        if not limits:
+            yield
             return
-        while begun and begun[0] <= self._clock() - MINUTE:
-            begun.popleft()
-        if len(begun) >= limit:
-            raise TooManyError(f"{limit} calls have begun in a minute, as many as {name} allows.")
+        if (exceeded := await self._exceeded(limits, call_id)) is not None:
+            raise TooManyError(exceeded)
+        self.counts.add(call_id, limits)
+        if self.shared is not None:
+            self.shared.hold(call_id, limits)
+        try:
+            yield
+        finally:
+            self.counts.over(call_id, limits)
+            if self.shared is not None:
+                self.shared.let_go(call_id)
 
-    def _note(self, whose: tuple[str, str], limit: int) -> None:
-        if not limit:
-            return
-        self._begun.setdefault(whose, deque()).append(self._clock())
-        self._begun.move_to_end(whose)
-        while len(self._begun) > REMEMBERED:
-            self._begun.popitem(last=False)
+    async def _exceeded(self, limits: Sequence[Limit], call_id: str) -> Exceeded | None:
+        """By the count of all, or where that cannot be had by our own. With an id it is counted."""
+        if self.shared is not None:
+            from gateway.shared_counts import AWAY
+
+            found = await self.shared.exceeded(limits, call_id)
+            if found is not AWAY:
+                return found
+        return self.counts.exceeded(limits)
 
 
-def _at_once(live: list[Plan], whose: tuple[str, str], limit: int, name: str) -> None:
-    tenant, caller = whose
-    count = sum(one.tenant == tenant and caller in ("", one.caller) for one in live)
-    if limit and count >= limit:
-        raise TooManyError(f"{count} calls are live, and {name} allows {limit} at once.")
+def _key(*words: object) -> str:
+    """Of what is no longer to be read: neither numbers nor addresses lie about in a Redis."""
+    return blake2b(repr(words).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def _network(address: str) -> str:
+    """What one customer has: an IPv4 address, or a network of IPv6 addresses."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found.packed, NETWORK), strict=False))
+    return str(found)

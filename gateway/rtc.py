@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,11 @@ from gateway.rtc_offers import (
     offer_of,
     page_entry,
     realtime_entry,
+    too_busy,
     visitor,
 )
 from gateway.session import Session
+from gateway.switchboard import BusyError
 
 if TYPE_CHECKING:
     from gateway.callers.webrtc.ice import IceSettings
@@ -122,27 +125,37 @@ class RtcDoor:
 
     async def _call(self, request: Request) -> Response:
         """A caller offers a connection, and a call begins."""
+        async with AsyncExitStack() as held:
+            return await self._begin(request, held)
+
+    async def _begin(self, request: Request, held: AsyncExitStack) -> Response:
+        """`held`: the call's place among all, which it takes over when it begins."""
         channel = request.query_params.get("channel", REALTIME)
         if channel == REALTIME:
             who = await visitor(self._house, request)
             offer, session = await offer_of(request)
-            entry = realtime_entry(self._house, request, who, session)
+            entry = await realtime_entry(self._house, request, who, session, held)
         else:
             identity = await self._admit(request)
             offer, _ = await offer_of(request)
-            entry = page_entry(self._house, identity, channel)
+            entry = await page_entry(self._house, request, identity, channel, held)
         line, answer = await self._line(request, entry, offer)
         if why := self._house.switchboard.why_busy:  # in the meantime
             await line.abandon()
-            raise ProblemError(503, "busy", why)
+            raise too_busy(self._house.switchboard.turned_away(BusyError(why)))
         plan = entry.booking.plan
         leg = PatientLeg(line, entry.patience)
         live = Live(entry, leg, self._house.session(entry.booking, leg))
         with calling(plan.call_id):
-            task = asyncio.create_task(self.carry(live), name=f"call {plan.call_id}")
+            place = held.pop_all()
+            task = asyncio.create_task(self._carry_in(live, place), name=f"call {plan.call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return _created(answer, _known_as(live))
+
+    async def _carry_in(self, live: Live, place: AsyncExitStack) -> str:
+        async with place:
+            return await self.carry(live)
 
     async def carry(self, live: Live) -> str:
         """Carry a call to its end; until then another line may come to it. Says why it ended."""

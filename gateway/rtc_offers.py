@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -14,7 +15,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.access import Access
+from gateway.access import Access, address_of
 from gateway.assistants.openai import endpoint
 from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined
@@ -55,7 +56,7 @@ class House(Protocol):
     def settings(self) -> Settings: ...
     @property
     def switchboard(self) -> Switchboard: ...
-    def page_booking(self, who: Identity) -> Booking: ...
+    def seat(self, who: Identity, address: str) -> AbstractAsyncContextManager[Booking]: ...
     @property
     def access(self) -> Access: ...
     @property
@@ -67,15 +68,17 @@ class House(Protocol):
 class ProblemError(TrunklineError):
     """A request that is answered with an error, as the Realtime API writes it."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, busy: BusyError | None = None) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self._busy = status, code, busy
 
     def response(self) -> Response:
         """As JSON."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
+        kind = self._busy.kind if self._busy else kind
         error = {"message": str(self), "type": kind, "code": self.code, "param": None}
         again = RETRY_AFTER if self.status == 503 else None
+        again = self._busy.headers if self._busy else again
         return JSONResponse({"error": error}, self.status, again)
 
 
@@ -84,22 +87,29 @@ def is_able(settings: Settings) -> bool:
     return settings.webrtc.enabled and find_spec("aiortc") is not None
 
 
-def _booking(house: House, who: Identity) -> Booking:
+async def _booking(house: House, who: Identity, request: Request, held: AsyncExitStack) -> Booking:
     if not is_able(house.settings):
         raise ProblemError(501, "webrtc_not_available", NOT_INSTALLED)
     try:
-        return house.page_booking(who)
+        return await held.enter_async_context(house.seat(who, address_of(request)))
     except BusyError as busy:
-        raise ProblemError(503, "busy", str(busy)) from busy
+        raise too_busy(busy) from busy
 
 
-def page_entry(house: House, who: Identity, channel: str) -> Entry:
+def too_busy(busy: BusyError) -> ProblemError:
+    """The same, as HTTP says it."""
+    return ProblemError(busy.status, busy.code, str(busy), busy)
+
+
+async def page_entry(
+    house: House, request: Request, who: Identity, channel: str, held: AsyncExitStack
+) -> Entry:
     """What a call from the page is to be."""
     if channel != SUBPROTOCOL:
         raise ProblemError(
             400, "unknown_channel", f"Expected channel={SUBPROTOCOL}, and {channel[:40]!r} came"
         )
-    booking = _booking(house, who)
+    booking = await _booking(house, who, request, held)
     greeting = house.greeting(booking)
     patience = house.settings.webrtc.return_s
     return Entry(booking, SUBPROTOCOL, lambda: BrowserDialect(greeting), patience=patience)
@@ -114,14 +124,16 @@ async def visitor(house: House, request: Request) -> Visitor:
         raise ProblemError(status, refused.code, refused.message) from refused
 
 
-def realtime_entry(house: House, request: Request, who: Visitor, body: bytes) -> Entry:
+async def realtime_entry(
+    house: House, request: Request, who: Visitor, body: bytes, held: AsyncExitStack
+) -> Entry:
     """What the call of a Realtime client is to be: its session is laid over the operator's."""
     try:
         asked = msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise ProblemError(400, "invalid_json", f"session: {error}") from error
     session = {**(who.session or {}), **asked}
-    booking = _booking(house, who.who)
+    booking = await _booking(house, who.who, request, held)
     known = endpoint(booking.target).model
     model = session.get("model") or request.query_params.get("model") or known or "trunkline"
     try:

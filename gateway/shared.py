@@ -57,8 +57,8 @@ class SharedTickets:
         here = self._here.redeem(word)
         try:
             found = await self._redis.getdel(PREFIX + word)
-        except _failures() as error:
-            log.error("redis does not answer; a ticket is looked for here", extra=_why(error))
+        except failures() as error:
+            log.error("redis does not answer; a ticket is looked for here", extra=why(error))
             return here
         return msgspec.json.decode(found, type=CallerJoined) if found else None
 
@@ -67,17 +67,19 @@ class SharedTickets:
             await self._redis.set(
                 PREFIX + word, msgspec.json.encode(known), px=max(1, round(seconds * 1000))
             )
-        except _failures() as error:
-            log.error("redis does not answer; a ticket is good here only", extra=_why(error))
+        except failures() as error:
+            log.error("redis does not answer; a ticket is good here only", extra=why(error))
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
+    """What is raised where Redis does not answer, or not as it should."""
     from redis.exceptions import RedisError
 
     return (RedisError, OSError, TimeoutError)
 
 
-def _why(error: Exception) -> dict[str, str]:
+def why(error: Exception) -> dict[str, str]:
+    """Fields for the log."""
     return {"error": str(error)[:200] or type(error).__name__}
 
 
@@ -102,9 +104,9 @@ async def open_redis(settings: Settings) -> AsyncIterator[Redis | None]:
     try:
         try:
             await redis.ping()
-        except _failures() as error:
+        except failures() as error:
             raise SettingsError(
-                f"store.redis cannot be used: {_why(error)['error']}; see that it runs and may be "
+                f"store.redis cannot be used: {why(error)['error']}; see that it runs and may be "
                 f"reached, or name another, such as {EXAMPLE}"
             ) from None
         yield redis

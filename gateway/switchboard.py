@@ -15,13 +15,21 @@ from gateway.session import Session
 
 GOING = "the gateway is shutting down"
 GOODBYE_ITEM = "goodbye"
-RETRY_AFTER = {"Retry-After": "10"}  # seconds; goes with every refusal of a call over HTTP
+AGAIN = 10  # seconds
+RETRY_AFTER = {"Retry-After": str(AGAIN)}
 
 log = logging.getLogger(__name__)
 
 
 class BusyError(TrunklineError):
-    """No call is let in at this moment."""
+    """No call is let in at this moment. How it is said over HTTP, and in the Realtime protocol."""
+
+    status, code, kind, again = 503, "busy", "server_error", AGAIN
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """With every refusal over HTTP."""
+        return {"Retry-After": str(self.again)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +63,13 @@ class Switchboard:
     def new_call_id(self) -> str:
         """A name for the next call; refuses where there is no room. Raises BusyError."""
         if why := self.why_busy:
-            self.refused += 1
-            raise BusyError(why)
+            raise self.turned_away(BusyError(why))
         return f"call_{secrets.token_hex(8)}"
+
+    def turned_away(self, busy: BusyError) -> BusyError:
+        """Count a call that is refused; the same, to be raised or told."""
+        self.refused += 1
+        return busy
 
     @property
     def why_busy(self) -> str:

@@ -132,9 +132,10 @@ class Listener:
             self.dialplan.outcomes.put(word, REFUSED)
             await leg.refuse(WireError(BAD_TICKET))
             return None
-        if self.desk.busy:
+        joined = merged(joined, known)
+        if await self.desk.busy(NAME, joined):
             self.dialplan.outcomes.put(word, BUSY)
-        return merged(joined, known)
+        return joined
 
     async def _carry(self, joined: CallerJoined, leg: TcpLeg, dialect: AudioSocketDialect) -> None:
         leg.introduce(joined)

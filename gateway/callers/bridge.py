@@ -86,9 +86,13 @@ class Desk(Protocol):
         """What is known of the ticket's call; nothing where the ticket is not good."""
         ...
 
-    @property
-    def busy(self) -> str:
-        """Why no call is let in at this moment; empty where one is."""
+    async def busy(self, bridge: str, joined: CallerJoined) -> str:
+        """Why that call would not be let in at this moment; empty where it would."""
+        ...
+
+    async def welcome(self, bridge: str, joined: CallerJoined) -> str:
+        """A ticket for a call that has come to its webhook. Raises TrunklineError where there is
+        no room for it."""
         ...
 
     async def connect(self, arrival: Arrival, leg: CallerLeg) -> None:

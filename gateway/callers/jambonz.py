@@ -105,9 +105,8 @@ class _Jambonz:
         metadata = dict(request.query_params) | {k: v for k, v in known.items() if v}
         joined = CallerJoined(told.caller or "", called=told.called or "", metadata=metadata)
         try:
-            if why := self._desk.busy:
-                raise TrunklineError(why)
-            return JSONResponse([self._listen(request, self._desk.issue(joined))])
+            ticket = await self._desk.welcome(NAME, joined)
+            return JSONResponse([self._listen(request, ticket)])
         except TrunklineError as error:
             log.warning("a call was turned away", extra={"bridge": NAME, "why": str(error)})
             return JSONResponse([{"verb": "sip:decline", "status": 486, "reason": "Busy Here"}])

@@ -184,9 +184,7 @@ class _Plivo:
             metadata |= order.metadata
             known = CallerJoined(order.address, called=order.called, metadata=metadata)
         try:
-            if why := self.desk.busy:
-                raise TrunklineError(why)
-            return carrier.xml(self._stream(request, self.desk.issue(known)))
+            return carrier.xml(self._stream(request, await self.desk.welcome(NAME, known)))
         except TrunklineError as error:
             log.warning("a call was turned away", extra={"bridge": NAME, "why": str(error)})
             return carrier.xml('<Hangup reason="busy"/>')

@@ -198,7 +198,7 @@ class _Telnyx:
             return forbidden(NAME, UNSIGNED)
         try:
             if "json" not in request.headers.get("content-type", ""):
-                return self._texml(request, carrier.form_of(body))
+                return await self._texml(request, carrier.form_of(body))
             await self._control(request, msgspec.json.decode(body, type=_Webhook).data)
         except msgspec.MsgspecError as error:
             log.warning("a webhook is not understood", extra={"bridge": NAME, "error": str(error)})
@@ -207,13 +207,14 @@ class _Telnyx:
             log.warning("a call was not taken", extra={"bridge": NAME, "why": str(error)})
         return Response()  # asked again we would answer no better
 
-    def _texml(self, request: Request, form: Mapping[str, str]) -> Response:
-        if why := self.desk.busy:
-            log.warning("a call was turned away", extra={"bridge": NAME, "why": why})
-            return carrier.xml('<Reject reason="busy"/>')
+    async def _texml(self, request: Request, form: Mapping[str, str]) -> Response:
         given = dict(request.query_params)
         known = CallerJoined(form.get("From", ""), called=form.get("To", ""), metadata=given)
-        ticket = self.desk.issue(known)
+        try:
+            ticket = await self.desk.welcome(NAME, known)
+        except TrunklineError as error:
+            log.warning("a call was turned away", extra={"bridge": NAME, "why": str(error)})
+            return carrier.xml('<Reject reason="busy"/>')
         attributes = {
             "url": self.desk.public(request, f"/{NAME}/media", "wss"),
             "track": "inbound_track",
@@ -249,13 +250,14 @@ class _Telnyx:
                 log.warning("Telnyx could not stream", extra={"why": call.failure_reason})
 
     async def _answer(self, request: Request, line: _Line, call: _CallOf, once: str) -> None:
-        if why := self.desk.busy:
-            log.warning("a call was turned away", extra={"bridge": NAME, "why": why})
-            await line.order("reject", {"cause": "USER_BUSY"}, once)
-            return
         given = dict(request.query_params)
         known = CallerJoined(call.caller or "", called=call.called or "", metadata=given)
-        state = _State(self.desk.issue(known))
+        try:
+            state = _State(await self.desk.welcome(NAME, known))
+        except TrunklineError as error:
+            log.warning("a call was turned away", extra={"bridge": NAME, "why": str(error)})
+            await line.order("reject", {"cause": "USER_BUSY"}, once)
+            return
         await line.order("answer", {"client_state": state.encoded}, once)
 
     async def _stream(self, request: Request, line: _Line, ticket: str, once: str) -> None:

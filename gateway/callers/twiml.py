@@ -111,9 +111,6 @@ class Carrier:
         fields = await self._fields(request)
         if isinstance(fields, Response):
             return fields
-        if why := self._desk.busy:
-            log.warning("a call was turned away", extra={"bridge": self._name, "why": why})
-            return _twiml(BUSY)
         given = dict(request.query_params)
         order = None
         if word := given.pop(ORDER, ""):
@@ -125,7 +122,7 @@ class Carrier:
             log.info("a machine answered", extra={"bridge": self._name})
             return _twiml(HANG_UP)
         try:
-            ticket = self._desk.issue(known)
+            ticket = await self._desk.welcome(self._name, known)
         except TrunklineError as error:
             log.warning("a call was turned away", extra={"bridge": self._name, "why": str(error)})
             return _twiml(BUSY)

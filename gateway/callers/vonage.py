@@ -222,9 +222,7 @@ class _Vonage:
         metadata |= {CALL: told.uuid} if told.uuid else {}
         known = CallerJoined(told.caller or "", called=told.called or "", metadata=metadata)
         try:
-            if why := self.desk.busy:
-                raise TrunklineError(why)
-            return JSONResponse(self._ncco(request, self.desk.issue(known)))
+            return JSONResponse(self._ncco(request, await self.desk.welcome(NAME, known)))
         except TrunklineError as error:
             log.warning("a call was turned away", extra={"bridge": NAME, "why": str(error)})
             return JSONResponse([{"action": "talk", "text": self.section.busy}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -56,6 +57,12 @@ class Server(Section):
         " proxy before this server, or of your own site.",
         examples=[["https://voice.example.com"]],
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies before this server, whose X-Forwarded-For"
+        " says where a caller comes from; empty: nobody's does.",
+        examples=[["127.0.0.1", "10.0.0.0/8"]],
+    )
     public_url: str = Field(
         default="",
         description="This server as carriers reach it, for their webhooks and signatures; empty: as"
@@ -73,6 +80,16 @@ class Server(Section):
         if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
             raise ValueError("should be https:// and a host, and no more than a path behind it")
         return url.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for one in proxies:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError("should be addresses, or networks such as 10.0.0.0/8") from None
+        return proxies
 
     @field_validator("origins")
     @classmethod
