@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PLACE = "calls:place"
+PERSONAL = re.compile(r"(?<=^/api/callers)/[^/]+")  # a path that names a caller
 NOTHING_SHOWN = (
     "Expected the token or a key: open the page as /#token=…, or send Authorization: Bearer …"
 )
@@ -76,7 +78,7 @@ class Access:
     tokens: Tokens | None = None
     audit: Audit | None = None
     _refusals: _Refusals = field(default_factory=_Refusals)
-    _signed_in: dict[tuple[str, str], float] = field(default_factory=dict)
+    _signed_in: dict[tuple[str, ...], float] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -161,31 +163,37 @@ class Access:
     def note(self, kind: str, who: Identity, **detail: object) -> None:
         """Put down what somebody did."""
         if self.audit is not None:
-            self.audit.note(kind, _actor(who), who.tenant, **detail)
+            self.audit.note(kind, self.actor(who), who.tenant, **detail)
 
     def _note_refusal(self, connection: HTTPConnection, refused: RefusedError) -> None:
         log.info("somebody was turned away", extra={"status": refused.status})
         if self.audit is None or not self._refusals.take(time.monotonic()):
             return
         unsaid, self._refusals.silent = self._refusals.silent, 0
-        where = {"path": connection.url.path[:200], "address": address_of(connection)}
+        path = PERSONAL.sub("/…", connection.url.path)[:200]
+        where = {"path": path, "address": self.alias(address_of(connection))}
         why = {"status": refused.status, "why": str(refused)[:200], "unsaid_before": unsaid}
         self.audit.note("refusal", "", "", **where, **why)
 
     def _note_sign_in(self, connection: HTTPConnection, who: Identity) -> None:
         if self.audit is None or who.kind == "open":
             return
-        now, once = time.monotonic(), (_actor(who), address_of(connection))
+        now, once = time.monotonic(), (who.kind, who.credential, who.caller, address_of(connection))
         if now - self._signed_in.get(once, float("-inf")) < AGAIN:
             return
         if len(self._signed_in) >= REMEMBERED:
             self._signed_in.pop(next(iter(self._signed_in)))
         self._signed_in[once] = now
-        self.note("sign_in", who, address=address_of(connection))
+        self.note("sign_in", who, address=self.alias(address_of(connection)))
 
+    def actor(self, who: Identity) -> str:
+        """Who that is, as the audit says it."""
+        named = f":{self.alias(who.caller)}" if who.kind == "token" else ""
+        return f"{who.kind}:{who.credential}{named}"
 
-def _actor(who: Identity) -> str:
-    return f"{who.kind}:{who.credential}" + (f":{who.caller}" if who.kind == "token" else "")
+    def alias(self, caller: str) -> str:
+        """What stands for a caller in the audit."""
+        return self.audit.alias(caller) if self.audit is not None else ""
 
 
 def address_of(connection: HTTPConnection) -> str:

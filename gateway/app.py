@@ -49,6 +49,8 @@ from gateway.memory.opening import kept, open_memory
 from gateway.page_door import PageDoor
 from gateway.planning import Booking, Planner, needs_embedded, target_of
 from gateway.pressure import Pressure, open_pressure, resident
+from gateway.privacy.custodian import Custodian
+from gateway.privacy.keeping import keeping
 from gateway.quotas import Claim, Quota
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
@@ -90,6 +92,7 @@ class Gateway:
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
     flusher: Flusher = field(default_factory=Flusher)
     pressure: Pressure | None = None
+    custodian: Custodian | None = None
     quota: Quota = field(default_factory=Quota)
     keeper: Keeper | None = None  # what is known of callers, where books are kept
 
@@ -113,6 +116,7 @@ class Gateway:
         booking = self.planner.browser(self.switchboard.new_call_id(), specs(self.toolbox))
         tenant = self.access.place(who).tenant
         known = replace(booking.plan, tenant=tenant, caller=who.caller, credential=who.credential)
+        known = replace(known, privacy=self.settings.privacy.policy(tenant))
         return replace(booking, plan=known)
 
     @asynccontextmanager
@@ -246,6 +250,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         planner = Planner(settings, target, embedded)
         planner.check()  # says now what is missing, not at a call
         planner.warn()
+        custodian = await parts.enter_async_context(keeping(settings, store))
         switchboard = Switchboard(settings.server.max_calls, pressure.why)
         metrics = _metrics(switchboard, pressure, store)
         access = await parts.enter_async_context(open_access(settings, store))
@@ -265,6 +270,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             flusher=flusher,
             pressure=pressure,
             keeper=keeper,
+            custodian=custodian,
         )
         await switchboard.drain(settings.shutdown.goodbye_s)
 
@@ -306,7 +312,7 @@ async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str
         open_load_reports(board, strain),
         open_common(settings, gateway.quota) as common,
         open_desk(settings, gateway, common.tickets) as desk,
-        open_api(settings, access, board, desk, gateway.store) as api,
+        open_api(settings, access, board, desk, gateway.store, gateway.custodian) as api,
         _serving([*desk.routes, *api, *gateway.routes()], bound, proxies) as address,
     ):
         yield address

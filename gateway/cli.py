@@ -17,6 +17,8 @@ COMMANDS = (
     "serve",
     "call",
     "calls",
+    "forget",
+    "export",
     "keys",
     "token",
     "audit",

@@ -134,7 +134,11 @@ class Planner:
         known = {"bridge": arrival.bridge, "from": joined.address, "to": joined.called}
         metadata = {**joined.metadata, **{name: value for name, value in known.items() if value}}
         policy = PlaybackPolicy(arrival.lead, arrival.grain, arrival.frame)
-        whose = replace(plan, tenant=self._tenant(joined, line), caller=joined.address)
+        tenant = self._tenant(joined, line)
+        privacy = self.settings.privacy.policy(tenant)
+        own = {name: getattr(line, name) for name in ("recording", "transcripts")}
+        privacy = replace(privacy, **{name: keep for name, keep in own.items() if keep})
+        whose = replace(plan, tenant=tenant, caller=joined.address, privacy=privacy)
         plan = replace(whose, playback=policy, metadata=metadata)
         if arrival.mute:
             turns = replace(plan.turns, create_response=False)

@@ -39,7 +39,7 @@ class Watching:
         taps: list[Tap] = [self.metrics.tap(booking.plan)]
         if self.store is not None:
             heading = self._heading(kept, booking, self.store)
-            books = Books(self.store.writer.add, booking.plan, heading)
+            books = Books(self.store.writer.add, booking.plan, heading, self.store.audit)
             taps.append(self.flusher.add(books))
         return [*taps, *self._files(kept, booking)]
 

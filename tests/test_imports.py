@@ -96,7 +96,13 @@ RULES = {
     ),
     "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),
     "gateway.taps": Rule(
-        ours=(*LEG, "gateway.store", "gateway.call.dictation", "gateway.call.tariff"),
+        ours=(
+            *LEG,
+            "gateway.store",
+            "gateway.call.dictation",
+            "gateway.call.tariff",
+            *("gateway.privacy.vault", "gateway.redaction"),
+        ),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),
     "gateway.identity": Rule(
@@ -115,6 +121,7 @@ RULES = {
         ours=(
             *("gateway.section", "gateway.bridges", "gateway.call.plan", "gateway.call.prices"),
             *("gateway.identity.policy", "gateway.identity.who"),
+            *("gateway.privacy.vault", "gateway.redaction"),
         ),
         others=("pydantic",),
     ),
@@ -123,6 +130,7 @@ RULES = {
     "gateway.errors": Rule(),
     "gateway.listening": Rule(),
     "gateway.log": Rule(ours=("gateway.redaction",)),
+    "gateway.privacy.vault": Rule(others=("cryptography",)),
     "gateway.private": Rule(),
     "gateway.redaction": Rule(banned=IMPURE),
     "gateway.version": Rule(),

@@ -152,7 +152,8 @@ async def stop(ask: Ask, kind: Any, target: str, reason: str) -> shapes.Stopped:
     """Give the order, and put it down."""
     from gateway.store.stops import Stop
 
-    ask.office.access.note("stop", ask.who, what=kind, target=target, reason=reason)
+    told = ask.office.access.alias(target) if kind == "caller" else target
+    ask.office.access.note("stop", ask.who, what=kind, target=told, reason=reason)
     order = Stop(ask.who.tenant, kind, target, reason)
     return shapes.Stopped(await ask.office.stopper.everywhere(order))
 

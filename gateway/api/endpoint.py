@@ -23,6 +23,7 @@ from gateway.stopping import Stopper
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
+    from gateway.privacy.custodian import Custodian
     from gateway.store.reading import Reading
     from gateway.store.store import Store
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 LARGEST = 64 * 1024  # bytes of a request
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")  # of a call or a key, in a path
+CALLER = re.compile(r"[^/\x00-\x1f]{1,200}")
 NO_BOOKS = (
     "This gateway keeps no books, so that only live calls are known; set store.url to keep them."
 )
@@ -66,6 +68,7 @@ class Office:
     stopper: Stopper
     desk: Desk
     store: Store | None = None
+    custodian: Custodian | None = None
 
     @property
     def reading(self) -> Reading:
@@ -123,8 +126,8 @@ class Endpoint:
 
     async def _ask(self, office: Office, request: Request) -> Ask:
         who = await office.access.admit(request, self.scope)
-        for name in request.path_params.values():
-            if not NAME.fullmatch(name):
+        for key, name in request.path_params.items():
+            if not (CALLER if key == "caller_id" else NAME).fullmatch(name):
                 raise ProblemError(404, "not_found", "There is nothing of that name.")
         given = {name: value for name, value in request.query_params.items() if name != "token"}
         query = msgspec.convert(given, self.query, strict=False)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Access
-from gateway.api import calls, orders, people
+from gateway.api import callers, calls, orders, people
 from gateway.api.endpoint import Ask, Endpoint, Office
 from gateway.api.openapi import document
 from gateway.desk import Desk
@@ -19,9 +19,10 @@ from gateway.stopping import open_stopper
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
+    from gateway.privacy.custodian import Custodian
     from gateway.store.store import Store
 
-ENDPOINTS = (*calls.ENDPOINTS, *orders.ENDPOINTS, *people.ENDPOINTS)
+ENDPOINTS = (*calls.ENDPOINTS, *callers.ENDPOINTS, *orders.ENDPOINTS, *people.ENDPOINTS)
 
 
 async def describe(ask: Ask) -> Response:
@@ -36,9 +37,14 @@ DESCRIPTION = Endpoint(
 
 @asynccontextmanager
 async def open_api(
-    settings: Settings, access: Access, board: Switchboard, desk: Desk, store: Store | None
+    settings: Settings,
+    access: Access,
+    board: Switchboard,
+    desk: Desk,
+    store: Store | None,
+    custodian: Custodian | None = None,
 ) -> AsyncIterator[list[BaseRoute]]:
     """Every address of the API, and its ear for what other gateways are ordered."""
     async with open_stopper(board, store, access.keyring) as stopper:
-        office = Office(settings, access, board, stopper, desk, store)
+        office = Office(settings, access, board, stopper, desk, store, custodian)
         yield [one.route(office) for one in (*ENDPOINTS, DESCRIPTION)]

@@ -137,6 +137,20 @@ class Stopped(Struct):
     stopped: int
 
 
+class CallerQuery(Struct):
+    """Whose caller, for somebody who sees every tenant."""
+
+    tenant: Word | None = None
+
+
+class Forgotten(Struct):
+    """What is erased, and how many live calls will be soon after their end."""
+
+    calls: int
+    things: int
+    live: int
+
+
 class Key(Struct):
     """A key, without its secret."""
 

@@ -130,6 +130,24 @@ class BudgetPolicy:
     goodbye: str = "Tell the caller in one short sentence that the call ends now. Say goodbye."
 
 
+Keep = Literal["off", "on", "consent"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyPolicy:
+    """What may be kept of a call: nothing, all, or all after the caller has agreed."""
+
+    recording: Keep = "on"
+    transcripts: Keep = "on"
+    phrase: str = "May this call be recorded? Please say yes or no, or press one to agree."
+    key: str = "1"  # of the telephone, that agrees
+
+    @property
+    def asks(self) -> bool:
+        """Whether the caller has to be asked."""
+        return "consent" in (self.recording, self.transcripts)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a call is to be: who answers, how, with which tools, within which limits."""
@@ -161,6 +179,7 @@ class Plan:
     routing: RoutingPolicy = RoutingPolicy()
     guard: GuardPolicy = UNGUARDED
     guard_notice: bytes = b""  # what the caller hears where no answer passes
+    privacy: PrivacyPolicy = PrivacyPolicy()
     hold_notice: bytes = b""  # what the caller hears while another model is sought
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)

@@ -18,6 +18,8 @@ SCOPES = {
     "calls:read": "see calls, their words, tools and cost",
     "calls:listen": "hear recordings",
     "calls:stop": "end calls",
+    "callers:export": "have all that is held on a caller",
+    "callers:erase": "erase all that is held on a caller",
     "keys": "make, rotate and revoke keys",
     "audit": "read the audit",
     "metrics": "read the metrics",

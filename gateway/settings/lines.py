@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from pydantic import Field
 
+from gateway.call.plan import Keep
 from gateway.section import Section
 
 
@@ -27,6 +28,9 @@ class Line(Section):
     voice: str | None = Field(default=None, description="Instead of the assistant's.")
     language: str | None = Field(default=None, description="Instead of the assistant's.")
     greeting: str | None = Field(default=None, description="Instead of the assistant's.")
+
+    recording: Keep | None = Field(default=None, description="Instead of [privacy]'s.")
+    transcripts: Keep | None = Field(default=None, description="Instead of [privacy]'s.")
 
     def fits(self, bridge: str, called: str, caller: str, given: Mapping[str, str]) -> bool:
         """Whether it is for such a call."""

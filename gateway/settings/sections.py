@@ -24,6 +24,7 @@ from gateway.settings.budget import Budget
 from gateway.settings.limits import Limits, Shutdown
 from gateway.settings.lines import Line
 from gateway.settings.memory import Memory
+from gateway.settings.privacy import Privacy
 from gateway.settings.quotas import Quotas
 from gateway.settings.recovery import Recovery
 from gateway.settings.routing import Route, Routing
@@ -278,6 +279,7 @@ class Settings(Section):
     idle: Idle = Idle()
     tools: Tools = Tools()
     taps: Taps = Taps()
+    privacy: Privacy = Privacy()
     store: Store = Store()
     memory: Memory = Memory()
     auth: Auth = Auth()

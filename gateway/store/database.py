@@ -39,6 +39,7 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._writing = engine.execution_options(**{WRITES: True})
+        self._outside = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @property
@@ -75,6 +76,18 @@ class Database:
             if is_away(error):
                 raise StoreError(f"The database does not answer: {reason(error)}") from error
             raise
+
+    async def outside(self, order: str) -> int:
+        """An order that stands in no transaction; the first figure of its answer, or 0.
+
+        Raises StoreError where the database cannot do it now.
+        """
+        try:
+            async with self._outside.connect() as connection:
+                found = await connection.exec_driver_sql(order)
+                return int(found.scalar() or 0) if found.returns_rows else 0
+        except (DBAPIError, OSError, TimeoutError) as error:
+            raise StoreError(f"The database cannot do this now: {reason(error)}") from error
 
     async def now_ms(self, connection: AsyncConnection) -> int:
         """The time that all gateways of one database share."""
@@ -209,6 +222,7 @@ def _sqlite(url: URL) -> AsyncEngine:
             cursor = connection.cursor()
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
             cursor.close()
         except BaseException:  # it is no database: its thread would outlive us
             connection.close()
@@ -216,7 +230,10 @@ def _sqlite(url: URL) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES)
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
+        writes = options.get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

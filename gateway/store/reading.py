@@ -13,7 +13,15 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database
-from gateway.store.tables import audit, calls, tool_calls, turns, usage
+from gateway.store.tables import (
+    audit,
+    calls,
+    notes,
+    summaries,
+    tool_calls,
+    turns,
+    usage,
+)
 
 Record = Mapping[str, Any]
 TOKENS = (
@@ -87,6 +95,16 @@ class Reading:
         async with self._database.read() as connection:
             rows = await _all(connection, query.order_by(usage.c.model))
         return [{**row, **{name: int(row[name]) for name in TOKENS}} for row in rows]
+
+    async def memory(self, tenant: str, caller: str) -> dict[str, list[Record]]:
+        """What was remembered of a caller, and what their calls came to."""
+        found = {}
+        async with self._database.read() as connection:
+            for table in (notes, summaries):
+                whose = (table.c.tenant == tenant, table.c.caller == caller)
+                query = select(table).where(*whose).order_by(table.c.at_ms)
+                found[table.name] = await _all(connection, query)
+        return found
 
     async def audit(self, tenant: str | None, after: int, limit: int) -> list[Record]:
         """The audit from there on, of one tenant or of all, the oldest first."""

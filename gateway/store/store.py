@@ -34,7 +34,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    url: str, spill: Path, *, spill_bytes: int = SPILL_BYTES
+    url: str, spill: Path, *, spill_bytes: int = SPILL_BYTES, alias_key: bytes = b""
 ) -> AsyncIterator[Store]:
     """The books at that URL, brought up to date. Raises StoreError where they cannot be used."""
     database = await open_database(url)
@@ -45,7 +45,7 @@ async def open_store(
             await presence.begin()
             beating = asyncio.create_task(presence.run(), name="store presence")
             try:
-                noted = Audit(writer.add)
+                noted = Audit(writer.add, alias_key)
                 stops = Stops(database)
                 yield Store(database, writer, Reading(database), noted, stops, presence.id)
             finally:

@@ -59,6 +59,7 @@ calls = Table(
     _count("heard_ms"),
     _count("sent_ms"),
     _word("recording"),
+    _word("consent"),  # agreed or refused, where the caller was asked
     Column("metadata", JSON, nullable=False),
     Index("calls_by_time", "began_ms", "id"),
     Index("calls_of_tenant", "tenant", "began_ms", "id"),
@@ -225,4 +226,16 @@ passages = Table(
     Column("vector", LargeBinary),  # of unit length, 16 bits each, the lowest byte first
     Index("passages_of_document", "document_id"),
     Index("passages_of_tenant", "tenant", "id"),
+)
+
+# Orders to forget a caller. One that is done names the calls alone, for other gateways' files.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _count("at_ms"),
+    _word("tenant"),
+    _word("caller"),
+    _word("calls", "[]"),
+    Column("done", Boolean, nullable=False),
 )

@@ -31,7 +31,13 @@ class Heading:
 class Books:
     """The tap: `write` takes rows and never waits."""
 
-    def __init__(self, write: Callable[[Write], None], plan: Plan, heading: Heading) -> None:
+    def __init__(
+        self,
+        write: Callable[[Write], None],
+        plan: Plan,
+        heading: Heading,
+        audit: Audit | None = None,
+    ) -> None:
         self._write = write
         self._plan = plan
         self._heading = heading
@@ -42,7 +48,7 @@ class Books:
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
         self._now = 0
         self._reason = ""
-        self._audit = Audit(write)
+        self._audit = audit or Audit(write)
         self._tariff = Tariff(plan)
         self._dictation = Dictation(plan)
         self._dictations = 0
@@ -176,7 +182,8 @@ class Books:
         """A tool may have done something in the world: that is for the audit, but not its words."""
         plan = self._plan
         what = {"call": plan.call_id, "tool": tool.name, "status": tool.status}
-        self._audit.note("tool_run", plan.credential or plan.caller, plan.tenant, **what)
+        actor = plan.credential or self._audit.alias(plan.caller)
+        self._audit.note("tool_run", actor, plan.tenant, **what)
 
     def _put(self, table: str, **values: Any) -> None:
         self._write(put(table, {"call_id": self._plan.call_id, **values}))

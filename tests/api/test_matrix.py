@@ -46,7 +46,7 @@ async def two_tenants(tmp_path: Path) -> AsyncIterator[tuple[House, AsyncClient]
         assert store is not None
         for tenant in ("acme", "globex"):
             row = {"id": f"call_{tenant}", "tenant": tenant, "began_ms": 1, "metadata": {}}
-            store.writer.add(put("calls", row | {"ended_ms": 2, "caller": "Ada"}))
+            store.writer.add(put("calls", row | {"ended_ms": 2, "caller": f"caller of {tenant}"}))
             store.audit.note("stop", "somebody", tenant, target=f"secret of {tenant}")
         await store.writer.wait_written()
         yield house, http
@@ -56,7 +56,7 @@ async def ask(
     http: AsyncClient, one: Endpoint, tenant: str, headers: dict[str, str], key: str = "tl_none"
 ) -> Response:
     """The request, for what belongs to that tenant."""
-    path = one.path.format(call_id=f"call_{tenant}", key_id=key)
+    path = one.path.format(call_id=f"call_{tenant}", key_id=key, caller_id=f"caller of {tenant}")
     body = BODIES.get(path, {}) if one.method != "GET" else None
     return await http.request(one.method, path, headers=headers, json=body)
 

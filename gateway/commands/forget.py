@@ -1,0 +1,32 @@
+"""`trunkline forget`: erase all that is held on a caller: calls, words, recordings, memory."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from gateway.settings import Settings, load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("caller", help="as trunkline calls shows them: a number, a name")
+    parser.add_argument("--tenant", help="whose caller (that of auth.tenant)")
+
+
+def run(args: argparse.Namespace) -> int:
+    return asyncio.run(_forget(load(args.config), args))
+
+
+async def _forget(settings: Settings, args: argparse.Namespace) -> int:
+    from gateway.privacy.keeping import open_custodian
+
+    tenant = settings.auth.tenant if args.tenant is None else args.tenant
+    async with open_custodian(settings) as custodian:
+        done = await custodian.forget(tenant, args.caller, "command")
+    sys.stdout.write(f"{done.calls} calls are erased, {done.things} rows and files in all\n")
+    if done.live:
+        sys.stdout.write(
+            f"{done.live} calls are live; the gateway erases them seconds after their end\n"
+        )
+    return 0

@@ -1,0 +1,69 @@
+"""Keeping: the custodian that the settings ask for, for a gateway and for commands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from gateway.books import alias_key
+from gateway.errors import TrunklineError
+from gateway.privacy.custodian import Custodian, Retention, at_work
+from gateway.privacy.places import holders
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.store.database import Database
+    from gateway.store.store import Store
+
+NO_BOOKS = (
+    "store.url is empty, so that nobody knows which calls are whose; write under [store]: "
+    'url = "trunkline.db"'
+)
+
+
+@asynccontextmanager
+async def keeping(settings: Settings, store: Store | None) -> AsyncIterator[Custodian | None]:
+    """The custodian of a gateway, at work; nothing where no books are kept."""
+    if store is None:
+        yield None
+        return
+    from gateway.store.erasing import Erasing
+
+    database, privacy = store.database, settings.privacy
+    retention = Retention(privacy.retention_days, privacy.days())
+    custodian = Custodian(
+        Erasing(database), holders(settings, database), store.audit, store.writer, retention
+    )
+    async with at_work(custodian):
+        yield custodian
+
+
+@asynccontextmanager
+async def open_custodian(settings: Settings) -> AsyncIterator[Custodian]:
+    """One for a command. Raises TrunklineError where no books are kept."""
+    from pathlib import Path
+
+    from gateway.store.erasing import Erasing
+    from gateway.store.noting import Audit
+    from gateway.store.writer import open_writer
+
+    async with open_database_of(settings) as database:
+        spill = Path(settings.store.spill)
+        async with open_writer(database, spill) as writer:
+            audit = Audit(writer.add, alias_key(settings))
+            yield Custodian(Erasing(database), holders(settings, database), audit, writer)
+
+
+@asynccontextmanager
+async def open_database_of(settings: Settings) -> AsyncIterator[Database]:
+    """The books. Raises TrunklineError where none are kept."""
+    from gateway.store.database import open_database
+
+    if not settings.store.url:
+        raise TrunklineError(NO_BOOKS)
+    database = await open_database(settings.store.url.reveal())
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,179 @@
+"""Places: everything on disk, in the database and in Redis that holds something of callers."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gateway.privacy.aside import aside
+from gateway.privacy.holders import Holder, Kept, Whose
+from gateway.settings import Settings
+from gateway.shared import PREFIX, open_redis
+
+if TYPE_CHECKING:
+    from gateway.store.database import Database
+
+NOTHING: tuple[Kept, ...] = ()
+
+
+def holders(settings: Settings, database: Database) -> list[Holder]:
+    """All that hold something, each in its place; a new one is added to this list."""
+    taps = settings.taps
+    folders = {"recordings": taps.recording, "transcripts": taps.transcripts}
+    return [
+        Rows(database),
+        *(
+            Folder(name, Path(folder))
+            for name, folder in {**folders, "journals": taps.journal}.items()
+            if folder
+        ),
+        Spills(Path(settings.store.spill)),
+        *([Tickets(settings)] if settings.store.redis else []),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The tables of the books."""
+
+    database: Database
+    name: str = "books"
+
+    async def forget(self, whose: Whose) -> int:
+        """Take out the rows."""
+        from gateway.store.erasing import Erasing
+
+        erasing = Erasing(self.database)
+        count = await erasing.erase_calls(whose.calls)
+        if whose.caller:
+            count += await erasing.erase_caller(whose.tenant, whose.caller)
+        return count
+
+    async def export(self, whose: Whose) -> AsyncIterator[Kept]:
+        """Each call as JSON with its turns, tools and tokens, and what was remembered."""
+        from gateway.store.reading import Reading
+
+        reading = Reading(self.database)
+        for call_id in whose.calls:
+            call = await reading.call(call_id)
+            kept = {"turns": reading.turns, "tools": reading.tools, "usage": reading.usage}
+            parts = {name: await read(call_id) for name, read in kept.items()}
+            yield Kept(f"calls/{call_id}.json", _json({"call": call, **parts}))
+        memory = await reading.memory(whose.tenant, whose.caller)
+        if any(memory.values()):
+            yield Kept("memory.json", _json(memory))
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with files of each call, named by it: `<call>.<whatever>`."""
+
+    name: str
+    folder: Path
+
+    async def forget(self, whose: Whose) -> int:
+        """Delete the files."""
+        return await aside(self._delete, whose.calls)
+
+    async def export(self, whose: Whose) -> AsyncIterator[Kept]:
+        """The files as they are."""
+        for path in self._files(whose.calls):
+            yield Kept(f"{self.name}/{path.name}", await aside(path.read_bytes))
+
+    def _delete(self, calls: Sequence[str]) -> int:
+        found = list(self._files(calls))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def _files(self, calls: Sequence[str]) -> Iterator[Path]:
+        for call_id in calls:
+            if call_id and "/" not in call_id and not call_id.startswith("."):
+                yield from sorted(self.folder.glob(glob.escape(call_id) + ".*"))
+
+
+@dataclass(frozen=True, slots=True)
+class Spills:
+    """Rows that gateways which run no more have left on disk. One that runs writes out its own."""
+
+    path: Path
+    name: str = "spill"
+
+    async def forget(self, whose: Whose) -> int:
+        """Write each file anew without what is meant."""
+        return await aside(self._clean, whose)
+
+    async def export(self, whose: Whose) -> AsyncIterator[Kept]:
+        """What waits there belongs into the books, and stands in no archive of its own."""
+        for kept in NOTHING:
+            yield kept
+
+    def _clean(self, whose: Whose) -> int:
+        count = 0
+        for path in sorted(self.path.parent.glob(glob.escape(self.path.name) + "*")):
+            with path.open("r+b", buffering=0) as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                count += _without(file, whose)
+        return count
+
+
+def _without(file: FileIO, whose: Whose) -> int:
+    lines = file.read().splitlines(keepends=True)
+    kept = [line for line in lines if not _is_of(line, whose)]
+    if len(kept) < len(lines):
+        file.seek(0)
+        file.write(b"".join(kept))
+        file.truncate()
+    return len(lines) - len(kept)
+
+
+def _is_of(line: bytes, whose: Whose) -> bool:
+    try:
+        write: Any = msgspec.json.decode(line)
+        table, values = write["table"], write["values"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return False
+    if table == "audit":
+        return False
+    named = {values.get("call_id"), values.get("id") if table == "calls" else None}
+    its_own = (whose.tenant, whose.caller) == (values.get("tenant"), values.get("caller"))
+    return bool(named & set(whose.calls)) or bool(whose.caller and its_own)
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """Tickets in Redis for calls that were about to come."""
+
+    settings: Settings
+    name: str = "redis"
+
+    async def forget(self, whose: Whose) -> int:
+        """Delete those that name the caller."""
+        count = 0
+        async with open_redis(self.settings) as redis:
+            if redis is None or not whose.caller:
+                return 0
+            async for key in redis.scan_iter(match=PREFIX + "*", count=500):
+                ticket = await redis.get(key)
+                if ticket and whose.caller in msgspec.json.decode(ticket).values():
+                    count += await redis.delete(key)
+        return count
+
+    async def export(self, whose: Whose) -> AsyncIterator[Kept]:
+        """Tickets live for an hour at most, and say nothing that the calls do not."""
+        for kept in NOTHING:
+            yield kept
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2)
