@@ -24,6 +24,7 @@ COMMANDS = (
     "audit",
     "dial",
     "demo",
+    "load",
     "assistant",
     "replay",
     "prepare",

@@ -114,8 +114,8 @@ RULES = {
     "gateway.rehearsal": Rule(ours=(*CALL, *NOT_THE_CORE, "gateway.files"), others=ANY),
     "gateway.section": Rule(others=("pydantic",)),
     "gateway.load": Rule(
-        ours=("audio", "gateway.callers.twiml_signature"),
-        others=("httpx2", "msgspec", "numpy", "picows"),
+        ours=("audio", "gateway.callers.twiml_signature", "gateway.version"),
+        others=("aiortc", "av", "httpx2", "msgspec", "numpy", "picows", "psutil", "rich"),
     ),
     "gateway.settings": Rule(
         ours=(

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -43,12 +44,14 @@ class Callers(msgspec.Struct, tag="callers"):
     speech: list[str]
     behaviour: Behaviour = Behaviour()
     name: str = "callers"
+    number: int = 0  # of this process among
+    of: int = 1  # so many, that no two calls have one number
 
 
 class Order(msgspec.Struct):
     """What callers are to do next."""
 
-    do: Literal["grow", "hang up"]
+    do: Literal["grow", "shrink"]
     calls: int = 0
     per_second: float = 10.0
 
@@ -56,6 +59,11 @@ class Order(msgspec.Struct):
 FIRST = msgspec.json.Decoder(Model | Callers)
 ORDER = msgspec.json.Decoder(Order)
 Tell = Callable[[Note], None]
+
+
+def run() -> None:
+    """The process, from its beginning to its end."""
+    asyncio.run(main())
 
 
 async def main() -> None:
@@ -103,14 +111,15 @@ async def be_callers(told: Callers, tell: Tell, reader: asyncio.StreamReader) ->
     """Place the calls that are ordered."""
     way = way_to(told.target)
     speech = clips.read([Path(one) for one in told.speech], way.form)
-    fleet = Fleet(way, speech, told.behaviour, tell, told.name)
+    numbers = count(1 + told.number, told.of)
+    fleet = Fleet(way, speech, told.behaviour, tell, told.name, numbers)
     orders: set[asyncio.Task[None]] = set()
     async with _every(EACH, lambda _: tell(fleet.pulse())):
         tell(Ready(told.name))
         while line := await reader.readline():
             order = ORDER.decode(line)
-            if order.do == "hang up":
-                fleet.hang_up()
+            if order.do == "shrink":
+                fleet.shrink(order.calls)
                 continue
             task = asyncio.create_task(fleet.grow(order.calls, order.per_second))
             orders.add(task)
@@ -144,7 +153,3 @@ def _taken(values: list[float]) -> list[float]:
     taken = values[:]
     values.clear()
     return taken
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

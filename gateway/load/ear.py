@@ -18,6 +18,7 @@ PAUSE = 0.1  # seconds of quiet sound after which an answer was cut
 STALL = 2.0  # seconds without any sound after which an answer of known length is over
 GAP = 0.5  # the same where nobody knows how long it is to be
 WHOLE = 0.98  # of an answer's length
+TAIL = 0.1  # seconds in which the rest of it comes
 
 
 class Ear:
@@ -33,6 +34,7 @@ class Ear:
         self._quiet = 0
         self._opening: list[bytes] = []
         self._ends = 0.0  # when the caller has heard all that has come
+        self._deaf = 0.0  # until when what comes is the end of what was heard
         self.since = 0.0  # when the answer's first sound came; 0 while there is none
         self.asked = 0.0  # when the last question ended, if it was not answered yet
 
@@ -41,7 +43,7 @@ class Ear:
         wave = np.abs(to_float(decode(audio, self._form.encoding)))
         loud = np.flatnonzero(wave > LOUD)
         if self._answer is None:
-            if not len(loud):
+            if not len(loud) or now < self._deaf:
                 return
             first = int(loud[0])
             self._begin(now)
@@ -95,6 +97,7 @@ class Ear:
             if self._samples >= NAMED * self._form.rate:
                 self._name(answer)
         if self._expected and self._samples >= WHOLE * self._expected:
+            self._deaf = max(now, self._ends) + TAIL
             self._end(0.0)
 
     def _name(self, answer: Heard) -> None:

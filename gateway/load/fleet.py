@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from gateway.load.caller import Behaviour, Caller
@@ -26,13 +26,14 @@ class Fleet:
         behaviour: Behaviour,
         tell: Callable[[Note], None],
         name: str = "callers",
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._way, self._clips, self._behaviour = way, clips, behaviour
         self._tell, self._name = tell, name
         self._wheel = Wheel()
         self._live: dict[int, Line] = {}
         self._placing: set[asyncio.Task[None]] = set()
-        self._numbers = count(1)
+        self._numbers = numbers or count(1)
 
     async def grow(self, calls: int, per_second: float) -> None:
         """Place so many calls more; returns when the last of them was answered or was not."""
@@ -51,9 +52,9 @@ class Fleet:
             task.add_done_callback(placed)
         await asyncio.gather(*self._placing)
 
-    def hang_up(self) -> None:
-        """All callers hang up."""
-        for number in list(self._live):
+    def shrink(self, calls: int | None = None) -> None:
+        """So many callers hang up, or all."""
+        for number in list(self._live)[:calls]:
             line = self._leave(number)
             if line is not None:
                 line.hang_up()
@@ -64,7 +65,7 @@ class Fleet:
         for task in self._placing:
             task.cancel()
         await asyncio.gather(*self._placing, return_exceptions=True)
-        self.hang_up()
+        self.shrink()
         await self._way.close()
 
     def pulse(self) -> Pulse:
@@ -87,11 +88,11 @@ class Fleet:
         try:
             line = await self._way.call(caller, ended)
         except CallFailedError as error:
-            self._tell(CallEnded(number, time.monotonic(), error.cause, error.detail))
+            self._tell(CallEnded(number, time.monotonic(), error.cause, error.detail, began=False))
             return
         now = time.monotonic()
         if over.is_set():
-            self._tell(CallEnded(number, now, *why))
+            self._tell(CallEnded(number, now, why[0], why[1], began=False))
             return
         self._tell(CallBegan(number, now, now - began))
         self._live[number] = line

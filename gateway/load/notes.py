@@ -56,6 +56,7 @@ class CallEnded(msgspec.Struct, tag=True):
     at: float
     cause: str = ""
     detail: str = ""
+    began: bool = True  # false: it was never answered
 
 
 class Turn(msgspec.Struct, tag=True):

@@ -1,0 +1,93 @@
+"""`trunkline load` on the command line: what it prints and writes, what it asks, how it ends."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from tests.services import free_port
+
+SPEECH = Path(__file__).parents[2] / "samples" / "audio" / "commands" / "what_time.wav"
+
+
+class Page(HTMLParser):
+    """What a page names that is not in it, and its words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.foreign: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.foreign += [f"{name}={value}" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_a_gateway_of_its_own_is_loaded_and_the_report_says_how_it_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    order = ["load", "--calls", "2", "--seconds", "2", "--think", "0.3", "--answer", "0.8"]
+    order += ["--speech", str(SPEECH), "--limit-ms", "10000", "--html", str(page), "--json", "-"]
+    status = main(order)
+    found = json.loads(capsys.readouterr().out)
+    (stage,) = found["stages"]
+    assert status == 0, found["stages"]
+    assert (stage["calls"], stage["failed"], stage["loss"]) == (2, 0, 0.0)
+    assert stage["up"]["count"]
+    assert stage["down"]["count"]
+    assert stage["memory_mb"] > 20
+    assert max(found["series"]["calls"]) == 2
+    shown = Page(page.read_text())
+    assert not shown.foreign, "it stands by itself"
+    assert "Load test: 2 calls" in shown.words
+    assert "Everything went well." in shown.words
+
+
+def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"ws://127.0.0.1:{free_port()}/twilio/media"
+    assert main(["load", target, "--calls", "2", "--seconds", "1"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 calls, nothing listens there" in said
+    assert "not well: 2 calls failed" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["http://192.0.2.1/twilio/voice"], "say --yes if it is yours to load"),
+        (["http://name.invalid/twilio/voice"], "names no machine"),
+        (["ftp://127.0.0.1/"], "expected the address of a gateway"),
+        (["ws://127.0.0.1:99999/x"], "expected the address of a gateway"),
+        (["http://127.0.0.1/x", "--via", "audiosocket"], "for audiosocket audiosocket://"),
+        (["http://127.0.0.1/x", "--workers", "2"], "leave out TARGET"),
+        (["http://127.0.0.1/x", "--model", "here"], "expected a port"),
+        (["--pid", "1"], "--pid is for a TARGET"),
+        (["--speech", "no.wav"], "no.wav does not exist"),
+        (["--html", "/no/such/folder/report.html"], "make it first"),
+    ],
+    ids=["elsewhere", "nowhere", "scheme", "port", "via", "workers", "model", "pid", "wav", "html"],
+)
+def test_what_cannot_be_is_told_before_any_call(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["load", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--calls", "0"], ["--calls", "many"], ["--seconds", "nan"], ["--ramp", "-1"]]
+)
+def test_numbers_that_are_none_are_named_with_their_option(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["load", *arguments])
+    assert f"argument {arguments[0]}: expected" in capsys.readouterr().err
