@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +27,14 @@ def dtmf(digit: str, seconds: float, rate: int, dbfs: float = -12.0) -> bytes:
     turns = 2 * np.pi * _times(seconds, rate)
     both = np.sin(_ROWS[row] * turns) + np.sin(_COLUMNS[column] * turns)
     return from_float(_amplitude(dbfs) * both)
+
+
+def chime(notes: Iterable[float], seconds: float, rate: int, dbfs: float = -24.0) -> bytes:
+    """Soft notes in Hz one after another, each so long, which swell and fade without a click."""
+    times = _times(seconds, rate)
+    swell = np.sin(np.pi * times / seconds)
+    waves = [swell * np.sin(2 * np.pi * hz * times) for hz in notes]
+    return from_float(_amplitude(dbfs) * np.concatenate(waves))
 
 
 def white_noise(seconds: float, rate: int, dbfs: float = -30.0, seed: int = 0) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from audio.format import Format, pcm16
-from gateway.announcements import assistant_lost, one_moment
+from audio.pcm import AudioError
+from gateway.announcements import assistant_lost, one_moment, still_here
 from gateway.assistants import catalogue
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
@@ -80,6 +81,10 @@ class Planner:
     def check(self) -> None:
         """Raises SettingsError for an assistant that no call could reach, or that is not there."""
         endpoint(self.target)
+        try:
+            one_moment(pcm16(RATE), self.settings.recovery.hold_file)
+        except AudioError as error:
+            raise SettingsError(f"recovery.hold_file: {error}") from error
         for name in self.settings.assistants:
             endpoint(self._named(name)[1])
         for where, name in self._names():
@@ -217,7 +222,8 @@ class Planner:
             model=endpoint(target).model,
             budget=self.settings.budget.policy(),
             recovery=self.settings.recovery.policy(),
-            hold_notice=one_moment(call),
+            hold_tone=still_here(call),
+            hold_notice=one_moment(call, self.settings.recovery.hold_file),
             lost_notice=assistant_lost(call),
         )
 

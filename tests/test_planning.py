@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from audio import wav
 from audio.format import Format, pcm16
+from audio.tone import sine
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.target import Target
 from gateway.call.events import CallerJoined
@@ -139,3 +141,23 @@ def test_a_line_that_names_nobody_is_found_before_any_call(tmp_path: Path) -> No
     with pytest.raises(SettingsError, match=r"number 1 names the assistant 'spanish'.*there are"):
         made.check()
     planner(tmp_path).check()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no sound"])
+def test_a_sentence_for_who_waits_that_cannot_be_played_is_found_before_any_call(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "wait.wav").write_bytes(content)
+    made = planner(tmp_path, '[recovery]\nhold_file = "wait.wav"\n')
+    with pytest.raises(SettingsError, match=r"recovery\.hold_file: .*wait\.wav"):
+        made.check()
+
+
+def test_a_sentence_of_ones_own_is_said_to_who_waits(tmp_path: Path) -> None:
+    wav.write(tmp_path / "wait.wav", sine(440.0, 0.5, 8_000), 8_000)
+    made = planner(tmp_path, '[recovery]\nhold_file = "wait.wav"\n')
+    made.check()
+    plan = made.browser("call_1", ()).plan
+    assert plan.count(plan.hold_notice) == pytest.approx(plan.rate / 2, abs=50)
+    assert 0 < plan.count(plan.hold_tone) < plan.rate / 2

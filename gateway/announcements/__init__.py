@@ -8,14 +8,22 @@ from pathlib import Path
 from audio import wav
 from audio.convert import encode
 from audio.format import Format
+from audio.tone import chime
 
 FOLDER = Path(__file__).parent
 
 
 @lru_cache(maxsize=8)
-def one_moment(call: Format) -> bytes:
-    """That it goes on in a moment, as a call in that format plays it."""
-    return encode(wav.read(FOLDER / "one_moment.flac", rate=call.rate), call.encoding)
+def still_here(call: Format) -> bytes:
+    """Two soft notes, a third of a second: that the line is alive."""
+    return encode(chime((440.0, 523.25), 0.16, call.rate), call.encoding)
+
+
+@lru_cache(maxsize=8)
+def one_moment(call: Format, file: str = "") -> bytes:
+    """That it goes on in a moment, or what the file says, as a call in that format plays it."""
+    path = Path(file) if file else FOLDER / "one_moment.flac"
+    return encode(wav.read(path, rate=call.rate), call.encoding)
 
 
 @lru_cache(maxsize=8)

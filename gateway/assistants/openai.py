@@ -22,6 +22,7 @@ from gateway.assistants.connection import connect, hang_up
 from gateway.assistants.fields import parse, text
 from gateway.assistants.realtime import Realtime
 from gateway.assistants.target import Endpoint, Target, key, own_endpoint
+from gateway.assistants.vigil import Vigil
 from gateway.call.effects import ToAssistant
 from gateway.call.events import AssistantLost, AssistantReady, Event
 
@@ -82,7 +83,7 @@ class Outbox:
         """Until all has been handed to the socket."""
         await self._emptied.wait()
 
-    async def write(self, connection: AsyncRealtimeConnection) -> None:
+    async def write(self, connection: AsyncRealtimeConnection, vigil: Vigil) -> None:
         """Send for ever; the only place that writes to the socket."""
         clock = asyncio.get_running_loop().time
         verbose = log.isEnabledFor(logging.DEBUG)
@@ -93,6 +94,7 @@ class Outbox:
                     log.debug("> %s", kind_of(message))
                 self._sending_since = clock()
                 await connection.send_raw(message)
+                vigil.sent(len(message))
                 self._sending_since = None
                 self._size -= len(message)
             self._emptied.set()
@@ -116,6 +118,7 @@ class AssistantLeg:
         self._key = key(target)
         self.dialect = Realtime(call, way.capabilities, way.host, self._redact)
         self._outbox = Outbox()
+        self._vigil = Vigil()
         self._closing = asyncio.Event()
         self._connected = False
         self._hanging_up = False
@@ -167,7 +170,10 @@ class AssistantLeg:
             self._lose(feed, AssistantLost(reason, reasons.code_of(fault)))
             return
         self._connected = True
-        writer = asyncio.create_task(self._outbox.write(connection), name="assistant writer")
+        writer = asyncio.create_task(
+            self._outbox.write(connection, self._vigil), name="assistant writer"
+        )
+        vigil = asyncio.create_task(self._watch(connection, feed), name="assistant vigil")
         try:
             self._lose(feed, await self._read(connection, feed))
         except ConnectionClosed as fault:
@@ -176,8 +182,17 @@ class AssistantLeg:
         finally:
             self._hanging_up = True
             writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            vigil.cancel()
+            await asyncio.gather(writer, vigil, return_exceptions=True)
             await hang_up(connection)
+
+    async def _watch(self, connection: AsyncRealtimeConnection, feed: Feed) -> None:
+        """Until the socket is closed, or leads nowhere."""
+        with suppress(ConnectionClosed):
+            await self._vigil.wait_dead(connection._connection)
+            reason = f"{self._way.host}: nothing comes back from the server, not even to a ping"
+            self._lose(feed, AssistantLost(reason, "no_pong"))
+            connection._connection.transport.abort()
 
     def _lose(self, feed: Feed, lost: AssistantLost) -> None:
         """Say once that the model is gone, before the socket is tidied up; not if we left."""
@@ -205,6 +220,7 @@ class AssistantLeg:
 
     def _take(self, message: bytes, feed: Feed) -> AssistantLost | None:
         """Feed what a message means; returns it where it ends the session."""
+        self._vigil.heard()
         if self._verbose:
             log.debug("< %s", kind_of(message))
         for event in self.dialect.decode(message):

@@ -91,7 +91,7 @@ class Asking:
         policy = faults.of_failure(code)
         if policy is Policy.TELL:
             return False
-        wait = faults.pause(self._responses.tries, reason, seed)
+        wait = faults.pause(self._responses.tries, code, reason, seed)
         elsewhere = wait > WORTH_WAITING_US and self._recovery.others
         if policy is Policy.BACK_OFF and not elsewhere and self._responses.retry(now, wait):
             return True

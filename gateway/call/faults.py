@@ -13,7 +13,8 @@ from enum import Enum
 from zlib import crc32
 
 SHORTEST_PAUSE_US = 250_000
-FIRST_PAUSE_US = 1_000_000  # before a failed answer is asked for again; then twice as long
+FIRST_PAUSE_US = 250_000  # before a failed answer is asked for again; then twice as long
+LIMIT_PAUSE_US = 1_000_000  # the same where a limit is exceeded and nothing is said of its end
 LONGEST_PAUSE_US = 8_000_000
 SPREAD_US = 200_000  # many calls meet one limit together, and must not all come back together
 
@@ -129,9 +130,10 @@ def asked_to_wait(message: str) -> int | None:
     return round((int(found[1] or 0) * 60 + seconds) * 1_000_000)
 
 
-def pause(tries: int, message: str, seed: str) -> int:
+def pause(tries: int, code: str, message: str, seed: str) -> int:
     """How long to wait before an answer is asked for again that has failed so often before."""
     wanted = asked_to_wait(message)
-    grown = min(FIRST_PAUSE_US << min(tries, 8), LONGEST_PAUSE_US)
+    first = LIMIT_PAUSE_US if code.endswith("rate_limit_exceeded") else FIRST_PAUSE_US
+    grown = min(first << min(tries, 8), LONGEST_PAUSE_US)
     least = grown if wanted is None else max(wanted, SHORTEST_PAUSE_US)
     return least + crc32(seed.encode()) % SPREAD_US

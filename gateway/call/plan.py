@@ -96,7 +96,8 @@ class RecoveryPolicy:
 
     assistants: int = 1  # that the session may dial, in order of preference
     patience: int = 0  # without any model, after which the call is given up; 0: at once
-    hold_after: int = 700_000  # quiet after which the caller hears that it goes on in a moment
+    hold_after: int = 700_000  # quiet after which the caller hears that the line is alive
+    words_after: int = 1_200_000  # from then on, after which it is said in words, where a tone was
     hold_every: int = 6_000_000  # and again
 
 
@@ -180,7 +181,8 @@ class Plan:
     guard: GuardPolicy = UNGUARDED
     guard_notice: bytes = b""  # what the caller hears where no answer passes
     privacy: PrivacyPolicy = PrivacyPolicy()
-    hold_notice: bytes = b""  # what the caller hears while another model is sought
+    hold_tone: bytes = b""  # what the caller hears first while another model is sought
+    hold_notice: bytes = b""  # and then, where that takes longer
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)
     sees: bool = False  # whether the model can look at pictures

@@ -305,5 +305,10 @@ class Playback:
             return None  # an item was announced and has no audio yet
         return ear + (REPORT_GRACE_US if self.source == "reported" else 0)
 
+    @property
+    def heard_until(self) -> int:
+        """Call time at which all that was sent to the caller will have been played."""
+        return self._ear()
+
     def _backlog(self) -> int:
         return sum(track.received - track.sent for track in self._tracks.values())

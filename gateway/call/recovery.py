@@ -33,6 +33,7 @@ class Recovery:
         self._current = 0  # the assistant in use, or that was
         self._dialled: tuple[int, int] | None = None  # epoch and assistant of what is being opened
         self._dialled_at = 0
+        self._late: tuple[int, int] | None = None  # the same, when its time was over
         self._spare: tuple[int, int] | None = None  # open, and not yet in use
         self._last_epoch = 0
         self._tries = 0  # since a session that lasted
@@ -62,10 +63,11 @@ class Recovery:
         if epoch == self.epoch and not self.away:
             self._began(limit, now)  # the first of the call, which nobody had to dial
             return True
-        if self._dialled is None or epoch != self._dialled[0]:
+        came = self._dialled or self._late
+        if came is None or epoch != came[0]:
             return False
-        self._spare, self._dialled = self._dialled, None
-        self._length = limit
+        self._spare, self._dialled, self._late = came, None, None
+        self._length, self._next_at = limit, None
         return self.away
 
     def use(self, now: int) -> int:
@@ -102,6 +104,11 @@ class Recovery:
         """
         if self._dialled is not None and epoch == self._dialled[0]:
             self._failed(self._dialled[1], fatal=fatal, now=now)
+            return False
+        if self._late is not None and epoch == self._late[0]:
+            if fatal:
+                self._barred.add(self._late[1])
+            self._late = None
             return False
         if self._spare is not None and epoch == self._spare[0]:
             self._spare = None
@@ -181,13 +188,14 @@ class Recovery:
     def dial(self, now: int) -> Iterator[Dial]:
         """The session to be opened now, if one is."""
         if self._dialled is not None and now >= self._dialled_at + DIAL_LIMIT_US:
+            self._late = self._dialled  # taken all the same, should it open before another
             self._failed(self._dialled[1], fatal=False, now=now)
         if not self._due(now):
             return
         self._last_epoch += 1
         self._for_wish = self._wished is not None
         chosen = self._choice() if self._wished is None else self._wished
-        self._next_at, self._spare = None, None
+        self._next_at = self._late = self._spare = None
         self._dialled, self._dialled_at = (self._last_epoch, chosen), now
         yield Dial(self._dialled[1], self._last_epoch)
 

@@ -12,8 +12,9 @@ STOP_LIMIT_US = 5_000_000  # a cancelled answer that has not ended by then is ta
 RETRIES = 4  # of an answer that fails, in one session
 IN_THE_WAY_US = 1_000_000  # before it is asked again where an unknown answer is in the way
 SLOW_US = 1_000_000  # a request that is not taken up by then may have been lost
-BROKEN_US = 2_500_000  # nor does more come of a sentence that has stood still for so long
-WRITTEN_US = 2_000_000  # nor of an answer that stands still once a function call is complete
+# A sentence that stands still for so long, or an answer once a function call of it is complete, may
+# not go on: twice the longest pause that the server has made in an answer, and within these.
+SHORTEST_STALL_US, LONGEST_STALL_US = 1_000_000, 2_500_000
 THINKS_US = 12_000_000  # but a model may think before it speaks
 REMEMBERED = 256
 
@@ -38,6 +39,7 @@ class Responses:
         self._tries = 0  # of an answer that failed
         self._patience = SLOW_US  # longer for a server that is known to be slow
         self._alive_at = 0  # when something last came of the answer that is being made
+        self._longest_gap = 0  # between two signs of life of one answer
         self._called = False  # the last that came of it was a function call
         self._behind = False  # what is wanted was refused for another answer that is in the way
         self._goes_on = False  # what is wanted is the rest of an answer that broke off
@@ -119,12 +121,16 @@ class Responses:
     def alive(self, response_id: str, now: int) -> None:
         """Something of an answer has come."""
         if response_id == self.active:
-            self._alive_at, self._called = now, False
+            self._came(now, called=False)
 
     def called(self, response_id: str, now: int) -> None:
         """A function call of an answer is complete; it counts once the whole answer is."""
         if response_id == self.active:
-            self._alive_at, self._called = now, True
+            self._came(now, called=True)
+
+    def _came(self, now: int, *, called: bool) -> None:
+        self._longest_gap = max(self._longest_gap, now - self._alive_at)
+        self._alive_at, self._called = now, called
 
     def ended(self, response_id: str, *, failed: bool) -> None:
         """An answer is complete, cut, or failed."""
@@ -213,8 +219,20 @@ class Responses:
             return self._cancelled_at + self._patience
         if self._asked_at is not None:
             return self._asked_at + self._patience
-        rest = WRITTEN_US if self._called else THINKS_US
-        return self._alive_at + (BROKEN_US if speaks else rest)
+        stalls = speaks or self._called
+        return self._alive_at + (self._stall if stalls else THINKS_US)
+
+    @property
+    def _stall(self) -> int:
+        return min(max(SHORTEST_STALL_US, 2 * self._longest_gap), LONGEST_STALL_US)
+
+    def stands_still_since(self, *, speaks: bool) -> int | None:
+        """Since when something is due that takes no thinking; `speaks`: within a sentence."""
+        if not self.busy or self._cancelled_at is not None:
+            return None
+        if self._asked_at is not None:
+            return self._asked_at
+        return self._alive_at if speaks or self._called else None
 
     def overdue(self, now: int) -> bool:
         """Give up what has gone unanswered for too long; says whether there was such a thing."""

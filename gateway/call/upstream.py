@@ -67,6 +67,7 @@ class Upstream:
         self._history = History()
         self._joined = self._greeted = False
         self._reason = ""  # why there is no session
+        self._settled_at = 0
 
     def see(self, effect: Effect) -> None:
         """Notice what is shown to the caller."""
@@ -159,6 +160,7 @@ class Upstream:
 
         `busy`: somebody speaks, so that the caller need not be told that the line is alive.
         """
+        self._settled_at = now
         if self._outgoing.lost:
             return
         if self._recovery.hopeless(now):
@@ -170,7 +172,7 @@ class Upstream:
             if self._recovery.hopeless(now):
                 yield from self._give_up(now)
                 return
-        doubtful = not busy and self._doubtful(now)
+        doubtful = not self._hearing.open and self._doubtful(now)
         if doubtful and self._recovery.may_leave:
             self._recovery.doubt(now)
         if self._router.on and self._outgoing.open:
@@ -182,8 +184,18 @@ class Upstream:
                 self._recovery.leave()
             yield from self._break_off()
             yield from self._take_over(now)
-        waits = self._recovery.away or self._responses.waits(now) or doubtful
-        self._company.keep(waits=waits, busy=busy, now=now)
+        self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
+
+    def _waits_since(self, doubtful: bool, now: int) -> int | None:
+        """Since when the caller hears nothing because the model fails."""
+        quiet = max(self._voice.playback.heard_until, self._hearing.turns.last_voiced_at)
+        away = self._recovery.away_since
+        if away is not None:
+            return quiet if self._responses.pending else max(quiet, away)
+        if doubtful or self._responses.waits(now):
+            return quiet
+        still = self._responses.stands_still_since(speaks=self._voice.within_sentence)
+        return None if still is None else max(quiet, still)
 
     def _doubtful(self, now: int) -> bool:
         """Whether the session may have died, by how long it has left a request unanswered."""
@@ -194,7 +206,10 @@ class Upstream:
     def _doubtful_at(self) -> int | None:
         if self._recovery.away:
             return None
-        return self._responses.doubtful_at(speaks=self._voice.within_sentence)
+        speaks = self._voice.within_sentence
+        at = self._responses.doubtful_at(speaks=speaks)
+        # A server may be far ahead of the caller's ear, and pause.
+        return max(at, self._voice.playback.heard_until) if speaks and at is not None else at
 
     @property
     def away(self) -> bool:
@@ -229,4 +244,6 @@ class Upstream:
         if self._outgoing.lost:
             return None
         times = (self._recovery.deadline, self._company.deadline, self._doubtful_at)
-        return min((time for time in times if time is not None), default=None)
+        # What is past waits for something else to happen, and must not hide what is to come.
+        ahead = (time for time in times if time is not None and time > self._settled_at)
+        return min(ahead, default=None)

@@ -15,7 +15,8 @@ Kind = Literal[
     "refuse",  # the handshake is answered with an HTTP status
     "drop",  # the socket is gone, with no close frame
     "expire",  # session_expired, and close 1001
-    "half_open",  # nothing is said or heard any more, and the socket stays
+    "half_open",  # nothing is said or heard any more, not even by the socket, which stays
+    "mute",  # the server says nothing any more, while its socket lives
     "delay",  # each event from here on comes so much later
     "rate_limit",  # the answer fails with a limit
     "server_error",  # the answer fails with a fault of the server

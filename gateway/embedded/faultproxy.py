@@ -130,6 +130,9 @@ async def _end(client: ServerConnection, how: End) -> None:
         await client.close(1001, "Your session hit the maximum duration of 60 minutes.")
     elif how == "drop":
         client.transport.abort()
+    elif how == "half_open":
+        client.transport.pause_reading()  # so that not even a ping is answered
+        await client.wait_closed()
     else:
         with suppress(ConnectionClosed):
             async for _ in client:  # heard by nobody

@@ -18,7 +18,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "quota": ("insufficient_quota", "You exceeded your current quota."),
 }
 DELTA = "response.output_audio.delta"
-End = Literal["drop", "expire", "half_open"]
+End = Literal["drop", "expire", "half_open", "mute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Ending:
 
 
 Act = str | float | Ending  # a message, seconds to wait, or the end
-ENDS: Final[tuple[End, ...]] = ("drop", "expire", "half_open")
+ENDS: Final[tuple[End, ...]] = ("drop", "expire", "half_open", "mute")
 
 
 @dataclass(slots=True)

@@ -158,6 +158,9 @@ def _root_paths(source: _Source) -> None:
     authority = source.get("assistant", "ca_file")
     if authority and isinstance(authority, str):
         source.values["assistant"]["ca_file"] = str(folder / Path(authority).expanduser())
+    phrase = source.get("recovery", "hold_file")
+    if phrase and isinstance(phrase, str):
+        source.values["recovery"]["hold_file"] = str(folder / Path(phrase).expanduser())
     if isinstance(source.get("auth"), dict):
         root_auth(folder, source.values["auth"])
     if isinstance(source.get("store"), dict):

@@ -28,7 +28,14 @@ class Recovery(Section):
         default=700,
         ge=0,
         le=60_000,
-        description="Quiet after which the caller hears that it goes on in a moment.",
+        description="Quiet after which the caller hears a soft tone, and later on that it goes on"
+        " in a moment.",
+    )
+    hold_file: str = Field(
+        default="",
+        description="A sound file with what the caller is then told, in place of the recorded"
+        " English sentence; one or two seconds are best.",
+        examples=["one_moment_please.wav"],
     )
 
     def policy(self) -> RecoveryPolicy:

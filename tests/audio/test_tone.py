@@ -7,7 +7,7 @@ import pytest
 
 from audio import pcm, tone
 from audio.pcm import AudioError
-from audio.tone import ComfortNoise
+from audio.tone import ComfortNoise, chime
 
 
 def loudest(wave: bytes, rate: int, count: int) -> list[float]:
@@ -80,6 +80,14 @@ def test_comfort_noise_has_its_level_and_falls_with_the_pitch() -> None:
     assert pcm.rms_dbfs(noise) == pytest.approx(-50, abs=0.3)
     power = np.abs(np.fft.rfft(pcm.to_float(noise))) ** 2
     assert power[2_000:4_000].mean() > 20 * power[-8_000:].mean()
+
+
+def test_a_chime_is_soft_and_begins_and_ends_in_silence() -> None:
+    notes = pcm.to_float(chime((440.0, 523.25), 0.2, 8_000, dbfs=-20.0))
+    assert len(notes) == 2 * 1_600
+    assert np.abs(notes).max() == pytest.approx(0.1, rel=0.05)
+    for edge in (0, 1_600, 3_199):
+        assert abs(notes[edge]) < 0.002
 
 
 @pytest.mark.parametrize("dbfs", [-65.0, -75.0])

@@ -94,6 +94,7 @@ class Stranger:
     socket: ClientConnection
     told: list[dict[str, Any]] = field(default_factory=list)
     heard: int = 0  # bytes of audio
+    answer: int = 0  # of it the model's, where somebody counts
     closed: ConnectionClosed | None = None
 
     async def send(self, *messages: str | bytes) -> None:

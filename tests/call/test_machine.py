@@ -367,13 +367,13 @@ def test_a_failed_answer_is_asked_for_again_with_growing_pauses() -> None:
     story.says(1000)
     for times, pause in enumerate((1.0, 2.0, 4.0, 8.0), start=1):
         story.begins(f"resp_{times}")
-        story.ends(f"resp_{times}", status="failed", reason="rate_limit_exceeded")
+        story.feed(on.ResponseEnded(f"resp_{times}", "failed", "limit", code="rate_limit_exceeded"))
         story.wait(pause * 1000 - 10)
         assert len(story.all(do.Respond)) == times
         story.wait(210)
         assert len(story.all(do.Respond)) == times + 1
     story.begins("resp_5")
-    story.ends("resp_5", status="failed", reason="rate_limit_exceeded")
+    story.feed(on.ResponseEnded("resp_5", "failed", "limit", code="rate_limit_exceeded"))
     story.wait(20_000)
     assert len(story.all(do.Respond)) == 5
     assert [n.code for n in story.all(do.ShowNotice)] == ["answer_failed"]

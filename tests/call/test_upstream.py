@@ -156,18 +156,70 @@ def test_a_call_is_given_up_when_nobody_is_found_in_time() -> None:
     assert len(tale.all(do.Dial)) >= 4, "one that does not answer is not waited for"
 
 
-def test_the_caller_hears_that_the_line_is_alive() -> None:
+def test_a_session_that_opens_late_is_taken_before_another_is_dialled() -> None:
     tale = story()
     tale.says(600)
-    began = tale.now
     lost(tale)
-    tale.wait(690)
+    for epoch in (1, 2):  # neither opens in time, and there is a pause before the third
+        assert tale.all(do.Dial)[-1].epoch == epoch
+        tale.wait(5_010)
+    tale.feed(on.AssistantReady(epoch=2))
+    assert tale.all(do.Use) == [do.Use(2)]
+    tale.wait(500)
+    assert len(tale.all(do.Dial)) == 2
+
+
+def test_the_caller_hears_that_the_line_is_alive() -> None:
+    tale = story()
+    tale.speaks(600)
+    spoken = tale.now
+    tale.silent(400)
+    lost(tale)
+    tale.wait(290)
     assert not tale.all(do.Play)
     tale.wait(20)
     assert tale.all(do.Play)
-    assert (tale.times(do.Play)[0] * 1000 - began) == pytest.approx(700_000, abs=1000)
+    assert (tale.times(do.Play)[0] * 1000 - spoken) == pytest.approx(700_000, abs=1000)
     tale.wait(7300)
     assert tale.samples(do.Play) == 2 * 24_000
+
+
+def test_a_tone_comes_first_and_words_where_it_takes_longer() -> None:
+    tone = b"\1\0" * 2_400
+    tale = story(hold_tone=tone)
+    tale.says(600)
+    lost(tale)
+    tale.wait(1_400)
+    assert tale.samples(do.Play) == 2_400
+    tale.wait(400)
+    assert tale.samples(do.Play) > 2_400
+    tale.wait(6_800)
+    assert tale.samples(do.Play) == 2_400 + 2 * 24_000
+
+
+def test_a_sentence_that_stands_still_has_its_tone_while_another_session_is_sought() -> None:
+    tale = story(hold_tone=b"\1\0" * 2_400)
+    tale.says(600)
+    tale.begins()
+    tale.voice(500)
+    tale.words("I am look")
+    tale.wait(980)
+    assert not tale.all(do.Dial)
+    tale.wait(500 + 710 - 980)
+    assert tale.samples(do.Play) == 12_000 + 2_400
+    assert tale.all(do.Dial)
+
+
+def test_a_server_far_ahead_of_the_callers_ear_may_pause() -> None:
+    tale = story()
+    tale.says(600)
+    tale.begins()
+    tale.voice(9_000)
+    tale.words("A long story.")
+    tale.wait(9_000 - 100)
+    assert not tale.all(do.Dial)
+    tale.wait(1_100)
+    assert tale.all(do.Dial)
 
 
 def test_nobody_is_told_to_wait_who_is_speaking_or_listening() -> None:

@@ -78,7 +78,8 @@ FAULTS: dict[str, tuple[FaultPlan, ...]] = {
         _with(plan, *(Fault("refuse", session=n) for n in range(2, 60))) for plan in DROPS
     ),
     "the session expires": plans("expire", MOMENTS),
-    "the server falls silent, the socket stays": plans("half_open", MOMENTS),
+    "the wire is dead, the socket stays": plans("half_open", MOMENTS),
+    "the server falls silent, the socket stays": plans("mute", MOMENTS),
     "each event comes 300 ms late": plans("delay", ({"event": COMMITTED},), ms=300, times=0)
     + plans("delay", ({"after": 0.001},), ms=300, times=0),
     "a rate limit, 1.2 s": plans("rate_limit", ANSWERS),

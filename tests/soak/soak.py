@@ -46,7 +46,7 @@ base_url = "{spare}"
 second_opinion = false
 """
 KINDS: tuple[Kind, ...] = (
-    *("drop", "expire", "half_open", "delay", "reorder", "duplicate", "corrupt"),
+    *("drop", "expire", "half_open", "mute", "delay", "reorder", "duplicate", "corrupt"),
     *("unknown", "error", "rate_limit", "server_error", "late", "two_answers"),
 )
 EACH = 2.0  # seconds between two looks

@@ -1,0 +1,91 @@
+"""A socket that leads nowhere is found while the caller speaks into it, and no other is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from gateway.assistants.vigil import ANSWER, QUIET, SLOWEST, Vigil
+
+pytestmark = pytest.mark.virtual_clock
+
+
+@asynccontextmanager
+async def socket(*, dead: bool) -> AsyncIterator[ClientConnection]:
+    """To a server that hears and says nothing; a dead one does not even answer pings."""
+
+    async def peer(client: ServerConnection) -> None:
+        if dead:
+            client.transport.pause_reading()
+        await client.wait_closed()
+
+    async with (
+        serve(peer, "127.0.0.1", 0, close_timeout=0.1) as server,
+        connect(
+            f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+            ping_interval=None,
+            proxy=None,
+            close_timeout=0.1,
+        ) as client,
+    ):
+        yield client
+
+
+async def found_after(vigil: Vigil, client: ClientConnection, within: float) -> float | None:
+    """How long it takes until the socket counts as dead."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    try:
+        async with asyncio.timeout(within):
+            await vigil.wait_dead(client)
+    except TimeoutError:
+        return None
+    return clock() - began
+
+
+async def test_a_dead_socket_is_found_by_what_is_sent_into_it() -> None:
+    async with socket(dead=True) as client:
+        vigil = Vigil()
+        vigil.sent(100)
+        assert await found_after(vigil, client, 10) == pytest.approx(QUIET + ANSWER, abs=0.1)
+
+
+async def test_a_server_that_only_listens_answers_pings_and_is_left_alone() -> None:
+    async with socket(dead=False) as client:
+        vigil = Vigil()
+
+        async def speak() -> None:
+            while True:
+                vigil.sent(1_300)
+                await asyncio.sleep(0.02)
+
+        speaking = asyncio.create_task(speak())
+        assert await found_after(vigil, client, 20) is None
+        speaking.cancel()
+
+
+async def test_a_socket_into_which_nothing_is_said_is_not_asked() -> None:
+    async with socket(dead=True) as client:
+        assert await found_after(Vigil(), client, 60) is None
+
+
+async def test_much_that_is_sent_at_once_is_given_its_time() -> None:
+    async with socket(dead=True) as client:
+        vigil = Vigil()
+        vigil.sent(10 * SLOWEST)
+        found = await found_after(vigil, client, 60)
+        assert found == pytest.approx(QUIET + ANSWER + 10, abs=0.1)
+
+
+async def test_whatever_comes_in_the_meantime_is_a_sign_of_life() -> None:
+    async with socket(dead=True) as client:
+        vigil = Vigil()
+        vigil.sent(100)
+        loop = asyncio.get_running_loop()
+        loop.call_later(QUIET + 0.5, vigil.heard)
+        assert await found_after(vigil, client, 60) is None
