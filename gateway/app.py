@@ -42,6 +42,7 @@ from gateway.embedded.server import serve as serve_embedded
 from gateway.errors import WireError
 from gateway.files import client_dir
 from gateway.front_door import LARGEST, FrontDoor
+from gateway.guarding.checking import CallChecks, Checker, open_checker
 from gateway.identity.who import Identity
 from gateway.load_reports import open_load_reports
 from gateway.log import calling
@@ -91,6 +92,7 @@ class Gateway:
     store: Store | None = None  # the books, where they are kept
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
     flusher: Flusher = field(default_factory=Flusher)
+    checker: Checker = field(default_factory=Checker)
     pressure: Pressure | None = None
     custodian: Custodian | None = None
     quota: Quota = field(default_factory=Quota)
@@ -187,6 +189,7 @@ class Gateway:
             vad.detector(plan.rate, second_opinion=second),
             [*taps, thread] if thread else taps,
             redial=dial,
+            checks=CallChecks(self.checker, plan.guard, self.settings.guard.moderation),
         )
 
     def _dial(self, booking: Booking, thread: Thread | None, assistant: int) -> Leg[ToAssistant]:
@@ -255,19 +258,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         metrics = _metrics(switchboard, pressure, store)
         access = await parts.enter_async_context(open_access(settings, store))
         flusher = await parts.enter_async_context(open_flusher())
+        checker = await parts.enter_async_context(open_checker(settings.guard.rules))
         if folder := settings.taps.transcripts:
             mend(Path(folder))
         yield Gateway(
-            settings,
-            target,
-            tools.toolbox,
-            switchboard,
-            metrics,
-            embedded,
-            tools.links,
-            store,
+            *(settings, target, tools.toolbox, switchboard, metrics, embedded, tools.links, store),
             access=access,
             flusher=flusher,
+            checker=checker,
             pressure=pressure,
             keeper=keeper,
             custodian=custodian,

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway.access import PLACE, Access, RefusedError, address_of
-from gateway.announcements import assistant_lost
+from gateway.announcements import assistant_lost, not_that
 from gateway.assistants.openai import endpoint
 from gateway.busy import turned_away
 from gateway.call.effects import ToCaller
@@ -217,6 +217,7 @@ class FrontDoor:
             plan = replace(
                 plan,
                 lost_notice=assistant_lost(plan.format),
+                guard_notice=not_that(plan.format),
                 metadata={**plan.metadata, "door": "realtime", **known},
             )
             leg.fit(plan.format)

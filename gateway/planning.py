@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from audio.format import Format, pcm16
 from audio.pcm import AudioError
-from gateway.announcements import assistant_lost, one_moment, still_here
+from gateway.announcements import assistant_lost, not_that, one_moment, still_here
 from gateway.assistants import catalogue
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
 from gateway.assistants.target import Target
 from gateway.call.events import CallerJoined
+from gateway.call.guard.rules import UNGUARDED
 from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
 from gateway.call.prices import FREE, Billed, Prices
 from gateway.callers.bridge import Arrival
@@ -148,7 +149,7 @@ class Planner:
         if arrival.mute:
             turns = replace(plan.turns, create_response=False)
             plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")
-            plan = replace(plan, idle=IdlePolicy())
+            plan = replace(plan, idle=IdlePolicy(), guard=UNGUARDED)
         return self._cast(Booking(plan, target, arrival.bridge), line.assistant)
 
     def tenant(self, bridge: str, joined: CallerJoined) -> str:
@@ -225,6 +226,8 @@ class Planner:
             hold_tone=still_here(call),
             hold_notice=one_moment(call, self.settings.recovery.hold_file),
             lost_notice=assistant_lost(call),
+            guard=self.settings.guard.rules,
+            guard_notice=not_that(call),
         )
 
 

@@ -89,6 +89,7 @@ class Reloading:
             planner = Planner(settings, target, embedded)
             planner.check()
             planner.warn()
+            await gateway.checker.prepare(settings.guard.rules)
             access = await hold(open_access(settings, gateway.store), "access")
         except BaseException:
             await tools.close()

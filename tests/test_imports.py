@@ -122,6 +122,7 @@ RULES = {
             *("gateway.section", "gateway.bridges", "gateway.call.plan", "gateway.call.prices"),
             *("gateway.identity.policy", "gateway.identity.who"),
             *("gateway.privacy.vault", "gateway.redaction"),
+            *("gateway.call.guard.rules", "gateway.guarding.policy"),
         ),
         others=("pydantic",),
     ),

@@ -36,3 +36,9 @@ def assistant_lost(call: Format) -> bytes:
 def going_down(call: Format) -> bytes:
     """That this line has to close, as a call in that format plays it."""
     return encode(wav.read(FOLDER / "going_down.flac", rate=call.rate), call.encoding)
+
+
+@lru_cache(maxsize=8)
+def not_that(call: Format) -> bytes:
+    """That the gateway cannot help with that, as a call in that format plays it."""
+    return encode(wav.read(FOLDER / "not_that.flac", rate=call.rate), call.encoding)

@@ -21,6 +21,7 @@ from gateway.private import Private
 from gateway.section import Secret, Section
 from gateway.settings.auth import Auth
 from gateway.settings.budget import Budget
+from gateway.settings.guard import Guard
 from gateway.settings.limits import Limits, Shutdown
 from gateway.settings.lines import Line
 from gateway.settings.memory import Memory
@@ -285,6 +286,7 @@ class Settings(Section):
     auth: Auth = Auth()
     budget: Budget = Budget()
     quotas: Quotas = Quotas()
+    guard: Guard = Guard()
     routing: Routing = Routing()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway.call.dictation import Dictation
-from gateway.call.effects import Effect, End, RunTool, ShowSavings, ShowTool, ShowWords
+from gateway.call.effects import Effect, End, Guarded, RunTool, ShowSavings, ShowTool, ShowWords
 from gateway.call.events import CallerJoined, Event, ResponseEnded
 from gateway.call.plan import Plan
 from gateway.call.tariff import Tariff
@@ -54,6 +54,8 @@ class Books:
         self._dictations = 0
         names = ("tenant", "caller", "credential", "metadata")
         whose = {name: getattr(plan, name) for name in names}
+        if rules := plan.guard.label:
+            whose["metadata"] = {**plan.metadata, "guard": rules}
         write(put("calls", {"id": plan.call_id, **whose, **asdict(heading)}))
 
     def event(self, event: Event, now: int) -> None:
@@ -88,6 +90,8 @@ class Books:
             self._tool(effect, now)
         elif isinstance(effect, ShowSavings):
             self._saved = effect
+        elif isinstance(effect, Guarded):
+            self._note("guard", **asdict(effect))
         elif isinstance(effect, End):
             self._reason = effect.reason
 
@@ -166,7 +170,8 @@ class Books:
         began = self._tools.setdefault(tool.call_id, now)
         running = tool.status == "running"
         if not running:
-            self._note(tool)
+            # A tool may have done something in the world: that is for the audit, not its words.
+            self._note("tool_run", tool=tool.name, status=tool.status)
         self._put(
             "tool_calls",
             tool_call_id=tool.call_id,
@@ -178,12 +183,10 @@ class Books:
             ended_at=None if running else now // MS,
         )
 
-    def _note(self, tool: ShowTool) -> None:
-        """A tool may have done something in the world: that is for the audit, but not its words."""
+    def _note(self, kind: str, **what: str) -> None:
         plan = self._plan
-        what = {"call": plan.call_id, "tool": tool.name, "status": tool.status}
         actor = plan.credential or self._audit.alias(plan.caller)
-        self._audit.note("tool_run", actor, plan.tenant, **what)
+        self._audit.note(kind, actor, plan.tenant, call=plan.call_id, **what)
 
     def _put(self, table: str, **values: Any) -> None:
         self._write(put(table, {"call_id": self._plan.call_id, **values}))

@@ -12,6 +12,7 @@ from gateway.call.effects import (
     Effect,
     End,
     Flush,
+    Guarded,
     Play,
     RunTool,
     ShowLatency,
@@ -82,6 +83,7 @@ class Metrics:
         self.cost = counter("cost_usd", "US dollars that the models' answers cost")
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
+        self.guarded = counter("guarded", "Rules that were broken", "rule", "place", "action")
         self.overflows = counter("overflows", "Queues that were full, by name", "queue")
 
     def tap(self, plan: Plan) -> CallMetrics:
@@ -159,6 +161,8 @@ class CallMetrics:
                 self._all.notices.labels(code).inc()
                 if code == TOO_LONG:
                     self._all.overflows.labels("playback").inc()
+            case Guarded(rule=rule, place=place, action=action):
+                self._all.guarded.labels(rule, place, action).inc()
             case End():
                 self._all.calls.inc()
 
