@@ -6,63 +6,48 @@ its last, in the running loop; `listening` is one that answers.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from audio import vad
 from gateway import page
-from gateway.access import Access, RefusedError, open_access
-from gateway.api.routes import open_api
+from gateway.access import Access, RefusedError
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
-from gateway.books import open_books
 from gateway.call.effects import ToAssistant, ToCaller
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
-from gateway.callers.websocket import MAX_FRAME
 from gateway.client_secrets import ClientSecrets
-from gateway.common import open_common
-from gateway.desk import open_desk
-from gateway.embedded.assemble import assemble
-from gateway.embedded.server import serve as serve_embedded
 from gateway.errors import WireError
 from gateway.files import client_dir
-from gateway.front_door import LARGEST, FrontDoor
-from gateway.guarding.checking import CallChecks, Checker, open_checker
+from gateway.front_door import FrontDoor
+from gateway.guarding.checking import CallChecks, Checker
 from gateway.identity.who import Identity
-from gateway.load_reports import open_load_reports
 from gateway.log import calling
-from gateway.memory.opening import kept, open_memory
 from gateway.page_door import PageDoor
-from gateway.planning import Booking, Planner, needs_embedded, target_of
-from gateway.pressure import Pressure, open_pressure, resident
+from gateway.phrasebook import PhraseBook
+from gateway.planning import Booking, Planner
+from gateway.pressure import Pressure
 from gateway.privacy.custodian import Custodian
-from gateway.privacy.keeping import keeping
 from gateway.quotas import Claim, Quota
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
 from gateway.showing import ShowingLeg
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
-from gateway.taps.flushing import Flusher, open_flusher
+from gateway.taps.flushing import Flusher
 from gateway.taps.metrics import Metrics
-from gateway.taps.transcripts import mend
 from gateway.toolrunner import ToolRunner, specs
-from gateway.toolsources import ToolLink, open_tools
+from gateway.toolsources import ToolLink
 from gateway.watching import Watching
 from tools.toolbox import Toolbox
 
@@ -72,9 +57,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PING, PONG = 5.0, 10.0  # seconds: a socket whose far end is gone is found within their sum
 BUSY = 1013  # close code: try again later
-FORBIDDEN = 1008
 
 
 @dataclass(slots=True)
@@ -96,6 +79,7 @@ class Gateway:
     pressure: Pressure | None = None
     custodian: Custodian | None = None
     quota: Quota = field(default_factory=Quota)
+    phrases: PhraseBook = field(default_factory=PhraseBook)
     keeper: Keeper | None = None  # what is known of callers, where books are kept
 
     def routes(self) -> list[BaseRoute]:
@@ -175,11 +159,13 @@ class Gateway:
 
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session:
         """A call from that leg, with all that watches it."""
+        thread = self.keeper.thread(booking.plan, self.settings.memory) if self.keeper else None
+        booking = self.phrases.lend(booking, self.settings, personal=thread is not None)
         plan = booking.plan
         watching = Watching(self.metrics, self.store, self.flusher)
         second = None if self.settings.turns.second_opinion else False
         taps = watching.taps(self.settings.taps, booking)
-        thread = self.keeper.thread(plan, self.settings.memory) if self.keeper else None
+        taps += self.phrases.taps(booking, self.settings)
         dial = partial(self._dial, booking, thread)
         return Session(
             plan,
@@ -230,118 +216,3 @@ class Gateway:
         except RefusedError as refused:
             return PlainTextResponse(f"{refused}\n", refused.status)
         return Response(self.metrics.page(), media_type="text/plain; version=0.0.4")
-
-
-# ---------------------------------------------------------------- from beginning to end
-
-
-@asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """A gateway with its tools, and with the embedded assistant where no other is configured."""
-    async with AsyncExitStack() as parts:
-        store = await parts.enter_async_context(open_books(settings))
-        keeper = await parts.enter_async_context(open_memory(store))
-        tools = await parts.enter_async_context(
-            open_tools(settings.tools, kept=kept(settings, keeper))
-        )
-        pressure = await parts.enter_async_context(open_pressure(settings.limits))
-        target, embedded = target_of(settings.assistant), ""
-        if needs_embedded(settings):
-            embedded = await parts.enter_async_context(open_embedded(settings))
-            if target.kind == "embedded" and not target.base_url:
-                target = replace(target, base_url=embedded)
-        planner = Planner(settings, target, embedded)
-        planner.check()  # says now what is missing, not at a call
-        planner.warn()
-        custodian = await parts.enter_async_context(keeping(settings, store))
-        switchboard = Switchboard(settings.server.max_calls, pressure.why)
-        metrics = _metrics(switchboard, pressure, store)
-        access = await parts.enter_async_context(open_access(settings, store))
-        flusher = await parts.enter_async_context(open_flusher())
-        checker = await parts.enter_async_context(open_checker(settings.guard.rules))
-        if folder := settings.taps.transcripts:
-            mend(Path(folder))
-        yield Gateway(
-            *(settings, target, tools.toolbox, switchboard, metrics, embedded, tools.links, store),
-            access=access,
-            flusher=flusher,
-            checker=checker,
-            pressure=pressure,
-            keeper=keeper,
-            custodian=custodian,
-        )
-        await switchboard.drain(settings.shutdown.goodbye_s)
-
-
-def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Metrics:
-    metrics = Metrics()
-    metrics.gauge("calls_refused", "Calls since the start", lambda: board.refused)
-    metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
-    metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
-    metrics.gauge("resident_bytes", "Memory that the process holds", resident)
-    if store is not None:
-        metrics.watch(store.writer.statistics)
-    return metrics
-
-
-@asynccontextmanager
-async def open_embedded(settings: Settings) -> AsyncIterator[str]:
-    """The assistant that ships with Trunkline, at its address."""
-    mind = settings.assistant.mind
-    chat = mind.kind == "chat"
-    async with (
-        assemble(
-            base_url=mind.base_url if chat else "",
-            model=mind.model if chat else "",
-            api_key=mind.api_key.reveal() if chat else "",
-        ) as assistant,
-        serve_embedded(assistant) as address,
-    ):
-        yield address.base_url
-
-
-@asynccontextmanager
-async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
-    """Serve the gateway on a bound socket inside the running loop; gives its http address."""
-    settings, board, access = gateway.settings, gateway.switchboard, gateway.access
-    proxies = settings.server.trusted_proxies
-    strain = gateway.pressure.strain if gateway.pressure else float
-    async with (
-        open_load_reports(board, strain),
-        open_common(settings, gateway.quota) as common,
-        open_desk(settings, gateway, common.tickets) as desk,
-        open_api(settings, access, board, desk, gateway.store, gateway.custodian) as api,
-        _serving([*desk.routes, *api, *gateway.routes()], bound, proxies) as address,
-    ):
-        yield address
-
-
-@asynccontextmanager
-async def _serving(
-    routes: list[BaseRoute], bound: socket.socket, proxies: tuple[str, ...]
-) -> AsyncIterator[str]:
-    config = uvicorn.Config(
-        Starlette(routes=routes),
-        ws="websockets-sansio",
-        ws_max_size=max(4 * MAX_FRAME, LARGEST),  # each leg refuses less, with a reason
-        ws_per_message_deflate=False,
-        ws_ping_interval=PING,
-        ws_ping_timeout=PONG,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=list(proxies),
-        timeout_graceful_shutdown=2,
-    )
-    bound.setblocking(False)
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[bound])
-    host, port = bound.getsockname()[:2]
-    try:
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    finally:
-        await server.shutdown(sockets=[bound])

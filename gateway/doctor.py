@@ -86,8 +86,8 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
 
 async def try_out(settings: Settings) -> list[Finding]:
     """Open a session with the configured model and let it answer; a paid one costs a little."""
-    from gateway.app import open_gateway
     from gateway.assistants.live import probe
+    from gateway.opening import open_gateway
 
     async with open_gateway(settings) as gateway:
         steps = await probe(gateway.target)

@@ -13,11 +13,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 from gateway.access import open_access
-from gateway.app import Gateway, open_embedded
+from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.errors import TrunklineError
 from gateway.holding import Held, hold
 from gateway.memory.opening import kept
+from gateway.opening import open_embedded
 from gateway.planning import Planner, needs_embedded, target_of
 from gateway.settings import Settings
 from gateway.toolsources import OpenTools, open_tools

@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 from gateway import log as logs
 from gateway.announcements import going_down
-from gateway.app import Gateway, listening, open_gateway
+from gateway.app import Gateway
 from gateway.listening import listen
+from gateway.opening import listening, open_gateway
 from gateway.reloading import open_reloading
 from gateway.settings import Settings
 

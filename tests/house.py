@@ -11,7 +11,7 @@ from typing import Any
 
 from audio.tone import sine
 from gateway.access import Access
-from gateway.app import Gateway, listening
+from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.embedded.parts import (
     MOUTH_RATE,
@@ -25,6 +25,7 @@ from gateway.embedded.parts import (
 from gateway.embedded.server import Assistant, ServerOptions
 from gateway.embedded.server import serve as serve_embedded
 from gateway.listening import listen
+from gateway.opening import listening
 from gateway.settings import load
 from gateway.switchboard import Switchboard
 from gateway.taps.metrics import Metrics

@@ -45,7 +45,8 @@ SHARED_BY_CALLERS = tuple(
 )
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
 NOT_THE_CORE = (
-    *("audio", "tools", "gateway.app", "gateway.session", "gateway.switchboard", "gateway.taps"),
+    *("audio", "tools", "gateway.app", "gateway.opening"),
+    *("gateway.session", "gateway.switchboard", "gateway.taps"),
     *("gateway.callers", "gateway.assistants", "gateway.embedded", "gateway.settings"),
     *("gateway.clock", "gateway.launch", "gateway.listening", "gateway.log", "gateway.version"),
 )
@@ -102,6 +103,7 @@ RULES = {
             "gateway.call.dictation",
             "gateway.call.tariff",
             *("gateway.privacy.vault", "gateway.redaction"),
+            "gateway.call.phrases",
         ),
         others=("prometheus_client", "soundfile", "numpy", "msgspec"),
     ),

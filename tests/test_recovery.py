@@ -12,7 +12,7 @@ import pytest
 
 from audio.pcm import silence
 from gateway.access import Access
-from gateway.app import Gateway, listening
+from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.call.upstream import REANCHOR
 from gateway.embedded.faults import Faults
@@ -20,6 +20,7 @@ from gateway.embedded.parts import Heard, Say, Situation, Thought
 from gateway.embedded.server import Assistant, ServerOptions
 from gateway.embedded.server import serve as serve_embedded
 from gateway.listening import listen
+from gateway.opening import listening
 from gateway.rehearsal.sounds import RATE
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard

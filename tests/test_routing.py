@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import listening, open_gateway
 from gateway.call.plan import RoutingPolicy, RoutingRule
 from gateway.embedded.parts import Heard, Said, Say, Situation, Thought
 from gateway.embedded.server import Assistant
@@ -18,6 +17,7 @@ from gateway.embedded.server import serve as serve_embedded
 from gateway.errors import SettingsError
 from gateway.listening import listen
 from gateway.load_reports import LoadReports
+from gateway.opening import listening, open_gateway
 from gateway.planning import Planner, prices, target_of
 from gateway.replay import Replay
 from gateway.routing import cast_of

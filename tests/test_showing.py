@@ -10,12 +10,13 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from gateway.access import Access
-from gateway.app import Gateway, listening
+from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Event
 from gateway.listening import listen
+from gateway.opening import listening
 from gateway.private import Private
 from gateway.settings import load
 from gateway.showing import UNSEEN, Feed, ShowingLeg

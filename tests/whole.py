@@ -11,11 +11,11 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from gateway.app import listening, open_gateway
 from gateway.embedded.parts import CallPiece, Returned, Say, Situation, Thought
 from gateway.embedded.server import Assistant
 from gateway.embedded.server import serve as serve_embedded
 from gateway.listening import listen
+from gateway.opening import listening, open_gateway
 from gateway.settings import load
 from tests.house import EchoEars, House, ToneMouth, message
 

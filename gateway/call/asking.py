@@ -17,6 +17,7 @@ from gateway.call.callertools import CallerTools
 from gateway.call.effects import Effect
 from gateway.call.faults import Policy
 from gateway.call.outgoing import Outgoing
+from gateway.call.phrases import Phrases
 from gateway.call.plan import Plan
 from gateway.call.recovery import Recovery
 from gateway.call.responses import RETRIES, Responses
@@ -36,7 +37,12 @@ class Asking:
     """The answers of one call."""
 
     def __init__(
-        self, outgoing: Outgoing, responses: Responses, tools: ToolCalls, recovery: Recovery
+        self,
+        outgoing: Outgoing,
+        responses: Responses,
+        tools: ToolCalls,
+        recovery: Recovery,
+        phrases: Phrases,
     ) -> None:
         self.useless: on.AssistantLost | None = None  # why another session has to be asked
         self._recovery = recovery
@@ -44,16 +50,21 @@ class Asking:
         self._outgoing = outgoing
         self._responses = responses
         self._tools = tools
+        self.phrases = phrases
         self.answers = Answers()
         self.theirs = CallerTools()
 
     def ask(self, now: int) -> Iterator[Effect]:
-        """Ask for the answer that is wanted, where nothing stands against it."""
+        """Ask for the answer that is wanted, where nothing stands against it; or say it here."""
         asked = bool(self._responses.wanted.request)
         wait = self.theirs.must_wait(running=self._tools.running, asked=asked)
-        if wait or not self._outgoing.open:
+        due = self._responses.due(now)
+        if wait or due is None or self._outgoing.lost or self.phrases.holds(due, now):
             return
-        if (wanted := self._responses.ask(now)) is not None:
+        if (phrase := self.phrases.fitting(due)) is not None:
+            self._responses.forget()
+            yield from self.phrases.speak(phrase, now)
+        elif self._outgoing.open and (wanted := self._responses.ask(now)) is not None:
             respond = self.answers.carried(wanted)
             self.answers.asked(respond)
             yield respond

@@ -32,6 +32,7 @@ from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.pace import TOO_FAST
+from gateway.call.phrases import Phrases
 from gateway.call.plan import Plan
 from gateway.call.quiet import TRANSFER_FAILED, Quiet
 from gateway.call.recovery import Recovery
@@ -60,7 +61,8 @@ class Call:
         self._playback = self._voice.playback
         self._hearing = Hearing(plan, self._outgoing, self._transcript)
         recovery = Recovery(plan.recovery, plan.call_id)
-        self._asking = Asking(self._outgoing, self._responses, self._tools, recovery)
+        phrases = Phrases(plan, self._voice)
+        self._asking = Asking(self._outgoing, self._responses, self._tools, recovery, phrases)
         self._client = Client(
             *(self._outgoing, self._hearing, self._voice, self._responses),
             *(self._asking, self._transcript),
@@ -103,7 +105,7 @@ class Call:
         for effect in step:
             orders.append(effect)
             self._tools.see(effect, self._now)
-            self._upstream.see(effect)
+            self._upstream.see(effect, self._now)
             self._spending.see(effect)
             if isinstance(effect, do.End):
                 self.ended = True
@@ -300,7 +302,7 @@ class Call:
             yield do.ShowTurn("ended", item_id, self._hearing.savings.heard)
             yield self._hearing.savings.show()
 
-    # ------------------------------------------------------------ the end
+    # ------------------------------------------------------------ time, and the end
 
     def _finish(self, reason: str) -> Iterator[Effect]:
         yield from self._asking.finish()
@@ -309,8 +311,6 @@ class Call:
             yield from some(self._responses.cancel(self._now))
         yield self._hearing.savings.show()
         yield do.End(reason)
-
-    # ------------------------------------------------------------ time
 
     def _settle(self) -> Iterator[Effect]:
         now = self._now

@@ -150,6 +150,16 @@ class PrivacyPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence of the assistant's, and its sound in the call's format where there is one."""
+
+    name: str
+    text: str = ""
+    sound: bytes = b""
+    asks: str = ""  # a regular expression of the questions that it answers
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a call is to be: who answers, how, with which tools, within which limits."""
 
@@ -183,6 +193,8 @@ class Plan:
     privacy: PrivacyPolicy = PrivacyPolicy()
     hold_tone: bytes = b""  # what the caller hears first while another model is sought
     hold_notice: bytes = b""  # and then, where that takes longer
+    phrases: tuple[Phrase, ...] = ()
+    phrase_patience: int = 400_000  # for the words of a question that one may answer, microseconds
     lost_notice: bytes = b""  # what the caller hears when the model is gone
     metadata: dict[str, str] = field(default_factory=dict)
     sees: bool = False  # whether the model can look at pictures

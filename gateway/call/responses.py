@@ -93,9 +93,13 @@ class Responses:
         self._goes_on = self._behind = False
         return dropped or Respond()
 
-    def ask(self, now: int) -> Respond | None:
+    def due(self, now: int) -> Respond | None:
         """The request for the answer that is wanted, if it may be made now."""
-        if self._wanted is None or self.busy or now < self._not_before:
+        return None if self.busy or now < self._not_before else self._wanted
+
+    def ask(self, now: int) -> Respond | None:
+        """The same, and it counts as made."""
+        if self._wanted is None or self.due(now) is None:
             return None
         self._asked, self._asked_to_fill = self._wanted, self._fills
         self._wanted, self._asked_at, self._cancelled_at = None, now, None

@@ -69,9 +69,10 @@ class Upstream:
         self._reason = ""  # why there is no session
         self._settled_at = 0
 
-    def see(self, effect: Effect) -> None:
+    def see(self, effect: Effect, now: int) -> None:
         """Notice what is shown to the caller."""
         self._history.see(effect)
+        self._asking.phrases.see(effect, now)
         self._router.see(effect)
 
     # ------------------------------------------------------------ what happens
@@ -149,9 +150,11 @@ class Upstream:
         yield do.Remind("system", REANCHOR)
 
     def _greet(self) -> None:
-        if self._joined and self._outgoing.open and self._plan.greeting and not self._greeted:
+        greeting = self._plan.greeting
+        able = self._outgoing.open or self._asking.phrases.says(greeting)
+        if self._joined and able and greeting and not self._greeted:
             self._greeted = True
-            self._responses.want(self._plan.greeting)
+            self._responses.want(greeting)
 
     # ------------------------------------------------------------ time
 
@@ -243,7 +246,8 @@ class Upstream:
         """When something is to be done if nothing happens before."""
         if self._outgoing.lost:
             return None
-        times = (self._recovery.deadline, self._company.deadline, self._doubtful_at)
+        waits = self._asking.phrases.deadline
+        times = (self._recovery.deadline, self._company.deadline, self._doubtful_at, waits)
         # What is past waits for something else to happen, and must not hide what is to come.
         ahead = (time for time in times if time is not None and time > self._settled_at)
         return min(ahead, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.call import effects as do
-from gateway.call.effects import Effect
+from gateway.call.effects import Effect, ShowWords
 from gateway.call.events import AssistantAudio, AssistantWords
 from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
@@ -27,6 +27,7 @@ class Voice:
         self._responses = responses
         self._transcript = transcript
         self._own: set[str] = set()  # items of the gateway's, of which the model knows nothing
+        self._recited: set[str] = set()  # those of them of which it will be told in writing
         self._settled: set[str] = set()  # items whose place in the model's memory is decided
         self.playback = Playback(plan)
         self.due: tuple[str, int] | None = None  # the turn to answer, and when it ended
@@ -122,7 +123,7 @@ class Voice:
         yield from self._outgoing.tell(do.Truncate(item_id, heard))
 
     def _unsay(self, cut: CutItem) -> Iterator[Effect]:
-        yield from some(self._transcript.cut(cut.item_id, cut.heard, cut.received))
+        yield from self._recall(self._transcript.cut(cut.item_id, cut.heard, cut.received))
         if cut.item_id in self._own:
             return
         self._settled.add(cut.item_id)
@@ -156,6 +157,19 @@ class Voice:
         self.playback.add(item_id, "", pcm)
         self.playback.end_item(item_id)
 
+    def recite(self, item_id: str, text: str, pcm: bytes, now: int) -> Iterator[Effect]:
+        """Let the caller hear what the model has said before; it is told what of it was heard."""
+        self._recited.add(item_id)
+        self.announce(item_id, pcm)
+        yield from some(self._transcript.assistant_says(item_id, text, 0, now))
+
+    def _recall(self, line: ShowWords | None) -> Iterator[Effect]:
+        if line is not None:
+            yield line
+            if line.item_id in self._recited and line.text:
+                self._recited.discard(line.item_id)
+                yield from self._outgoing.tell(do.Remind("assistant", line.text))
+
     def finish(self, now: int) -> Iterator[Effect]:
         """The call is over: the transcript keeps what was heard."""
         for cut in self.playback.cut(now):
@@ -169,4 +183,4 @@ class Voice:
                 (item_id, spoken), self.due = self.due, None
                 yield do.ShowLatency(item_id, now - spoken)
         for item_id in self.playback.finished(now):
-            yield from some(self._transcript.heard_all(item_id))
+            yield from self._recall(self._transcript.heard_all(item_id))

@@ -125,7 +125,7 @@ def missing(conversation: Conversation) -> Iterator[str]:
 
 async def _show_page(gateway: Gateway, port: int, out: Console) -> None:
     """Serve the page until Ctrl-C; what is said there is not recorded."""
-    from gateway.app import listening
+    from gateway.opening import listening
     from gateway.settings import Settings
 
     taps = Settings().taps

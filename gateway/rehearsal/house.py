@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from gateway.app import Gateway, listening, open_gateway
+from gateway.app import Gateway
 from gateway.clock import VirtualClockLoop
 from gateway.listening import listen
+from gateway.opening import listening, open_gateway
 from gateway.rehearsal.caller import CallError
 from gateway.settings import Settings
 from tools import AnyTool, Toolbox, ToolDefinitionError, ToolLoadError

@@ -7,6 +7,7 @@ import re
 from pydantic import Field, field_validator, model_validator
 
 from gateway.section import Section
+from gateway.settings.words import either, expression
 
 EMBEDDED = "embedded"  # the assistant that ships with Trunkline, by name
 
@@ -45,14 +46,7 @@ class Route(Section):
         default=0, ge=0, le=100, description="Of the calls that this gateway can carry, or more."
     )
 
-    @field_validator("pattern")
-    @classmethod
-    def _expression(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"should be a regular expression, but {error}") from None
-        return pattern
+    _expression = field_validator("pattern")(expression)
 
     @field_validator("languages")
     @classmethod
@@ -71,10 +65,7 @@ class Route(Section):
     @property
     def words(self) -> str:
         """The regular expression of all its words."""
-        phrases = [re.escape(" ".join(one.split())) for one in self.says if one.strip()]
-        spoken = "|".join(phrases).replace(r"\ ", r"\s+")
-        either = [rf"(?<!\w)(?:{spoken})(?!\w)"] if spoken else []
-        return "|".join([*either, f"(?:{self.pattern})"] if self.pattern else either)
+        return either(self.says, self.pattern)
 
 
 class Routing(Section):

@@ -25,6 +25,7 @@ from gateway.settings.guard import Guard
 from gateway.settings.limits import Limits, Shutdown
 from gateway.settings.lines import Line
 from gateway.settings.memory import Memory
+from gateway.settings.phrases import PhraseBookSection, PhraseRule
 from gateway.settings.privacy import Privacy
 from gateway.settings.quotas import Quotas
 from gateway.settings.recovery import Recovery
@@ -288,6 +289,7 @@ class Settings(Section):
     quotas: Quotas = Quotas()
     guard: Guard = Guard()
     routing: Routing = Routing()
+    phrasebook: PhraseBookSection = PhraseBookSection()
     log: Log = Log()
     bridges: Bridges = Bridges()  # type: ignore[valid-type]  # made from the list of bridges
     assistants: dict[str, Assistant] = Field(
@@ -325,3 +327,14 @@ class Settings(Section):
         """What quiet leads to, as the call knows it."""
         longest = round(self.quotas.call_minutes * 60_000_000)
         return replace(self.idle.policy(), longest=longest)
+
+    phrases: tuple[PhraseRule, ...] = Field(
+        default=(),
+        description="What is said again and again. The assistant says it once; after that it is"
+        " heard at once and costs nothing, until its words, the voice or phrasebook.version"
+        " change.",
+        examples=[
+            '[[phrases]]\nname = "hours"\nasks = ["opening hours", "when are you open"]\n'
+            'say = "We are open from nine to five, Monday to Friday."'
+        ],
+    )

@@ -14,9 +14,10 @@ import pytest
 from audio.convert import encode
 from audio.tone import dtmf
 from gateway.access import Access
-from gateway.app import Gateway, listening
+from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.listening import listen
+from gateway.opening import listening
 from gateway.private import Private
 from gateway.settings import load
 from gateway.switchboard import Switchboard

@@ -11,7 +11,6 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from audio.format import pcm16
-from gateway.app import listening, open_gateway
 from gateway.listening import listen
 from gateway.load import clips, upstream
 from gateway.load.caller import Behaviour
@@ -19,6 +18,7 @@ from gateway.load.figures import Figures
 from gateway.load.fleet import Fleet
 from gateway.load.lines.ways import PROTOCOLS, Target, own_target, own_variables, way_to
 from gateway.load.script import Script
+from gateway.opening import listening, open_gateway
 from gateway.settings import load
 from tests.services import free_port
 

@@ -15,11 +15,11 @@ import pytest
 from pydantic import Field
 
 from audio.pcm import BYTES
-from gateway.app import listening, open_gateway
 from gateway.call.effects import Effect, Play
 from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
 from gateway.listening import listen
+from gateway.opening import listening, open_gateway
 from gateway.rehearsal.caller import SampleCaller
 from gateway.rehearsal.conversation import Conversation
 from gateway.rehearsal.models import embedded

@@ -1,0 +1,158 @@
+"""Opening: a gateway with all that it needs, from its parts to the socket on which it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from gateway.access import open_access
+from gateway.api.routes import open_api
+from gateway.app import Gateway
+from gateway.books import open_books
+from gateway.callers.websocket import MAX_FRAME
+from gateway.common import open_common
+from gateway.desk import open_desk
+from gateway.embedded.assemble import assemble
+from gateway.embedded.server import serve as serve_embedded
+from gateway.front_door import LARGEST
+from gateway.guarding.checking import open_checker
+from gateway.load_reports import open_load_reports
+from gateway.memory.opening import kept, open_memory
+from gateway.phrasebook import PhraseBook
+from gateway.planning import Planner, needs_embedded, target_of
+from gateway.pressure import Pressure, open_pressure, resident
+from gateway.privacy.keeping import keeping
+from gateway.settings import Settings
+from gateway.switchboard import Switchboard
+from gateway.taps.flushing import open_flusher
+from gateway.taps.metrics import Metrics
+from gateway.taps.transcripts import mend
+from gateway.toolsources import open_tools
+
+if TYPE_CHECKING:
+    from gateway.store.store import Store
+
+PING, PONG = 5.0, 10.0  # seconds: a socket whose far end is gone is found within their sum
+BUSY = 1013  # close code: try again later
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """A gateway with its tools, and with the embedded assistant where no other is configured."""
+    async with AsyncExitStack() as parts:
+        store = await parts.enter_async_context(open_books(settings))
+        keeper = await parts.enter_async_context(open_memory(store))
+        tools = await parts.enter_async_context(
+            open_tools(settings.tools, kept=kept(settings, keeper))
+        )
+        pressure = await parts.enter_async_context(open_pressure(settings.limits))
+        target, embedded = target_of(settings.assistant), ""
+        if needs_embedded(settings):
+            embedded = await parts.enter_async_context(open_embedded(settings))
+            if target.kind == "embedded" and not target.base_url:
+                target = replace(target, base_url=embedded)
+        planner = Planner(settings, target, embedded)
+        planner.check()  # says now what is missing, not at a call
+        planner.warn()
+        custodian = await parts.enter_async_context(keeping(settings, store))
+        switchboard = Switchboard(settings.server.max_calls, pressure.why)
+        metrics = _metrics(switchboard, pressure, store)
+        access = await parts.enter_async_context(open_access(settings, store))
+        flusher = await parts.enter_async_context(open_flusher())
+        checker = await parts.enter_async_context(open_checker(settings.guard.rules))
+        if folder := settings.taps.transcripts:
+            mend(Path(folder))
+        yield Gateway(
+            *(settings, target, tools.toolbox, switchboard, metrics, embedded, tools.links, store),
+            access=access,
+            flusher=flusher,
+            checker=checker,
+            pressure=pressure,
+            phrases=PhraseBook(Path(folder) if (folder := settings.phrasebook.folder) else None),
+            keeper=keeper,
+            custodian=custodian,
+        )
+        await switchboard.drain(settings.shutdown.goodbye_s)
+
+
+def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Metrics:
+    metrics = Metrics()
+    metrics.gauge("calls_refused", "Calls since the start", lambda: board.refused)
+    metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
+    metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
+    metrics.gauge("resident_bytes", "Memory that the process holds", resident)
+    if store is not None:
+        metrics.watch(store.writer.statistics)
+    return metrics
+
+
+@asynccontextmanager
+async def open_embedded(settings: Settings) -> AsyncIterator[str]:
+    """The assistant that ships with Trunkline, at its address."""
+    mind = settings.assistant.mind
+    chat = mind.kind == "chat"
+    async with (
+        assemble(
+            base_url=mind.base_url if chat else "",
+            model=mind.model if chat else "",
+            api_key=mind.api_key.reveal() if chat else "",
+        ) as assistant,
+        serve_embedded(assistant) as address,
+    ):
+        yield address.base_url
+
+
+@asynccontextmanager
+async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
+    """Serve the gateway on a bound socket inside the running loop; gives its http address."""
+    settings, board, access = gateway.settings, gateway.switchboard, gateway.access
+    proxies = settings.server.trusted_proxies
+    strain = gateway.pressure.strain if gateway.pressure else float
+    async with (
+        open_load_reports(board, strain),
+        open_common(settings, gateway.quota) as common,
+        open_desk(settings, gateway, common.tickets) as desk,
+        open_api(settings, access, board, desk, gateway.store, gateway.custodian) as api,
+        _serving([*desk.routes, *api, *gateway.routes()], bound, proxies) as address,
+    ):
+        yield address
+
+
+@asynccontextmanager
+async def _serving(
+    routes: list[BaseRoute], bound: socket.socket, proxies: tuple[str, ...]
+) -> AsyncIterator[str]:
+    config = uvicorn.Config(
+        Starlette(routes=routes),
+        ws="websockets-sansio",
+        ws_max_size=max(4 * MAX_FRAME, LARGEST),  # each leg refuses less, with a reason
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING,
+        ws_ping_timeout=PONG,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=2,
+    )
+    bound.setblocking(False)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[bound])
+    host, port = bound.getsockname()[:2]
+    try:
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    finally:
+        await server.shutdown(sockets=[bound])
