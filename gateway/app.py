@@ -22,6 +22,7 @@ from gateway import page
 from gateway.access import Access, RefusedError
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
+from gateway.budgets.budgets import Budgets
 from gateway.call.effects import ToAssistant, ToCaller
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg
@@ -81,6 +82,7 @@ class Gateway:
     quota: Quota = field(default_factory=Quota)
     phrases: PhraseBook = field(default_factory=PhraseBook)
     keeper: Keeper | None = None  # what is known of callers, where books are kept
+    budgets: Budgets | None = None
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
@@ -161,6 +163,8 @@ class Gateway:
         """A call from that leg, with all that watches it."""
         thread = self.keeper.thread(booking.plan, self.settings.memory) if self.keeper else None
         booking = self.phrases.lend(booking, self.settings, personal=thread is not None)
+        if self.budgets is not None:
+            booking = replace(booking, plan=self.budgets.fit(booking.plan))
         plan = booking.plan
         watching = Watching(self.metrics, self.store, self.flusher)
         second = None if self.settings.turns.second_opinion else False
@@ -176,6 +180,7 @@ class Gateway:
             [*taps, thread] if thread else taps,
             redial=dial,
             checks=CallChecks(self.checker, plan.guard, self.settings.guard.moderation),
+            purse=self.budgets.purse(plan) if self.budgets is not None else None,
         )
 
     def _dial(self, booking: Booking, thread: Thread | None, assistant: int) -> Leg[ToAssistant]:

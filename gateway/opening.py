@@ -18,6 +18,7 @@ from gateway.access import open_access
 from gateway.api.routes import open_api
 from gateway.app import Gateway
 from gateway.books import open_books
+from gateway.budgets.budgets import open_budgets
 from gateway.callers.websocket import MAX_FRAME
 from gateway.common import open_common
 from gateway.desk import open_desk
@@ -66,6 +67,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         custodian = await parts.enter_async_context(keeping(settings, store))
         switchboard = Switchboard(settings.server.max_calls, pressure.why)
         metrics = _metrics(switchboard, pressure, store)
+        budgets = await parts.enter_async_context(open_budgets(settings, store, metrics.claim))
         access = await parts.enter_async_context(open_access(settings, store))
         flusher = await parts.enter_async_context(open_flusher())
         checker = await parts.enter_async_context(open_checker(settings.guard.rules))
@@ -80,6 +82,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             phrases=PhraseBook(Path(folder) if (folder := settings.phrasebook.folder) else None),
             keeper=keeper,
             custodian=custodian,
+            budgets=budgets,
         )
         await switchboard.drain(settings.shutdown.goodbye_s)
 

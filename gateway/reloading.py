@@ -101,6 +101,8 @@ class Reloading:
         gateway.settings, gateway.target, gateway.embedded = settings, target, embedded
         gateway.toolbox, gateway.links = tools.value.toolbox, tools.value.links
         gateway.switchboard.max_calls = settings.server.max_calls
+        if gateway.budgets is not None:
+            gateway.budgets.take(settings)
         if gateway.pressure is not None:
             gateway.pressure.limits = settings.limits
         if before is not None:

@@ -80,3 +80,19 @@ class Tools(Protocol):
     def end(self) -> None:
         """The call is over."""
         ...
+
+
+class Purse(Protocol):
+    """Sets money aside for a call, from the budgets that it shares with others."""
+
+    def begin(self, feed: Feed) -> None:
+        """The call begins; what is granted is fed."""
+        ...
+
+    def send(self, order: do.Reserve) -> None:
+        """Take an order; never waits, never feeds. The newest one counts."""
+        ...
+
+    def end(self) -> None:
+        """The call is over: what is set aside goes back."""
+        ...

@@ -26,7 +26,7 @@ from gateway.call.machine import Call
 from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
 from gateway.errors import TrunklineError
-from gateway.seams import Checks, Feed, Leg, Tap, Tools
+from gateway.seams import Checks, Feed, Leg, Purse, Tap, Tools
 
 __all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
 
@@ -51,6 +51,7 @@ class Session:
         taps: Sequence[Tap] = (),
         redial: Redial | None = None,
         checks: Checks | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self.reason = ""
         self._call = Call(plan)
@@ -61,6 +62,7 @@ class Session:
         self._redial = redial
         self._tools = tools
         self._checks = checks
+        self._purse = purse
         self._detector = detector
         self._taps = list(taps)
         self._pace = Pace(plan.burst)
@@ -92,12 +94,16 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._tools.begin(self.feed)
+        if self._purse is not None:
+            self._purse.begin(self.feed)
         try:
             async with asyncio.TaskGroup() as self._group:
                 self._start_leg(self._caller, self.feed, on.CallerLeft)
                 self._start_assistant(0)
         finally:
             self._tools.end()
+            if self._purse is not None:
+                self._purse.end()
             self._disarm()
             if self._cut_off is not None:
                 self._cut_off.cancel()
@@ -219,6 +225,9 @@ class Session:
             self._dial(effect)
         elif isinstance(effect, do.Use):
             self._use(effect)
+        elif isinstance(effect, do.Reserve):
+            assert self._purse is not None, "a plan with shared budgets needs a purse"
+            self._purse.send(effect)
         elif isinstance(effect, do.End):
             self._end(effect.reason)
         else:

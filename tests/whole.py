@@ -78,15 +78,19 @@ class Typist:
 
     async def wait_for(self, kind: str, **wanted: Any) -> dict[str, Any]:
         """The next message of that type with those fields."""
+        return await self.wait_for_any(kind, **wanted)
+
+    async def wait_for_any(self, *kinds: str, **wanted: Any) -> dict[str, Any]:
+        """The next message of one of these types with those fields."""
         async for frame in self._socket:
             if isinstance(frame, bytes):
                 continue
             said: dict[str, Any] = json.loads(frame)
             if said["type"] == "ended":
                 self.over = said
-            if said["type"] == kind and wanted.items() <= said.items():
+            if said["type"] in kinds and wanted.items() <= said.items():
                 return said
-        raise AssertionError(f"the line was closed before {kind}: {self._socket.close_reason}")
+        raise AssertionError(f"the line was closed before {kinds}: {self._socket.close_reason}")
 
     async def ask(self, text: str) -> dict[str, Any]:
         """Type, and hear the answer to its end."""

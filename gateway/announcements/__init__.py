@@ -42,3 +42,14 @@ def going_down(call: Format) -> bytes:
 def not_that(call: Format) -> bytes:
     """That the gateway cannot help with that, as a call in that format plays it."""
     return encode(wav.read(FOLDER / "not_that.flac", rate=call.rate), call.encoding)
+
+
+def budget_spent(call: Format, file: str = "") -> bytes:
+    """That the call has to end now, in that format; of a sound file of the operator's own."""
+    return encode(wav.read(file or FOLDER / "budget_spent.flac", rate=call.rate), call.encoding)
+
+
+@lru_cache(maxsize=8)
+def putting_through(call: Format, file: str = "") -> bytes:
+    """That the caller is being put through, in that format; of a file of the operator's own."""
+    return encode(wav.read(file or FOLDER / "putting_through.flac", rate=call.rate), call.encoding)

@@ -54,8 +54,11 @@ class Asking:
         self.answers = Answers()
         self.theirs = CallerTools()
 
-    def ask(self, now: int) -> Iterator[Effect]:
+    def ask(self, now: int, *, may: bool = True) -> Iterator[Effect]:
         """Ask for the answer that is wanted, where nothing stands against it; or say it here."""
+        if not may:
+            yield from self.forget()
+            return
         asked = bool(self._responses.wanted.request)
         wait = self.theirs.must_wait(running=self._tools.running, asked=asked)
         due = self._responses.due(now)

@@ -12,6 +12,7 @@ from gateway.call.errands import CancelTool as CancelTool
 from gateway.call.errands import Dial as Dial
 from gateway.call.errands import End as End
 from gateway.call.errands import PrefetchTool as PrefetchTool
+from gateway.call.errands import Reserve as Reserve
 from gateway.call.errands import RunTool as RunTool
 from gateway.call.errands import ToSession as ToSession
 from gateway.call.errands import Use as Use

@@ -52,10 +52,23 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """Set money aside from the budgets that others spend, too; answered by Reserved.
+
+    Sums are nanodollars of the whole call: it has spent so much, and may come to so much. Where
+    both are the same, nothing is set aside any more.
+    """
+
+    number: int
+    spent: int
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The call is over; nothing follows."""
 
     reason: str
 
 
-ToSession = RunTool | PrefetchTool | CancelTool | Check | Guarded | Dial | Use | End
+ToSession = RunTool | PrefetchTool | CancelTool | Check | Guarded | Dial | Use | Reserve | End

@@ -19,6 +19,8 @@ from gateway.call.orders import FromClient as FromClient
 from gateway.call.orders import PlanChanged as PlanChanged
 from gateway.call.orders import ToolAnswered as ToolAnswered
 from gateway.call.plan import ToolSpec
+from gateway.call.reports import LoadReported as LoadReported
+from gateway.call.reports import Reserved as Reserved
 from gateway.call.usage import NOTHING_USED
 from gateway.call.usage import Usage as Usage
 
@@ -288,13 +290,6 @@ class AudioRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadReported:
-    """The gateway carries so much of what it can, in percent."""
-
-    percent: int
-
-
-@dataclass(frozen=True, slots=True)
 class Tick:
     """The call's deadline has come."""
 
@@ -336,6 +331,7 @@ FromSession = (
     | AudioRefused
     | LoadReported
     | Checked
+    | Reserved
     | Tick
 )
 Event = FromCaller | FromAssistant | FromSession

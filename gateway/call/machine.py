@@ -70,7 +70,7 @@ class Call:
         self._digits = Digits()
         self._quiet = Quiet(plan.idle)
         self._router = Router(plan)
-        self._spending = Spending(plan, self._responses, self._quiet, self._router)
+        self._spending = Spending(plan, self._responses, self._quiet, self._voice, self._router)
         self._upstream = Upstream(
             *(plan, self._outgoing, self._responses, self._hearing),
             *(self._voice, self._tools, self._asking),
@@ -220,7 +220,7 @@ class Call:
                 self._router.loaded(percent)
             case on.AudioRefused():
                 yield do.ShowNotice("audio_too_fast", TOO_FAST)
-            case on.Tick() | on.Checked():
+            case on.Tick() | on.Checked() | on.Reserved():
                 pass  # what is due is settled after every event
             case _:
                 assert_never(event)
@@ -274,8 +274,7 @@ class Call:
         yield from self._asking.answers.interrupted("turn_detected")
         if not self._responses.busy and not self._playback.playing(self._now):
             return
-        spoken = self._playback.anything_heard(self._now)
-        self._resume = GO_ON if spoken else ""
+        self._resume = GO_ON if self._playback.anything_heard(self._now) else ""
         yield from self._asking.forget()
         yield from self._voice.interrupt(self._now)
 
@@ -310,6 +309,7 @@ class Call:
         if self._outgoing.open:
             yield from some(self._responses.cancel(self._now))
         yield self._hearing.savings.show()
+        yield from self._spending.finish()
         yield do.End(reason)
 
     def _settle(self) -> Iterator[Effect]:
@@ -320,14 +320,14 @@ class Call:
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
         busy = self._floor.state(now) in ("hearing", "speaking")
         yield from self._upstream.settle(calm=self._calm, busy=busy, now=now)
+        yield from self._barge_in() if self._spending.cuts_off else ()
+        yield from self._spending.settle(now)
         yield from self._voice.settle(now)
         yield from self._asking.overdue(now)
         if not self._tools.idle:
             free = self._floor.state(now) in ("listening", "thinking")
             free = free and not self._responses.pending
             yield from self._tools.settle(free=free, now=now)
-        yield from self._barge_in() if self._spending.cuts_off else ()
-        yield from self._spending.settle(now)
         yield from self._ask()
         match self._quiet.judge(calm=self._calm, now=now):
             case "end":
@@ -340,9 +340,9 @@ class Call:
         yield from self._floor.show(now)
 
     def _ask(self) -> Iterator[Effect]:
-        if not self._hearing.open:
-            ask, forget = self._asking.ask, self._asking.forget
-            yield from ask(self._now) if self._spending.may_ask else forget()
+        yield from self._spending.reserve(hears=self._hearing.open)
+        if not (self._hearing.open or self._spending.waits):
+            yield from self._asking.ask(self._now, may=self._spending.may_ask)
 
     @property
     def _calm(self) -> bool:

@@ -37,6 +37,7 @@ from gateway.call.tariff import Tariff
 HEARD = 10  # tokens for a second of the caller's sound
 SPOKEN = 20  # for a second of the assistant's
 LETTERS = 4  # for a token of text
+AHEAD = 10  # seconds of speech that are paid for in advance
 COUNTED = (
     *(AssistantAudio, CallerWords, ResponseStarted, ResponseEnded, SpeechStarted, SpeechStopped),
     *(ClearInput, Commit, Remind, RunTool, SendText, SendToolOutput, Use),
@@ -53,6 +54,7 @@ class Meter:
         self._dictation = Dictation(plan)
         self._exact = 0
         self._known: int | None = 0  # what has been spent, until something changes it
+        self._ahead: int | None = None
         self._ratio = WORDS
         self._told = Usage(input_text=_text(plan.instructions) + sum(map(_tool, plan.tools)))
         self._context = self._told  # what the model has read
@@ -69,6 +71,19 @@ class Meter:
         return self._known
 
     @property
+    def ahead(self) -> int:
+        """What an answer would cost that is asked for now, with its first seconds of speech."""
+        if self._ahead is None:
+            self._ahead = self._tariff.prices.cost(self._estimate(AHEAD * SPOKEN))
+        return self._ahead
+
+    @property
+    def slice(self) -> int:
+        """What so many more seconds of speech cost."""
+        tokens = Usage(output_text=round(AHEAD * SPOKEN * self._ratio), output_audio=AHEAD * SPOKEN)
+        return self._tariff.prices.cost(tokens)
+
+    @property
     def _at_work(self) -> int:
         price = self._tariff.prices.cost
         return sum(price(self._estimate(spoken)) for spoken in self._running.values())
@@ -79,7 +94,7 @@ class Meter:
             self._segment += self._plan.count(what.pcm)
             self._dictation.effect(what)
         elif isinstance(what, COUNTED):
-            self._known = None
+            self._known = self._ahead = None
             self._count(what)
             self._exact += self._dictated(what)
         self._tariff.see(what)

@@ -123,12 +123,20 @@ class RoutingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class BudgetPolicy:
-    """What a call may cost, and what the caller hears of it."""
+    """What a call may cost, alone and together with others, and what the caller hears of it."""
 
     limit: int = 0  # nanodollars; 0: whatever it costs
     warn_percent: int = 80
     warning: str = "Tell the caller in one short sentence that this call has to end soon."
     goodbye: str = "Tell the caller in one short sentence that the call ends now. Say goodbye."
+    shared: bool = False  # its caller or its tenant has a budget that other calls spend, too
+    told: bool = True  # the caller is told when the call's or the caller's budget comes to its end
+    cheaper: bool = False  # a cheaper model answers then
+    tenant_told: bool = False  # the same for the tenant's budget
+    tenant_cheaper: bool = False
+    transfer: str = ""  # to whom the caller is put through at the end; empty: to nobody
+    last_notice: bytes = b""  # what the caller hears where no answer may be paid for any more
+    transfer_notice: bytes = b""  # and before being put through
 
 
 Keep = Literal["off", "on", "consent"]

@@ -72,6 +72,12 @@ class Responses:
         """The same, with all that holds for this answer alone."""
         self._wanted, self._fills, self._goes_on = respond, False, False
 
+    def resume(self, instructions: str) -> None:
+        """The rest of an answer that was stopped is wanted, unless something else is."""
+        if self._wanted is None or self._fills:
+            self.want_as(replace(self._asked, instructions=instructions, request=""))
+            self._goes_on = True
+
     @property
     def goes_on(self) -> bool:
         """Whether what is wanted is the rest of an answer that broke off."""

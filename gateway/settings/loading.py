@@ -23,6 +23,7 @@ from gateway.errors import SettingsError
 from gateway.private import Private
 from gateway.section import Section, is_tables
 from gateway.settings.auth import root_auth
+from gateway.settings.budget import root_budget
 from gateway.settings.guard import root_guard
 from gateway.settings.sections import Settings
 from gateway.settings.store import root_store
@@ -164,6 +165,8 @@ def _root_paths(source: _Source) -> None:
         source.values["recovery"]["hold_file"] = str(folder / Path(phrase).expanduser())
     if isinstance(source.get("auth"), dict):
         root_auth(folder, source.values["auth"])
+    if isinstance(source.get("budget"), dict):
+        root_budget(folder, source.values["budget"])
     if isinstance(source.get("guard"), dict):
         root_guard(folder, source.values["guard"])
     if isinstance(source.get("store"), dict):

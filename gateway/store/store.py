@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.store.budgets import BudgetTable
 from gateway.store.database import Database, open_database
 from gateway.store.noting import Audit
 from gateway.store.presence import Presence
@@ -29,6 +30,7 @@ class Store:
     reading: Reading
     audit: Audit
     stops: Stops
+    budgets: BudgetTable
     gateway: str  # this one's id in them
 
 
@@ -47,7 +49,15 @@ async def open_store(
             try:
                 noted = Audit(writer.add, alias_key)
                 stops = Stops(database)
-                yield Store(database, writer, Reading(database), noted, stops, presence.id)
+                yield Store(
+                    database,
+                    writer,
+                    Reading(database),
+                    noted,
+                    stops,
+                    BudgetTable(database),
+                    presence.id,
+                )
             finally:
                 beating.cancel()
                 with suppress(asyncio.CancelledError):

@@ -156,6 +156,18 @@ api_keys = Table(
     Index("api_keys_of_tenant", "tenant"),
 )
 
+# What operators have given to tenants and, where caller is not empty, to callers; null: what the
+# settings say. Each gateway looks for what has changed.
+budgets = Table(
+    "budgets",
+    metadata,
+    _word("tenant"),
+    _word("caller"),
+    *(Column(f"{span}_nano", BigInteger) for span in ("call", "day", "month")),
+    _count("change"),
+    PrimaryKeyConstraint("tenant", "caller"),
+)
+
 # What an operator has ordered to end: each gateway looks for what is new.
 stops = Table(
     "stops",

@@ -33,6 +33,7 @@ from gateway.call.plan import Plan
 from gateway.call.prices import NANO
 from gateway.call.tariff import Tariff
 
+CLAIM_BUCKETS = (0.0001, 0.001, 0.005, 0.02, 0.1, 0.5, 2.5)
 LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -71,6 +72,12 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self.claim = Histogram(
+            "trunkline_budget_claim_seconds",
+            "What it takes to set money aside from a budget that calls share",
+            buckets=CLAIM_BUCKETS,
+            registry=registry,
+        ).observe
         self.calls = counter("calls", "Calls that have ended")
         self.audio = counter("caller_audio_seconds", "The caller's audio: heard, sent on", "way")
         self.bytes_saved = counter("saved_bytes", "Bytes that trimming saved")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Usage
 from gateway.call.plan import BudgetPolicy, Plan
 from gateway.call.prices import Prices, Rate
-from gateway.call.spending import SPENT
+from gateway.call.spending import GO_ON, SHARED_SPENT, SPENT
 from tests.call.story import Story
 
 CENT = 10_000_000
@@ -137,3 +139,149 @@ def test_what_a_tool_brings_after_the_goodbye_was_asked_for_leads_to_no_answer()
     told.wait(1500)
     assert len(asked(told)) == count
     assert told.call.ended
+
+
+# ---------------------------------------------------------------- budgets that are shared
+
+
+def shared(**policy: object) -> Story:
+    budget = BudgetPolicy(warning="Soon.", shared=True, last_notice=bytes(2 * 24_000))
+    return Story(Plan(prices=PRICES, budget=replace(budget, **policy)))  # type: ignore[arg-type]
+
+
+def grant(told: Story, upto: int | None = None, caller: int = 0, tenant: int = 0) -> None:
+    """Answer the last order: with all that it wants, or up to so much."""
+    order = told.all(do.Reserve)[-1]
+    told.feed(on.Reserved(order.number, order.upto if upto is None else upto, caller, tenant))
+
+
+def test_money_is_set_aside_while_the_caller_speaks_so_that_the_answer_does_not_wait() -> None:
+    told = shared()
+    told.speaks(500)
+    assert [order.spent for order in told.all(do.Reserve)] == [0]
+    grant(told)
+    told.silent(400)
+    assert len(asked(told)) == 1
+    told.begins()
+    told.voice(1000)
+    ended(told, "resp_1", 1)
+    last = told.all(do.Reserve)[-1]
+    assert last.spent == last.upto == CENT
+    grant(told)
+    told.wait(60_000)
+    assert told.all(do.Reserve)[-1] == last
+
+
+def test_an_answer_waits_until_it_is_paid_for() -> None:
+    told = shared()
+    told.says(1000)
+    assert asked(told) == []
+    grant(told)
+    assert len(asked(told)) == 1
+
+
+def test_where_nothing_is_left_nobody_asks_the_model_and_a_sentence_is_heard() -> None:
+    told = shared()
+    told.says(1000)
+    grant(told, 0)
+    assert notices(told) == ["budget_spent"]
+    told.wait(500)
+    assert told.samples(do.Play) > 0
+    told.wait(1500)
+    assert asked(told) == []
+    assert told.all(do.End) == [do.End(SHARED_SPENT)]
+
+
+def test_an_answer_stops_where_its_money_does_and_goes_on_when_there_is_more() -> None:
+    told = shared()
+    told.says(500)
+    grant(told)
+    told.begins()
+    told.voice(8_000)
+    assert told.all(do.Reserve)[-1] == do.Reserve(2, 8 * CENT, 23 * CENT)
+    told.voice(7_000)  # faster than the order is answered
+    assert told.all(do.Cancel) == [do.Cancel("resp_1")]
+    told.feed(on.ResponseEnded("resp_1", "cancelled", usage=Usage(output_audio=300)))
+    assert len(asked(told)) == 1
+    grant(told)
+    assert asked(told)[1:] == []
+    grant(told)
+    assert asked(told)[1:] == [GO_ON]
+    told.answers(1000, item="item_b", response="resp_2")
+    told.wait(17_000)
+    assert told.all(do.Flush) == []
+    assert told.samples(do.Play) == 16 * 24_000  # all that was paid for is heard
+
+
+def test_where_no_more_is_to_be_had_what_is_paid_for_is_heard_before_the_end() -> None:
+    told = shared()
+    told.says(500)
+    grant(told, 12 * CENT)
+    told.begins()
+    told.voice(11_500)
+    assert len(told.all(do.Reserve)) == 1
+    told.voice(1_000)
+    assert told.all(do.Cancel) == [do.Cancel("resp_1")]
+    told.feed(on.ResponseEnded("resp_1", "cancelled", usage=Usage(output_audio=250)))
+    grant(told, 125 * CENT // 10)
+    told.wait(13_000)
+    assert not told.call.ended
+    told.wait(1_500)
+    assert told.samples(do.Play) == 27 * 12_000
+    assert told.all(do.End) == [do.End(SHARED_SPENT)]
+    assert len(asked(told)) == 1
+
+
+def test_who_speaks_into_an_answer_that_was_stopped_is_answered_instead() -> None:
+    told = shared()
+    told.says(500)
+    grant(told, 5 * CENT)
+    told.begins()
+    told.voice(5_000)
+    told.feed(on.ResponseEnded("resp_1", "cancelled", usage=Usage(output_audio=100)))
+    told.says(500)
+    grant(told)
+    assert asked(told) == ["", ""]
+
+
+def test_an_answer_that_the_model_begins_by_itself_after_the_end_is_not_heard() -> None:
+    told = shared()
+    told.says(1000)
+    grant(told, 0)
+    told.begins("resp_9")
+    assert told.all(do.Cancel) == [do.Cancel("resp_9")]
+    told.voice(3000, "item_z", "resp_9")
+    told.feed(on.ResponseEnded("resp_9", "cancelled"))
+    told.wait(2500)
+    assert told.call.ended
+    assert {play.item_id for play in told.all(do.Play)} == {"budget_goodbye"}
+
+
+def test_a_callers_budget_is_warned_of_and_a_tenants_only_where_it_is_wanted() -> None:
+    for policy, caller, tenant, said in (
+        ({}, 80, 0, True),
+        ({}, 79, 100, False),
+        ({"tenant_told": True}, 0, 80, True),
+        ({"told": False}, 80, 0, False),
+    ):
+        told = shared(**policy)
+        told.speaks(500)
+        grant(told, caller=caller, tenant=tenant)
+        told.silent(400)
+        told.answers(1000)
+        told.wait(3000)
+        assert ("Soon." in asked(told)) == said, policy
+
+
+def test_at_the_end_the_caller_is_put_through_and_hung_up_on_where_that_fails() -> None:
+    told = shared(transfer="+15550100", transfer_notice=bytes(2 * 12_000))
+    told.says(1000)
+    grant(told, 0)
+    told.wait(1000)
+    assert told.all(do.Transfer) == [do.Transfer("+15550100")]
+    assert not told.call.ended
+    told.feed(on.TransferFailed("+15550100", "busy"))
+    told.wait(2000)
+    assert asked(told) == []
+    assert told.all(do.End) == [do.End(SHARED_SPENT)]
+    assert [play.item_id for play in told.all(do.Play)][-1] == "budget_goodbye"
