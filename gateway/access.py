@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.entrance import credential, other_site
 from gateway.errors import TrunklineError
+from gateway.identity.revoked import Revoked
 from gateway.identity.who import EVERY, OPEN, OPERATOR, Identity
 from gateway.settings import Settings
 
@@ -36,6 +37,7 @@ NOT_GOOD = (
     "Expected the token or a key that is good here; what came is unknown, has expired, or was "
     "revoked."
 )
+REVOKED = "The token was revoked; get another."
 LONGEST = 8 * 1024  # characters of what is shown
 AGAIN = 600.0  # seconds after which a sign-in is put down again
 REMEMBERED = 10_000  # sign-ins
@@ -77,6 +79,7 @@ class Access:
     keyring: Keyring | None = None
     tokens: Tokens | None = None
     audit: Audit | None = None
+    revoked: Revoked = field(default_factory=Revoked)
     _refusals: _Refusals = field(default_factory=_Refusals)
     _signed_in: dict[tuple[str, ...], float] = field(default_factory=dict)
 
@@ -154,9 +157,16 @@ class Access:
         from gateway.identity.tokens import TokenError
 
         try:
-            return await tokens.verify(shown)
+            who = await tokens.verify(shown)
         except TokenError as error:
             raise RefusedError(401, str(error)) from None
+        self.still_good(who)
+        return who
+
+    def still_good(self, who: Identity) -> None:
+        """Raises RefusedError where it was a token that let them in, and it has been revoked."""
+        if self.revoked.holds(who):
+            raise RefusedError(401, REVOKED)
 
     # ------------------------------------------------------------ the audit
 

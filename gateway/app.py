@@ -7,6 +7,7 @@ its last, in the running loop; `listening` is one that answers.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -105,7 +106,7 @@ class Gateway:
         tenant = self.access.place(who).tenant
         known = replace(booking.plan, tenant=tenant, caller=who.caller, credential=who.credential)
         known = replace(known, privacy=self.settings.privacy.policy(tenant))
-        return replace(booking, plan=known)
+        return replace(booking, plan=known, expires=who.expires)
 
     @asynccontextmanager
     async def seat(self, who: Identity, address: str) -> AsyncIterator[Booking]:
@@ -165,6 +166,7 @@ class Gateway:
         booking = self.phrases.lend(booking, self.settings, personal=thread is not None)
         if self.budgets is not None:
             booking = replace(booking, plan=self.budgets.fit(booking.plan))
+        booking = booking.beginning(self.settings.auth.expired, time.time())
         plan = booking.plan
         watching = Watching(self.metrics, self.store, self.flusher)
         second = None if self.settings.turns.second_opinion else False

@@ -10,9 +10,13 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.identity.who import NOBODY, Identity
 from gateway.protocol.wire import Json, Refused
+
+if TYPE_CHECKING:
+    from gateway.shared_secrets import SharedSecrets
 
 PREFIX = "ek_"
 LIMIT = 10_000  # secrets that nobody has used yet
@@ -33,14 +37,19 @@ class ClientSecret:
     origin: str = ""  # of the only page that may use it; empty: any
     identity: str = ""  # of the caller, as the maker knows it
 
+    def fits(self, origin: str) -> bool:
+        """Whether a page at that origin may use it."""
+        return not self.origin or self.origin == origin.lower()
+
 
 class ClientSecrets:
-    """The secrets of one process that wait to be used. `wall`: unix time."""
+    """The secrets that one process gave out and that wait to be used. `wall`: unix time."""
 
     def __init__(self, wall: Callable[[], float] = time.time, *, limit: int = LIMIT) -> None:
         self._wall = wall
         self._limit = limit
         self._open: dict[str, ClientSecret] = {}
+        self.shared: SharedSecrets | None = None  # what several gateways have together
 
     def mint(
         self,
@@ -61,7 +70,19 @@ class ClientSecrets:
         value = PREFIX + secrets.token_hex(16)
         secret = ClientSecret(value, int(now) + seconds, session, who, origin.lower(), identity)
         self._open[value] = secret
+        if self.shared is not None:
+            self.shared.send(secret)
         return secret
+
+    async def take(self, value: str, origin: str) -> ClientSecret:
+        """The same as `redeem`, once among all gateways that share them. Raises Refused."""
+        if self.shared is None:
+            return self.redeem(value, origin)
+        return await self.shared.redeem(self, value, origin)
+
+    def forget(self, value: str) -> None:
+        """It was used."""
+        self._open.pop(value, None)
 
     def redeem(self, value: str, origin: str) -> ClientSecret:
         """What it stands for, once. Raises Refused, which does not say what is wrong with it."""
@@ -69,7 +90,7 @@ class ClientSecrets:
         if secret is None or secret.expires_at <= self._wall():
             self._open.pop(value, None)
             raise Refused("invalid_api_key", NOT_GOOD)
-        if secret.origin and secret.origin != origin.lower():
+        if not secret.fits(origin):
             raise Refused("invalid_api_key", NOT_GOOD)
         del self._open[value]
         return secret

@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from gateway.client_secrets import ClientSecrets
 from gateway.quotas import Quota
 from gateway.settings import Settings
 from gateway.shared import SharedTickets, open_redis
+from gateway.switchboard import Switchboard
 from gateway.tickets import Tickets
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from gateway.shared_calls import SharedCalls
+    from gateway.shared_stops import SharedStops
+    from gateway.store.store import Store
+
+
+class House(Protocol):
+    """The gateway, as far as it shares what it has."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def switchboard(self) -> Switchboard: ...
+    @property
+    def quota(self) -> Quota: ...
+    @property
+    def secrets(self) -> ClientSecrets: ...
+    @property
+    def store(self) -> Store | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
     """All of it; without a Redis each gateway has its own."""
 
-    redis: Redis | None
     tickets: Tickets | SharedTickets
+    redis: Redis | None = None
+    calls: SharedCalls | None = None
+    stops: SharedStops | None = None
 
 
 @asynccontextmanager
-async def open_common(settings: Settings, quota: Quota) -> AsyncIterator[Common]:
+async def open_common(house: House) -> AsyncIterator[Common]:
     """The Redis of the settings, in use. Raises SettingsError."""
-    async with open_redis(settings) as redis:
+    async with open_redis(house.settings) as redis:
         if redis is None:
-            yield Common(None, Tickets())
+            yield Common(Tickets())
             return
+        from gateway.shared_calls import open_shared_calls
         from gateway.shared_counts import open_shared_counts
+        from gateway.shared_secrets import SharedSecrets
+        from gateway.shared_stops import SharedStops
 
-        async with open_shared_counts(redis) as quota.shared:
-            yield Common(redis, SharedTickets(redis))
-        quota.shared = None
+        name = house.store.gateway if house.store is not None else f"gw_{secrets.token_hex(6)}"
+        house.secrets.shared = SharedSecrets(redis)
+        async with (
+            open_shared_counts(redis) as house.quota.shared,
+            open_shared_calls(redis, house.switchboard, name) as calls,
+        ):
+            yield Common(SharedTickets(redis), redis, calls, SharedStops(redis))
+        house.quota.shared = house.secrets.shared = None

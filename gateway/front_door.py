@@ -113,7 +113,8 @@ async def admit(connection: HTTPConnection, access: Access, open_secrets: Client
     """Whoever shows a key or a secret that is good. Raises Refused."""
     shown = credential(connection)
     if shown.startswith(PREFIX):
-        secret = open_secrets.redeem(shown, connection.headers.get("origin", ""))
+        secret = await open_secrets.take(shown, connection.headers.get("origin", ""))
+        _check(access, secret.who)
         return Visitor(_as(secret.who, secret.identity), secret.session, secret.identity)
     named = connection.headers.get("openai-safety-identifier", "")
     return Visitor(_as(await _let_in(connection, access), named), identity=named)
@@ -122,6 +123,13 @@ async def admit(connection: HTTPConnection, access: Access, open_secrets: Client
 def _as(who: Identity, named: str) -> Identity:
     """A key may be a server's, which says for whom it calls; a token has said it, and it stays."""
     return replace(who, caller=who.caller or named)
+
+
+def _check(access: Access, who: Identity) -> None:
+    try:
+        access.still_good(who)
+    except RefusedError as refused:
+        raise Refused(refused.code, str(refused)) from None
 
 
 async def _let_in(connection: HTTPConnection, access: Access) -> Identity:

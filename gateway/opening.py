@@ -117,14 +117,14 @@ async def open_embedded(settings: Settings) -> AsyncIterator[str]:
 @asynccontextmanager
 async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
     """Serve the gateway on a bound socket inside the running loop; gives its http address."""
-    settings, board, access = gateway.settings, gateway.switchboard, gateway.access
+    settings, board = gateway.settings, gateway.switchboard
     proxies = settings.server.trusted_proxies
     strain = gateway.pressure.strain if gateway.pressure else float
     async with (
         open_load_reports(board, strain),
-        open_common(settings, gateway.quota) as common,
+        open_common(gateway) as common,
         open_desk(settings, gateway, common.tickets) as desk,
-        open_api(settings, access, board, desk, gateway.store, gateway.custodian) as api,
+        open_api(gateway, desk, common) as api,
         _serving([*desk.routes, *api, *gateway.routes()], bound, proxies) as address,
     ):
         yield address

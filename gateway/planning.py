@@ -15,13 +15,14 @@ from gateway.assistants.openai import endpoint
 from gateway.assistants.target import Target
 from gateway.call.events import CallerJoined
 from gateway.call.guard.rules import UNGUARDED
-from gateway.call.plan import IdlePolicy, Plan, PlaybackPolicy, ToolSpec
+from gateway.call.plan import ExpiryPolicy, IdlePolicy, Plan, PlaybackPolicy, ToolSpec
 from gateway.call.prices import FREE, Billed, Prices
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.recast import Role
 from gateway.routing import cast_of
 from gateway.settings import Settings
+from gateway.settings.auth import Expiry
 from gateway.settings.lines import Line
 from gateway.settings.routing import EMBEDDED
 from gateway.settings.sections import Assistant
@@ -40,6 +41,15 @@ class Booking:
     target: Target
     via: str = ""  # the way in
     others: tuple[Role, ...] = ()  # who may answer in place of it, in the order of the plan
+    expires: float = 0.0  # unix seconds, after which what let it in is good no more; 0: never
+
+    def beginning(self, expired: Expiry, wall: float) -> Booking:
+        """The same for a call that begins now: by its own clock, which never jumps."""
+        if not self.expires or expired == "go_on":
+            return self
+        at = max(1, round((self.expires - wall) * 1_000_000))
+        policy = ExpiryPolicy(at, finish=expired == "finish")
+        return replace(self, plan=replace(self.plan, expiry=policy))
 
 
 def target_of(chosen: Assistant) -> Target:

@@ -98,6 +98,10 @@ async def test_a_token_of_ours_lets_in_and_does_what_it_may(tmp_path: Path, comm
             plan = session.plan
             assert (plan.tenant, plan.caller) == ("acme", "ada")
             assert plan.credential.startswith("jwt_")
+            await command("keys", "revoke", plan.credential)
+            async with asyncio.timeout(2):
+                assert (await caller.wait_for("ended"))["reason"] == "the token was revoked"
+        word = await command("token", "--tenant", "acme", "--for", "15m")
         async with AsyncClient(base_url=house.address) as http:
             shown = {"authorization": f"Bearer {word}"}
             refused = await http.get("/api/calls", headers=shown)

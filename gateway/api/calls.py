@@ -9,12 +9,12 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response
 
-from gateway.api import shapes
+from gateway.api import live, shapes
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
-from gateway.call.plan import Plan
 from gateway.call.prices import NANO
 from gateway.errors import TrunklineError
 from gateway.identity.who import EVERY
+from gateway.store.stop import Stop
 
 
 async def list_calls(ask: Ask) -> shapes.Calls:
@@ -24,7 +24,9 @@ async def list_calls(ask: Ask) -> shapes.Calls:
         return shapes.Calls([])
     tenant = query.tenant if ask.who.tenant == EVERY else ask.who.tenant
     if ask.office.store is None:
-        return _live(ask, tenant)
+        calls = live.here(ask, tenant)
+        calls += await live.elsewhere(ask, tenant, {call.id for call in calls})
+        return shapes.Calls(calls[: query.limit])
     from gateway.store.reading import CallFilter
 
     times = (_ms(query.since), _ms(query.until))
@@ -33,19 +35,9 @@ async def list_calls(ask: Ask) -> shapes.Calls:
         page = await ask.office.reading.calls(wanted, query.limit, query.cursor)
     except ValueError as error:
         raise ProblemError(400, "invalid_cursor", str(error)) from None
-    return shapes.Calls([call_of(row) for row in page.rows], page.cursor)
-
-
-def _live(ask: Ask, tenant: str | None) -> shapes.Calls:
-    """Where no books are kept."""
-    query: shapes.CallsQuery = ask.query
-    plans = [session.plan for session in reversed(ask.office.switchboard.sessions)]
-    fit = [
-        _call_of_plan(plan)
-        for plan in plans
-        if tenant in (None, plan.tenant) and query.caller in (None, plan.caller)
-    ]
-    return shapes.Calls([] if query.status == "ended" else fit[: query.limit])
+    calls = [call_of(row) for row in page.rows]
+    more = await live.elsewhere(ask, tenant, {call.id for call in calls})
+    return shapes.Calls([*more, *calls], page.cursor)
 
 
 async def read_call(ask: Ask) -> shapes.Call:
@@ -56,8 +48,7 @@ async def read_call(ask: Ask) -> shapes.Call:
 async def _found(ask: Ask) -> shapes.Call:
     """The call of the path, if it is there and may be seen: whoever may not is told the same."""
     call_id = ask.path["call_id"]
-    session = ask.office.switchboard.find(call_id)
-    found = _call_of_plan(session.plan) if session is not None else None
+    found = await live.find(ask, call_id)
     if ask.office.store is not None:
         try:
             if (row := await ask.office.reading.call(call_id)) is not None:
@@ -150,8 +141,6 @@ async def stop_calls(ask: Ask) -> shapes.Stopped:
 
 async def stop(ask: Ask, kind: Any, target: str, reason: str) -> shapes.Stopped:
     """Give the order, and put it down."""
-    from gateway.store.stops import Stop
-
     told = ask.office.access.alias(target) if kind == "caller" else target
     ask.office.access.note("stop", ask.who, what=kind, target=told, reason=reason)
     order = Stop(ask.who.tenant, kind, target, reason)
@@ -179,10 +168,6 @@ def call_of(row: Mapping[str, Any]) -> shapes.Call:
         recorded=bool(row["recording"]),
         metadata={name: str(value) for name, value in row["metadata"].items()},
     )
-
-
-def _call_of_plan(plan: Plan) -> shapes.Call:
-    return shapes.Call(plan.call_id, plan.tenant, plan.caller, True, credential=plan.credential)
 
 
 def moment(ms: int | None) -> datetime | None:

@@ -24,6 +24,7 @@ from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from gateway.privacy.custodian import Custodian
+    from gateway.shared_calls import SharedCalls
     from gateway.store.reading import Reading
     from gateway.store.store import Store
 
@@ -69,6 +70,7 @@ class Office:
     desk: Desk
     store: Store | None = None
     custodian: Custodian | None = None
+    elsewhere: SharedCalls | None = None  # the calls of other gateways
 
     @property
     def reading(self) -> Reading:

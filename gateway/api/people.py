@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from gateway.api import shapes
 from gateway.api.calls import moment
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
+from gateway.identity.revoked import credentials
 from gateway.identity.who import EVERY, NoKeyError, unknown
+from gateway.store.stop import KEY_REVOKED, TOKEN_REVOKED, Stop
 
 if TYPE_CHECKING:
     from gateway.identity.keys import Key, Keyring
@@ -58,13 +60,19 @@ async def rotate_key(ask: Ask) -> shapes.MadeKey:
 
 async def revoke_key(ask: Ask) -> shapes.Key:
     """A key works no more; calls that it let in end within two seconds."""
-    from gateway.store.stops import Stop
-
     old = await _found(ask)
     await _keyring(ask).revoke(old.id)
     ask.office.access.note("key_revoked", ask.who, key=old.id)
-    ask.office.stopper.here(Stop(EVERY, "credential", old.id, "the key was revoked"))
+    ask.office.stopper.here(Stop(EVERY, "credential", old.id, KEY_REVOKED))
     return _shown(await _keyring(ask).find(old.id))
+
+
+async def revoke_token(ask: Ask) -> shapes.Stopped:
+    """A token works no more; calls that it let in end within two seconds."""
+    named = ask.body.token
+    ask.office.access.note("token_revoked", ask.who, token=named)
+    stops = [Stop(ask.who.tenant, "token", one, TOKEN_REVOKED) for one in credentials(named)]
+    return shapes.Stopped(sum([await ask.office.stopper.everywhere(stop) for stop in stops]))
 
 
 async def _found(ask: Ask) -> Key:
@@ -145,6 +153,16 @@ ENDPOINTS = (
         revoke_key,
         shapes.Key,
         problems=(404, 409),
+    ),
+    Endpoint(
+        "POST",
+        "/api/revocations",
+        "keys",
+        "Revoke a token, at once; calls that it let in end.",
+        revoke_token,
+        shapes.Stopped,
+        body=shapes.Revocation,
+        problems=(413,),
     ),
     Endpoint(
         "GET",

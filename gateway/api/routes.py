@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -13,9 +13,10 @@ from gateway.access import Access
 from gateway.api import callers, calls, orders, people
 from gateway.api.endpoint import Ask, Endpoint, Office
 from gateway.api.openapi import document
+from gateway.common import Common
 from gateway.desk import Desk
 from gateway.settings import Settings
-from gateway.stopping import open_stopper
+from gateway.stopping import Board, open_stopper
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
@@ -35,16 +36,29 @@ DESCRIPTION = Endpoint(
 )
 
 
+class House(Protocol):
+    """The gateway, as its API sees it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def access(self) -> Access: ...
+    @property
+    def switchboard(self) -> Switchboard: ...
+    @property
+    def store(self) -> Store | None: ...
+    @property
+    def custodian(self) -> Custodian | None: ...
+
+
 @asynccontextmanager
-async def open_api(
-    settings: Settings,
-    access: Access,
-    board: Switchboard,
-    desk: Desk,
-    store: Store | None,
-    custodian: Custodian | None = None,
-) -> AsyncIterator[list[BaseRoute]]:
+async def open_api(house: House, desk: Desk, common: Common) -> AsyncIterator[list[BaseRoute]]:
     """Every address of the API, and its ear for what other gateways are ordered."""
-    async with open_stopper(board, store, access.keyring) as stopper:
-        office = Office(settings, access, board, stopper, desk, store, custodian)
+    access, calls, store = house.access, house.switchboard, house.store
+    books = store.stops if store is not None else None
+    boards: list[Board] = [one for one in (books, common.stops) if one is not None]
+    async with open_stopper(calls, access, boards) as stopper:
+        office = Office(
+            *(house.settings, access, calls, stopper, desk, store, house.custodian, common.calls)
+        )
         yield [one.route(office) for one in (*ENDPOINTS, DESCRIPTION)]

@@ -131,6 +131,12 @@ class StopOrder(Struct):
     reason: Word = "stopped by an operator"
 
 
+class Revocation(Struct):
+    """Which token: its claim `jti`, or as the credential of a call names it, `jwt_` and that."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
 class Stopped(Struct):
     """How many calls of this gateway were told to end; other gateways follow within a second."""
 

@@ -68,7 +68,7 @@ class Call:
             *(self._asking, self._transcript),
         )
         self._digits = Digits()
-        self._quiet = Quiet(plan.idle)
+        self._quiet = Quiet(plan.idle, plan.expiry)
         self._router = Router(plan)
         self._spending = Spending(plan, self._responses, self._quiet, self._voice, self._router)
         self._upstream = Upstream(

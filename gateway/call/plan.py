@@ -79,6 +79,14 @@ class IdlePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpiryPolicy:
+    """When what let the caller in is good no more, and what is done about it."""
+
+    at: int = 0  # microseconds of the call; 0: never
+    finish: bool = False  # the call ends when the assistant has spoken, and not at once
+
+
+@dataclass(frozen=True, slots=True)
 class ToolPolicy:
     """What the caller hears while tools run, and how many may run. Times in microseconds."""
 
@@ -187,6 +195,7 @@ class Plan:
     turns: TurnPolicy = TurnPolicy()
     playback: PlaybackPolicy = PlaybackPolicy()
     idle: IdlePolicy = IdlePolicy()
+    expiry: ExpiryPolicy = ExpiryPolicy()
     tooling: ToolPolicy = ToolPolicy()
     burst: int = 10_000_000  # microseconds of the caller's audio that may come ahead of time
     audio_price: float = 0.0  # US dollars per million tokens of input audio

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway.call.plan import IdlePolicy
+from gateway.call.plan import ExpiryPolicy, IdlePolicy
 
 LAST_WORDS_US = 30_000_000  # a call that is to end when it is quiet ends after this at the latest
 
 TOO_LONG = "the call has lasted as long as calls may"
+EXPIRED = "what let the caller in has expired"
 
 TRANSFER_FAILED = (
     "The caller could not be put through to {target}: {reason}. Say so in one sentence, and ask "
@@ -21,8 +22,9 @@ Verdict = Literal["wait", "prompt", "transfer", "end"]
 class Quiet:
     """Watches for calm: since when nobody speaks, thinks or works."""
 
-    def __init__(self, policy: IdlePolicy) -> None:
+    def __init__(self, policy: IdlePolicy, expiry: ExpiryPolicy) -> None:
         self._policy = policy
+        self._expiry = expiry
         self._since: int | None = None
         self._prompts = 0
         self._hang_up_by: int | None = None
@@ -56,6 +58,11 @@ class Quiet:
         """What is to happen at this moment."""
         if self._policy.longest and now >= self._policy.longest:
             self.hang_up(TOO_LONG, now)
+        if self._expiry.at and now >= self._expiry.at:
+            if not self._expiry.finish:
+                self.reason = EXPIRED
+                return "end"
+            self.hang_up(EXPIRED, now)
         if not calm:
             self._since = None
         elif self._since is None:
@@ -82,7 +89,9 @@ class Quiet:
     @property
     def deadline(self) -> int | None:
         """When something is to happen if nothing does before."""
-        longest = self._policy.longest if self._hang_up_by is None else 0
-        ends = (self._idle_at, self._hang_up_by, self._transfer_by, longest or None)
+        lasts = (self._policy.longest or None, self._expiry.at or None)
+        if self._hang_up_by is not None:
+            lasts = (None, None if self._expiry.finish else lasts[1])
+        ends = (self._idle_at, self._hang_up_by, self._transfer_by, *lasts)
         times = [t for t in ends if t is not None]
         return min(times, default=None)

@@ -19,6 +19,7 @@ from gateway.settings import Settings, load
 
 if TYPE_CHECKING:
     from gateway.identity.keys import Key, Keyring
+    from gateway.store.database import Database
     from gateway.store.noting import Audit
 
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rotate.add_argument("key", help="the id of the old one")
     rotate.add_argument("--grace", default="1h", help="how long the old one works on (1h)")
     revoke = orders.add_parser("revoke", help="end a key at once, and the calls that it let in")
-    revoke.add_argument("key", help="its id")
+    revoke.add_argument("key", help="its id; of a token jwt_ and its claim jti")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,6 +50,10 @@ async def _carry_out(settings: Settings, args: argparse.Namespace) -> None:
         if args.order == "list":
             for key in await keyring.list(args.tenant):
                 sys.stdout.write(_line(key) + "\n")
+        elif args.order == "revoke" and args.key.startswith("jwt_"):
+            await _revoke_token(keyring.database, args.key)
+            audit.note("token_revoked", actor, "", token=args.key)
+            sys.stdout.write(f"{args.key} is revoked; calls that it let in end\n")
         elif args.order == "revoke":
             key = await keyring.revoke(args.key)
             audit.note("key_revoked", actor, key.tenant, key=key.id)
@@ -66,6 +71,13 @@ async def _carry_out(settings: Settings, args: argparse.Namespace) -> None:
             _show(word)
             if not settings.auth.keys:
                 sys.stderr.write("to take keys, write under [auth]: keys = true\n")
+
+
+async def _revoke_token(database: Database, name: str) -> None:
+    from gateway.store.stop import EVERY, TOKEN_REVOKED, Stop
+    from gateway.store.stops import Stops
+
+    await Stops(database).order(Stop(EVERY, "token", name, TOKEN_REVOKED))
 
 
 def _show(word: str) -> None:

@@ -39,7 +39,8 @@ class Key:
     @property
     def identity(self) -> Identity:
         """Who shows it. A key is no caller: many may call with a server's."""
-        return Identity("key", self.id, self.tenant, "", self.scopes)
+        expires = (self.expires_ms or 0) / 1000
+        return Identity("key", self.id, self.tenant, "", self.scopes, expires)
 
 
 def looks_like_key(word: str) -> bool:
@@ -53,6 +54,11 @@ class Keyring:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seen: dict[str, tuple[float, Key, str]] = {}
+
+    @property
+    def database(self) -> Database:
+        """Where they are."""
+        return self._database
 
     async def add(
         self, tenant: str, name: str, scopes: Collection[str], expires_ms: int | None = None
@@ -105,7 +111,7 @@ class Keyring:
         return key
 
     async def revoked(self, key_ids: Collection[str]) -> set[str]:
-        """Those of the keys that have been revoked."""
+        """Those of the keys that have been revoked. (Of those that expire, a call knows when.)"""
         gone = select(api_keys.c.id).where(
             api_keys.c.id.in_(key_ids), api_keys.c.revoked_ms.is_not(None)
         )

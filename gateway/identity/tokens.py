@@ -89,7 +89,8 @@ class Tokens:
         scopes = self._policy.scopes if named is None else known(named)
         number = claims.get("jti")
         credential = f"jwt_{number}" if isinstance(number, str) else "jwt"
-        return Identity("token", credential[:100], tenant[:100], subject[:200], scopes)
+        expires = float(claims["exp"]) + self._policy.leeway
+        return Identity("token", credential[:100], tenant[:100], subject[:200], scopes, expires)
 
 
 def _words(claim: Any) -> Collection[str] | None:

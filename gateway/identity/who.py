@@ -40,6 +40,7 @@ class Identity:
     tenant: str  # or every one
     caller: str
     scopes: frozenset[str]
+    expires: float = 0.0  # unix seconds, after which what was shown is good no more; 0: never
 
     def may(self, scope: str) -> bool:
         """Whether it may do what that scope allows; the empty scope is everybody's."""

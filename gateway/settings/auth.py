@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,6 +12,7 @@ from gateway.identity.who import unknown
 from gateway.private import Private
 from gateway.section import Secret, Section
 
+Expiry = Literal["end", "finish", "go_on"]
 SHORTEST_SECRET = 32  # bytes, as RFC 7518 asks for HS256
 
 
@@ -49,6 +50,11 @@ class Auth(Section):
     )
     jwt_scopes: tuple[str, ...] = Field(
         default=("calls:place",), description="What a token may do that names no scopes."
+    )
+    expired: Expiry = Field(
+        default="end",
+        description='What becomes of a live call whose token or key expires: "end", "finish" (it'
+        ' ends when the assistant has spoken), or "go_on".',
     )
     leeway_s: int = Field(
         default=30, ge=0, le=600, description="How far an issuer's clock may be off."

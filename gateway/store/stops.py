@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from dataclasses import asdict
 
 from sqlalchemy import func, select
 
 from gateway.store.database import Database
+from gateway.store.stop import Stop
 from gateway.store.tables import stops
 from gateway.store.writes import cleaned
-
-Target = Literal["call", "caller", "credential", "tenant", "everything"]
-TARGETS: tuple[Target, ...] = get_args(Target)
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End these calls: of that tenant (* is everybody), and with that call, caller or key."""
-
-    tenant: str
-    kind: Target
-    target: str = ""
-    reason: str = "stopped by an operator"
 
 
 class Stops:
@@ -51,3 +38,10 @@ class Stops:
             rows = (await connection.execute(query)).all()
         found = [Stop(row.tenant, row.kind, row.target, row.reason) for row in rows]
         return found, rows[-1].seq if rows else seq
+
+    async def revoked(self) -> list[Stop]:
+        """Every token that was revoked."""
+        query = select(stops).where(stops.c.kind == "token")
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [Stop(row.tenant, row.kind, row.target, row.reason) for row in rows]

@@ -1,0 +1,31 @@
+"""Revoked: tokens that are good no more though they have not expired, by the ids they bear."""
+
+from __future__ import annotations
+
+from gateway.identity.who import EVERY, Identity
+
+MARK = "jwt_"  # before the id of a token, where credentials are named
+
+
+def credentials(named: str) -> list[str]:
+    """How the books may know a token that somebody names: by its claim `jti`, or as they do."""
+    return [MARK + named, *([named] if named.startswith(MARK) else [])]
+
+
+class Revoked:
+    """What one gateway knows of. Asked at each door, so it is kept in memory."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, set[str]] = {}  # tenants for which each is revoked
+
+    def add(self, name: str, tenant: str) -> None:
+        """A token is good no more, where it is of that tenant (* is any)."""
+        self._tokens.setdefault(name, set()).add(tenant)
+
+    def holds(self, who: Identity) -> bool:
+        """Whether that is who was let in by such a token."""
+        tenants = self._tokens.get(who.credential, ())
+        return who.kind == "token" and (EVERY in tenants or who.tenant in tenants)
+
+    def __len__(self) -> int:
+        return len(self._tokens)
