@@ -16,6 +16,7 @@ from gateway.call.answers import Answers
 from gateway.call.callertools import CallerTools
 from gateway.call.effects import Effect
 from gateway.call.faults import Policy
+from gateway.call.inflight import InFlight
 from gateway.call.outgoing import Outgoing
 from gateway.call.phrases import Phrases
 from gateway.call.plan import Plan
@@ -53,6 +54,7 @@ class Asking:
         self.phrases = phrases
         self.answers = Answers()
         self.theirs = CallerTools()
+        self.inflight = InFlight()
 
     def ask(self, now: int, *, may: bool = True) -> Iterator[Effect]:
         """Ask for the answer that is wanted, where nothing stands against it; or say it here."""
@@ -118,6 +120,7 @@ class Asking:
     def refused(self, event: on.AssistantRefused, plan: Plan, now: int) -> Iterator[Effect]:
         """The model's server refused something."""
         if event.request.startswith(do.FROM_CALLER):
+            self.inflight.refused(event.request)
             yield do.ShowRefusal(event.request, event.code, event.message)
         policy = faults.of_refusal(event.code, event.request)
         if policy is Policy.CLAMP:
@@ -164,6 +167,7 @@ class Asking:
         """The session is gone; what it was asked for will be asked of the next."""
         self.useless = None
         self._responses.suspend(go_on)
+        yield from self.inflight.away()
         yield from self.answers.broken(self._responses.wanted)
 
     def want(self, options: dict[str, Any], request: str) -> Iterator[Effect]:
@@ -181,6 +185,7 @@ class Asking:
         yield from self._tools.abandon()
         yield do.ShowNotice("assistant_lost", reason)
         yield from self.answers.failed("assistant_lost", reason)
+        yield from self.inflight.lost("assistant_lost", reason)
 
     def finish(self) -> Iterator[Effect]:
         """The call is over."""

@@ -60,18 +60,27 @@ class Client:
                     yield from self._asking.want(options, request)
             case on.CallerCut(item_id, samples):
                 yield from self._voice.stopped(item_id, samples, now)
-            case on.ToolAnswered():
+            case on.ToolAnswered(call_id, _, item_id):
+                self._asking.inflight.output(call_id, item_id)
                 yield from self._tell(self._tools.answered(event))
             case on.CallerAsked(message, request):
                 if self._outgoing.lost:
                     yield do.ShowRefusal(request, "assistant_lost", LOST)
                 else:
-                    yield from self._written(message, now)
-                    yield from self._outgoing.tell(do.Relay(message, request))
+                    yield from self._relay(do.Relay(message, request), now)
             case _:
                 assert_never(event)
 
-    def _written(self, message: dict[str, Any], now: int) -> Iterator[Effect]:
+    def _relay(self, relay: do.Relay, now: int) -> Iterator[Effect]:
+        if (refusal := self._asking.inflight.take(relay, away=not self._outgoing.open)) is not None:
+            yield refusal
+            return
+        for line in self._written(relay.message, now):
+            self._asking.inflight.shown(relay.request, line.item_id)
+            yield line
+        yield from self._outgoing.tell(relay)
+
+    def _written(self, message: dict[str, Any], now: int) -> Iterator[do.ShowWords]:
         """What is put into the conversation in words is part of it for all who watch."""
         item = message.get("item", {})
         role, content = item.get("role"), item.get("content")

@@ -6,7 +6,7 @@ remembers what the caller has seen and heard, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gateway.call.effects import Effect, ShowTool, ShowWords
 
@@ -34,11 +34,13 @@ class History:
         if len(self._entries) > LINES:
             del self._entries[next(iter(self._entries))]
 
-    def latest(self) -> Iterator[ShowWords | ShowTool]:
-        """As much of its end as a session can be told, in order."""
+    def latest(self, besides: Collection[str] = ()) -> Iterator[ShowWords | ShowTool]:
+        """As much of its end as a session can be told, in order; `besides`: lines left out."""
         kept: list[ShowWords | ShowTool] = []
         room = CHARACTERS
-        for entry in reversed(self._entries.values()):
+        for name, entry in reversed(self._entries.items()):
+            if name in besides:
+                continue
             room -= len(entry.text if isinstance(entry, ShowWords) else entry.output)
             if room < 0:
                 break

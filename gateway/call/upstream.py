@@ -73,6 +73,8 @@ class Upstream:
         """Notice what is shown to the caller."""
         self._history.see(effect)
         self._asking.phrases.see(effect, now)
+        if isinstance(effect, do.PassOn):
+            self._asking.inflight.told(effect.message)
         self._router.see(effect)
 
     # ------------------------------------------------------------ what happens
@@ -130,6 +132,7 @@ class Upstream:
         yield from self._outgoing.opened()
         if not self._history.empty:
             yield from self._tell()
+        yield from self._asking.inflight.again()
         yield from self._hearing.again()
         self._greet()
 
@@ -138,7 +141,8 @@ class Upstream:
 
     def _tell(self) -> Iterator[Effect]:
         yield from self._tools.rebuilt()
-        for entry in self._history.latest():
+        inflight = self._asking.inflight
+        for entry in self._history.latest(besides=inflight.lines):
             if isinstance(entry, do.ShowWords):
                 yield do.Remind(entry.role, entry.text)
             elif retold := list(self._tools.retell(entry.call_id)):
@@ -146,7 +150,8 @@ class Upstream:
             else:  # one that the caller answers itself
                 yield do.SendToolCall(entry.call_id, entry.name, entry.arguments)
                 if entry.status != "running":
-                    yield do.SendToolOutput(entry.call_id, entry.output or entry.status)
+                    named = inflight.name_of(entry.call_id)
+                    yield do.SendToolOutput(entry.call_id, entry.output or entry.status, named)
         yield do.Remind("system", REANCHOR)
 
     def _greet(self) -> None:
