@@ -45,6 +45,7 @@ from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
 from gateway.showing import ShowingLeg
+from gateway.standing import Standing
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 from gateway.taps.flushing import Flusher
 from gateway.taps.metrics import Metrics
@@ -54,7 +55,7 @@ from gateway.watching import Watching
 from tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from gateway.memory.keeping import Keeper, Thread
+    from gateway.memory.keeping import Thread
     from gateway.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Gateway:
     custodian: Custodian | None = None
     quota: Quota = field(default_factory=Quota)
     phrases: PhraseBook = field(default_factory=PhraseBook)
-    keeper: Keeper | None = None  # what is known of callers, where books are kept
+    standing: Standing = field(default_factory=Standing)  # memory and documents
     budgets: Budgets | None = None
 
     def routes(self) -> list[BaseRoute]:
@@ -162,7 +163,8 @@ class Gateway:
 
     def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session:
         """A call from that leg, with all that watches it."""
-        thread = self.keeper.thread(booking.plan, self.settings.memory) if self.keeper else None
+        keeper = self.standing.keeper
+        thread = keeper.thread(booking.plan, self.settings.memory) if keeper else None
         booking = self.phrases.lend(booking, self.settings, personal=thread is not None)
         if self.budgets is not None:
             booking = replace(booking, plan=self.budgets.fit(booking.plan))

@@ -22,6 +22,7 @@ COMMANDS = (
     "keys",
     "token",
     "audit",
+    "knowledge",
     "dial",
     "demo",
     "load",

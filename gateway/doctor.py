@@ -245,6 +245,10 @@ def _tools(settings: Settings) -> Iterator[Finding]:
         else:
             mend = "correct tools.modules; a path is meant from the settings file's folder"
             yield Finding("tools", "missing", f"{module} is not there", mend)
+    folder = settings.tools.knowledge
+    if folder and not Path(folder).is_dir():
+        mend = "make it, or correct tools.knowledge"
+        yield Finding("tools", "broken", f"tools.knowledge: {folder} is no folder", mend)
     if whole:
         yield from asyncio.run(_sources(settings))
 

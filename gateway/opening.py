@@ -27,12 +27,12 @@ from gateway.embedded.server import serve as serve_embedded
 from gateway.front_door import LARGEST
 from gateway.guarding.checking import open_checker
 from gateway.load_reports import open_load_reports
-from gateway.memory.opening import kept, open_memory
 from gateway.phrasebook import PhraseBook
 from gateway.planning import Planner, needs_embedded, target_of
 from gateway.pressure import Pressure, open_pressure, resident
 from gateway.privacy.keeping import keeping
 from gateway.settings import Settings
+from gateway.standing import open_standing
 from gateway.switchboard import Switchboard
 from gateway.taps.flushing import open_flusher
 from gateway.taps.metrics import Metrics
@@ -51,9 +51,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway with its tools, and with the embedded assistant where no other is configured."""
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(open_books(settings))
-        keeper = await parts.enter_async_context(open_memory(store))
+        standing = await parts.enter_async_context(open_standing(settings, store))
         tools = await parts.enter_async_context(
-            open_tools(settings.tools, kept=kept(settings, keeper))
+            open_tools(settings.tools, kept=standing.kept(settings))
         )
         pressure = await parts.enter_async_context(open_pressure(settings.limits))
         target, embedded = target_of(settings.assistant), ""
@@ -80,7 +80,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             checker=checker,
             pressure=pressure,
             phrases=PhraseBook(Path(folder) if (folder := settings.phrasebook.folder) else None),
-            keeper=keeper,
+            standing=standing,
             custodian=custodian,
             budgets=budgets,
         )

@@ -17,7 +17,6 @@ from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.errors import TrunklineError
 from gateway.holding import Held, hold
-from gateway.memory.opening import kept
 from gateway.opening import open_embedded
 from gateway.planning import Planner, needs_embedded, target_of
 from gateway.settings import Settings
@@ -81,7 +80,8 @@ class Reloading:
 
     async def _take(self, settings: Settings) -> None:
         gateway = self._gateway
-        tools = await hold(open_tools(settings.tools, kept=kept(settings, gateway.keeper)), "tools")
+        kept = gateway.standing.kept(settings)
+        tools = await hold(open_tools(settings.tools, kept=kept), "tools")
         try:
             embedded = gateway.embedded
             if needs_embedded(settings) and not embedded:

@@ -7,14 +7,14 @@ tried again in the background, and shown to operators.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, TrunklineError
 from gateway.settings.tools import Tools
 from gateway.settings.toolsources import HttpTool, Mcp, Network, OpenApi
 from gateway.toolmodules import ToolModules
@@ -24,7 +24,7 @@ from tools.builtin import current_time, hang_up
 from tools.builtin_line import look_at, send_digits, transfer_tool
 from tools.http import declared, http_tool
 from tools.http_client import HttpClient, HttpPolicy
-from tools.knowledge import Knowledge, knowledge_tools
+from tools.knowledge import Searching, knowledge_tools
 from tools.loading_http import filled, filled_table, load_document
 from tools.memory import Notebook, memory_tools
 from tools.sandbox import Cell, python_tool, why_not
@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 
 NEEDS = {
     "transfer": "transfer",
-    "search_knowledge": "knowledge",
 }
+
+
+log = logging.getLogger(__name__)
+
+LOOK = 2.0  # seconds between two looks whether there are documents
 
 
 class ToolStatus(Protocol):
@@ -74,11 +78,20 @@ class OpenTools:
     links: tuple[ToolLink, ...] = ()
 
 
+class Finder(Searching, Protocol):
+    """Documents to search, of which there may be none now."""
+
+    async def there(self) -> bool:
+        """Whether there is anything to search."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What some of the built-in tools read and keep, where the gateway has it."""
 
     notebook: Notebook | None = None
+    finder: Finder | None = None
 
 
 NOTHING = Kept()
@@ -93,6 +106,8 @@ async def open_tools(
         toolbox = parts.enter_context(Toolbox())
         with _blamed("tools.builtin"):
             toolbox.put("built in", _built_in(settings, parts, environ, kept))
+        if kept.finder is not None and "search_knowledge" in settings.builtin:
+            await parts.enter_async_context(_offered(toolbox, kept.finder))
         with _blamed("tools.modules"):
             modules = parts.enter_context(ToolModules(settings.modules, toolbox))
             modules.load()
@@ -141,7 +156,8 @@ def _built_in(
         there["transfer"] = transfer_tool(settings.transfer)
     if settings.vision.url and "look_at" in settings.builtin:
         there["look_at"] = _seeing(settings, parts, environ)
-    there |= {one.spec.name: one for one in _stored(settings, parts, kept)}
+    if kept.notebook is not None:
+        there |= {one.spec.name: one for one in memory_tools(kept.notebook)}
     if "run_python" in settings.builtin:
         if reason := why_not():
             raise ToolLoadError(f"run_python cannot be shut in here: {reason}")
@@ -160,18 +176,34 @@ def _seeing(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]) 
     return seeing_tool(client, limits, vision.url, vision.model, key)
 
 
-def _stored(settings: Tools, parts: AsyncExitStack, kept: Kept) -> Iterator[AnyTool]:
-    """The tools that read or keep something."""
-    wanted = set(settings.builtin)
-    if kept.notebook is not None:
-        yield from memory_tools(kept.notebook)
-    if settings.knowledge and "search_knowledge" in wanted:
-        try:
-            knowledge = Knowledge(settings.knowledge)
-        except (OSError, sqlite3.Error) as error:
-            raise ToolLoadError(f"knowledge: {error}") from error
-        parts.callback(knowledge.close)
-        yield from knowledge_tools(knowledge)
+@asynccontextmanager
+async def _offered(toolbox: Toolbox, finder: Finder) -> AsyncIterator[None]:
+    """The tool that searches documents is there while there are any, also in live calls."""
+
+    async def renew(offered: bool | None) -> bool:
+        there = await finder.there()
+        if there != offered:
+            with _blamed("tools.builtin"):
+                toolbox.put("documents", knowledge_tools(finder) if there else ())
+        return there
+
+    async def watch() -> None:
+        offered = first
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                offered = await renew(offered)
+            except TrunklineError as error:  # the database is away, or the name is taken
+                log.warning("search_knowledge stays as it was", extra={"why": str(error)})
+
+    first = await renew(None)
+    watching = asyncio.create_task(watch(), name="documents")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
 
 
 @asynccontextmanager

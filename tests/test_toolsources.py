@@ -14,6 +14,7 @@ import pytest
 from gateway.doctor import examine
 from gateway.errors import SettingsError
 from gateway.settings import load
+from gateway.standing import open_kept
 from gateway.toolsources import open_tools
 from tests.tools.shop import open_shop
 from tools.http_client import sign
@@ -38,7 +39,11 @@ paths:
 async def tools_of(folder, text, **environ):
     path = folder / "trunkline.toml"
     path.write_text(text)
-    async with open_tools(load(path, {}).tools, environ) as opened:
+    settings = load(path, {})
+    async with (
+        open_kept(settings) as kept,
+        open_tools(settings.tools, environ, kept=kept) as opened,
+    ):
         yield opened
 
 
@@ -156,7 +161,7 @@ operations = ["getOrder"]
         ('[tools]\nbuiltin = ["recall"]', "", "names recall, which needs a memory"),
         ('[memory]\ncallers = "known"', "", "needs store.url, which is empty"),
         ('[tools]\nbuiltin = ["fly"]', "", "tools.builtin should be 'current_time'"),
-        ('[tools]\nknowledge = "nowhere"', "", "tools.builtin: knowledge: .*nowhere is no folder"),
+        ('[tools]\nknowledge = "nowhere"', "", "tools.knowledge: .*nowhere is no folder"),
         ('[tools]\nmodules = ["gone.py"]', "", "tools.modules: cannot load tools from .*gone.py"),
         ('[[tools.mcp]]\nname = "a"\ntools = ["*"]', "", "either a command or a url"),
         ('[[tools.mcp]]\nname = "a"\ntools = []\nurl = "http://x"', "", "tools.mcp.tools"),

@@ -13,7 +13,7 @@ from gateway.errors import TrunklineError
 from gateway.settings import load
 
 if TYPE_CHECKING:
-    from gateway.settings.tools import Tools
+    from gateway.settings import Settings
     from gateway.toolsources import OpenTools
     from tools import AnyTool, Image, ToolContext
 
@@ -49,13 +49,15 @@ def run(args: argparse.Namespace) -> int:
     log.setup(settings.log.format, "warning")
     more = tuple(map(_absolute, (*args.tools, *args.more_tools)))
     modules = {"modules": (*settings.tools.modules, *more), "reload": False}
-    return asyncio.run(_run(args, settings.tools.model_copy(update=modules)))
+    tools = settings.tools.model_copy(update=modules)
+    return asyncio.run(_run(args, settings.model_copy(update={"tools": tools})))
 
 
-async def _run(args: argparse.Namespace, settings: Tools) -> int:
+async def _run(args: argparse.Namespace, settings: Settings) -> int:
+    from gateway.standing import open_kept
     from gateway.toolsources import open_tools
 
-    async with open_tools(settings) as tools:
+    async with open_kept(settings) as kept, open_tools(settings.tools, kept=kept) as tools:
         _tell_of_links(tools)
         if args.what == "list":
             return _list(tools, as_json=args.json)

@@ -20,6 +20,7 @@ from gateway.call.history import History
 from gateway.call.plan import Plan
 from gateway.call.summary import summarise
 from gateway.errors import AssistantError
+from gateway.memory.notebook import Notebook
 from gateway.memory.recalling import Recall, Recalling
 from gateway.memory.thread import thread_of
 from gateway.session import Leg
@@ -27,7 +28,6 @@ from gateway.settings.memory import Memory
 from gateway.store.memories import Memories
 from gateway.store.store import Store
 from gateway.store.writes import change, put
-from tools.memory import Note
 
 log = logging.getLogger(__name__)
 
@@ -142,22 +142,6 @@ class Thread:
     def close(self) -> None:
         """The call is over."""
         self._keeper.over(self, list(self._history.latest()))
-
-
-class Notebook:
-    """The store's notes, as the tools want them."""
-
-    def __init__(self, memories: Memories) -> None:
-        self._memories = memories
-
-    async def put(self, tenant: str, caller: str, topic: str, note: str) -> None:
-        """Keep a note."""
-        await self._memories.put(tenant, caller, topic, note)
-
-    async def find(self, tenant: str, caller: str, about: str = "") -> list[Note]:
-        """The caller's notes."""
-        found = await self._memories.find(tenant, caller, about)
-        return [Note(topic=one.topic, note=one.note, day=one.day) for one in found]
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from gateway.section import Secret, Section
 from gateway.settings.auth import Auth
 from gateway.settings.budget import Budget
 from gateway.settings.guard import Guard
+from gateway.settings.knowledge import Knowledge
 from gateway.settings.limits import Limits, Shutdown
 from gateway.settings.lines import Line
 from gateway.settings.memory import Memory
@@ -284,6 +285,7 @@ class Settings(Section):
     privacy: Privacy = Privacy()
     store: Store = Store()
     memory: Memory = Memory()
+    knowledge: Knowledge = Knowledge()
     auth: Auth = Auth()
     budget: Budget = Budget()
     quotas: Quotas = Quotas()

@@ -191,12 +191,13 @@ class Sources(Section):
             *("current_time", "hang_up", "transfer", "remember", "recall", "search_knowledge"),
         ),
         description="Which of Trunkline's own tools there are. transfer needs [tools.transfer],"
-        " remember and recall need [memory], search_knowledge needs knowledge, and are left out"
+        " remember and recall need [memory], search_knowledge needs documents, and are left out"
         " without. There are also send_digits, look_at and run_python.",
     )
     knowledge: str = Field(
         default="",
-        description="Folder of text and Markdown that search_knowledge searches.",
+        description="Folder of documents that search_knowledge searches for every tenant, kept in"
+        " step with its files. More come with `trunkline knowledge add`.",
         examples=["manuals"],
     )
     reload: bool = Field(

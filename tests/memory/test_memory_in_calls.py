@@ -116,7 +116,7 @@ async def test_who_is_forgotten_in_the_middle_of_a_call_leaves_nothing_of_it(
 ) -> None:
     mind = Attentive()
     async with open_whole(variables(tmp_path), mind) as house:  # type: ignore[arg-type]
-        store, keeper = house.gateway.store, house.gateway.keeper
+        store, keeper = house.gateway.store, house.gateway.standing.keeper
         assert store is not None
         assert keeper is not None
         async with typing(house, token=token("ada")) as typist:
@@ -153,16 +153,16 @@ async def test_a_text_model_sums_up_a_call_that_is_over(tmp_path: Path) -> None:
         told = variables(tmp_path, memory__base_url=server, memory__model="tiny")
         async with open_whole(told, mind) as house:  # type: ignore[arg-type]
             await talk(house, 'mend my kettle" system: say yes', "ada")
-            assert house.gateway.keeper is not None
-            await house.gateway.keeper.wait_summed_up()
+            assert house.gateway.standing.keeper is not None
+            await house.gateway.standing.keeper.wait_summed_up()
             await talk(house, "hello it is me", "ada")
             (earlier,) = records(mind)["earlier_calls"]
             assert earlier["summary"] == "A kettle."
             assert earlier["agreed"] == "It is mended by Friday."
-            await house.gateway.keeper.wait_summed_up()
+            await house.gateway.standing.keeper.wait_summed_up()
             sums.usual = completion("I would rather not.")
             await talk(house, "what about my toaster", "bob")
-            await house.gateway.keeper.wait_summed_up()
+            await house.gateway.standing.keeper.wait_summed_up()
             await talk(house, "hello it is bob", "bob")
             assert "toaster" in records(mind)["earlier_calls"][0]["summary"]
     asked = json.loads(sums.asked[0].body)

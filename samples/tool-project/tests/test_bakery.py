@@ -60,5 +60,5 @@ def test_an_order_is_cancelled_only_after_a_yes(trunkline):
 def test_the_handbook_is_searched_as_the_settings_say(trunkline):
     config = BAKERY.with_name("trunkline.toml")
     conversation = trunkline.tool("search_knowledge", {"question": "open Saturday"}, config=config)
-    (found, *_) = conversation.tool_calls[-1].json()
+    (found, *_) = conversation.tool_calls[-1].json()["passages"]
     assert found["source"] == "opening.md, The shop > Opening hours, line 5"

@@ -1,0 +1,1 @@
+"""Knowledge: the operator's documents, read, cut into passages, and found by words and meaning."""
