@@ -92,9 +92,13 @@ class Typist:
                 return said
         raise AssertionError(f"the line was closed before {kinds}: {self._socket.close_reason}")
 
+    async def type(self, text: str) -> None:
+        """Type, and wait for nothing."""
+        await self._socket.send(message("text", text=text))
+
     async def ask(self, text: str) -> dict[str, Any]:
         """Type, and hear the answer to its end."""
-        await self._socket.send(message("text", text=text))
+        await self.type(text)
         return await self.wait_for("words", role="assistant", final=True)
 
     async def hang_up(self) -> None:

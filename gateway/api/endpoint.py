@@ -23,6 +23,7 @@ from gateway.stopping import Stopper
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
+    from gateway.budgets.budgets import Budgets
     from gateway.privacy.custodian import Custodian
     from gateway.shared_calls import SharedCalls
     from gateway.store.reading import Reading
@@ -71,6 +72,7 @@ class Office:
     store: Store | None = None
     custodian: Custodian | None = None
     elsewhere: SharedCalls | None = None  # the calls of other gateways
+    budgets: Budgets | None = None
 
     @property
     def reading(self) -> Reading:

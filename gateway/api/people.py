@@ -42,7 +42,7 @@ async def add_key(ask: Ask) -> shapes.MadeKey:
     if not tenant or (tenant != ask.who.tenant and ask.who.tenant != EVERY):
         raise ProblemError(403, "other_tenant", "That key would be another tenant's.")
     expires = None if wanted.expires is None else round(wanted.expires.timestamp() * 1000)
-    key, word = await _keyring(ask).add(_plain(tenant), _plain(wanted.name), wanted.scopes, expires)
+    key, word = await _keyring(ask).add(plain(tenant), plain(wanted.name), wanted.scopes, expires)
     ask.office.access.note("key_added", ask.who, key=key.id, scopes=sorted(key.scopes))
     return shapes.MadeKey(_shown(key), word)
 
@@ -94,7 +94,8 @@ def _keyring(ask: Ask) -> Keyring:
     return ask.office.access.keyring
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """What of a name can be shown."""
     return "".join(one for one in text if one.isprintable())
 
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Access
-from gateway.api import callers, calls, orders, people
+from gateway.api import budgets, callers, calls, orders, people
 from gateway.api.endpoint import Ask, Endpoint, Office
 from gateway.api.openapi import document
 from gateway.common import Common
@@ -20,10 +20,14 @@ from gateway.stopping import Board, open_stopper
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
+    from gateway.budgets.budgets import Budgets
     from gateway.privacy.custodian import Custodian
     from gateway.store.store import Store
 
-ENDPOINTS = (*calls.ENDPOINTS, *callers.ENDPOINTS, *orders.ENDPOINTS, *people.ENDPOINTS)
+ENDPOINTS = (
+    *(*calls.ENDPOINTS, *callers.ENDPOINTS, *orders.ENDPOINTS),
+    *(*people.ENDPOINTS, *budgets.ENDPOINTS),
+)
 
 
 async def describe(ask: Ask) -> Response:
@@ -49,16 +53,19 @@ class House(Protocol):
     def store(self) -> Store | None: ...
     @property
     def custodian(self) -> Custodian | None: ...
+    @property
+    def budgets(self) -> Budgets | None: ...
 
 
 @asynccontextmanager
 async def open_api(house: House, desk: Desk, common: Common) -> AsyncIterator[list[BaseRoute]]:
     """Every address of the API, and its ear for what other gateways are ordered."""
-    access, calls, store = house.access, house.switchboard, house.store
+    access, board, store = house.access, house.switchboard, house.store
     books = store.stops if store is not None else None
     boards: list[Board] = [one for one in (books, common.stops) if one is not None]
-    async with open_stopper(calls, access, boards) as stopper:
+    async with open_stopper(board, access, boards) as stopper:
         office = Office(
-            *(house.settings, access, calls, stopper, desk, store, house.custodian, common.calls)
+            *(house.settings, access, board, stopper, desk, store, house.custodian, common.calls),
+            budgets=house.budgets,
         )
         yield [one.route(office) for one in (*ENDPOINTS, DESCRIPTION)]

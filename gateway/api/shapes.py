@@ -13,6 +13,7 @@ from gateway.tickets import LIFETIME
 Moment = Annotated[datetime, Meta(tz=True)]
 Word = Annotated[str, Meta(max_length=200)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
+Usd = Annotated[float, Meta(ge=0, le=1_000_000)]
 
 
 class Call(Struct):
@@ -264,3 +265,55 @@ class Dialled(Struct):
 
     via: str
     id: str
+
+
+class GivenBudget(Struct):
+    """What one tenant or caller was given; null is what the settings say, 0 any amount."""
+
+    tenant: str
+    caller: str  # empty: the tenant itself
+    call_usd: float | None
+    day_usd: float | None
+    month_usd: float | None
+
+
+class GivenBudgets(Struct):
+    """All that were given, by tenant and caller."""
+
+    budgets: list[GivenBudget]
+
+
+class NewBudget(Struct):
+    """A budget as it is to be; without a caller it is the tenant's."""
+
+    tenant: Word | UnsetType = UNSET
+    caller: Word = ""
+    call_usd: Usd | None = None
+    day_usd: Usd | None = None
+    month_usd: Usd | None = None
+
+
+class BudgetQuery(Struct):
+    """Whose budget."""
+
+    tenant: Word | None = None
+    caller: Word = ""
+
+
+class PeriodState(Struct):
+    """A day or a month of a budget; a limit of 0 is none."""
+
+    period: str
+    limit_usd: float
+    spent_usd: float
+    held_usd: float  # set aside for answers that are being made
+
+
+class BudgetState(Struct):
+    """Where a budget stands."""
+
+    tenant: str
+    caller: str
+    call_usd: float
+    day: PeriodState
+    month: PeriodState

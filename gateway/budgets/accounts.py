@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 Span = Literal["day", "month"]
 SPANS: tuple[Span, ...] = ("day", "month")
 # Seconds for which an account is kept where it is shared: its time, and some to look back at it.
+UNLIMITED = 2**52  # nanodollars, as a limit: it is counted, and nobody is held to it
 KEPT = {"day": 3 * 86_400, "month": 63 * 86_400}
 
 
@@ -41,8 +43,12 @@ class Account:
 
     @property
     def name(self) -> str:
-        """The same in every gateway; all of a tenant's have one slot of a Redis cluster."""
-        return f"{{{quote(self.tenant, safe='')}}}:{quote(self.caller, safe='')}:{self.period.name}"
+        """The same in every gateway, and no caller's number can be read in it.
+
+        All of a tenant's have one slot of a Redis cluster.
+        """
+        caller = sha256(self.caller.encode()).hexdigest()[:32] if self.caller else ""
+        return f"{{{quote(self.tenant, safe='')}}}:{caller}:{self.period.name}"
 
 
 class Calendar:

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gateway.announcements import budget_spent, putting_through
-from gateway.budgets.accounts import SPANS, Account, Calendar
+from gateway.budgets.accounts import SPANS, UNLIMITED, Account, Calendar
 from gateway.budgets.away import PatientLedger
 from gateway.budgets.ledger import Claim, Grant, Ledger, LedgerAwayError, MemoryLedger
 from gateway.budgets.purse import CallPurse
@@ -42,6 +42,11 @@ class Allowed:
     call: int
     day: int
     month: int
+
+    @property
+    def spans(self) -> tuple[int, int]:
+        """The day's and the month's."""
+        return self.day, self.month
 
 
 class Budgets:
@@ -103,10 +108,9 @@ class Budgets:
     def accounts(self, tenant: str, caller: str) -> list[Account]:
         """What a call of theirs spends now. A caller without a name is nobody in particular."""
         return [
-            Account(tenant, whose, self._calendar.period(span), limit)
+            Account(tenant, whose, self._calendar.period(span), limit or UNLIMITED)
             for whose in ("", caller)[: 2 if caller else 1]
-            for span in SPANS
-            if (limit := getattr(self.allowed(tenant, whose), span))
+            for span, limit in zip(SPANS, self.allowed(tenant, whose).spans, strict=True)
         ]
 
     @property

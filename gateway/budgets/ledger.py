@@ -89,8 +89,12 @@ class MemoryLedger:
 
     async def look(self, accounts: Sequence[Account]) -> list[tuple[int, int]]:
         """Spent and set aside, of each."""
-        sums = [await self._sum(account) for account in accounts]
-        return [(kept.spent, sum(kept.held.values())) for kept in sums]
+        return [await self._look(account) for account in accounts]
+
+    async def _look(self, account: Account) -> tuple[int, int]:
+        if (kept := self._sums.get(account.name)) is None:
+            return await self._before(account), 0
+        return kept.spent, sum(kept.held.values())
 
     def forget(self, call_id: str) -> None:
         """That call is over, and will claim nothing more."""

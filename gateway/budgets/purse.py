@@ -72,8 +72,6 @@ class CallPurse:
 
     async def _claim(self, order: Reserve) -> Reserved:
         accounts = self._bank.accounts(*self._whose)
-        if not accounts:
-            return Reserved(order.number, order.upto)
         claim = Claim(self._call_id, self._counted, order.spent, order.upto)
         try:
             grant = await self._bank.claim(accounts, claim)

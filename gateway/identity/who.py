@@ -20,6 +20,8 @@ SCOPES = {
     "calls:stop": "end calls",
     "callers:export": "have all that is held on a caller",
     "callers:erase": "erase all that is held on a caller",
+    "budgets:read": "see what tenants and callers may spend, and have spent",
+    "budgets:write": "give callers budgets; and tenants, who sees every tenant",
     "keys": "make, rotate and revoke keys",
     "audit": "read the audit",
     "metrics": "read the metrics",

@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     "/api/stops": {"kind": "caller", "target": "nobody"},
     "/api/keys": {"scopes": ["keys"]},
     "/api/calls": {"via": "nobody", "to": "+1"},
+    "/api/budgets": {"caller": "ada", "day_usd": 1.5},
 }
 
 

@@ -15,7 +15,7 @@ from gateway.call.prices import NANO
 from gateway.call.spending import SHARED_SPENT
 from gateway.store.tables import calls, usage
 from tests.house import House
-from tests.whole import BriefMind, Typist, message, open_whole, typing
+from tests.whole import BriefMind, Typist, open_whole, typing
 
 LIMIT = 0.12  # US dollars
 MIND = BriefMind("This is an answer of some length, so that it costs a little more.")
@@ -40,7 +40,7 @@ async def talks_on(caller: Typist) -> list[float]:
     """Ask and ask, into every answer, until the call is ended; says what each answer cost."""
     costs = []
     while True:
-        await caller._socket.send(message("text", text="And then?"))
+        await caller.type("And then?")
         said = await caller.wait_for_any("cost", "ended")
         if said["type"] == "ended":
             assert said["reason"] == SHARED_SPENT
@@ -63,10 +63,10 @@ async def test_calls_at_once_spend_what_there_is_and_one_answer_more_at_most(
             ended = set((await connection.execute(select(calls.c.reason))).scalars())
         assert ended == {SHARED_SPENT}
         assert LIMIT / 2 < booked / NANO <= LIMIT + max(max(each, default=0) for each in costs)
-        assert await budgets.look(budgets.accounts("default", "")) == [(booked, 0)]
+        assert await budgets.look(budgets.accounts("default", "")) == [(booked, 0)] * 2
 
     async with paid_house(tmp_path, tenant_day_usd=booked / NANO) as house, typing(house) as late:
         assert await talks_on(late) == []
     async with paid_house(tmp_path, tenant_day_usd=LIMIT + 1) as house, typing(house) as more:
-        await more._socket.send(message("text", text="And then?"))
+        await more.type("And then?")
         await more.wait_for("cost")
