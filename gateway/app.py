@@ -170,7 +170,7 @@ class Gateway:
             booking = replace(booking, plan=self.budgets.fit(booking.plan))
         booking = booking.beginning(self.settings.auth.expired, time.time())
         plan = booking.plan
-        watching = Watching(self.metrics, self.store, self.flusher)
+        watching = Watching(self.metrics, self.store, self.flusher, self.settings.privacy)
         second = None if self.settings.turns.second_opinion else False
         taps = watching.taps(self.settings.taps, booking)
         taps += self.phrases.taps(booking, self.settings)

@@ -72,7 +72,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         flusher = await parts.enter_async_context(open_flusher())
         checker = await parts.enter_async_context(open_checker(settings.guard.rules))
         if folder := settings.taps.transcripts:
-            mend(Path(folder))
+            mend(Path(folder), settings.privacy.lock())
         yield Gateway(
             *(settings, target, tools.toolbox, switchboard, metrics, embedded, tools.links, store),
             access=access,

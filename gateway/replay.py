@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
 from functools import cache, lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import IO, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -17,6 +18,7 @@ from gateway.call.events import Event
 from gateway.call.machine import Call
 from gateway.call.plan import Plan
 from gateway.errors import TrunklineError
+from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, VaultError, read
 from gateway.taps.journal import VERSION, effect_line
 
 T = TypeVar("T")
@@ -33,6 +35,7 @@ class Replay:
     """One journal, run again. `differences` runs it; the figures are there afterwards."""
 
     path: Path
+    keys: Keys = NO_KEYS
     events: int = 0
     length: int = 0  # of the call, in microseconds
     torn: bool = False  # whether it breaks off within its last line, as where the power failed
@@ -75,14 +78,20 @@ class Replay:
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         decode = msgspec.json.Decoder(dict[str, Any]).decode
         try:
-            with self.path.open("rb") as file:
+            with self._opened() as file:
                 for number, text in enumerate(file, start=1):
                     if number > 1 and not text.endswith(b"\n"):
                         self.torn = True
                         return
                     yield number, decode(text)
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, VaultError, msgspec.MsgspecError) as error:
             raise JournalError(f"{self.path} cannot be read as a journal: {error}") from error
+
+    def _opened(self) -> IO[bytes]:
+        """The journal; a locked one is unlocked in memory."""
+        if self.path.name.endswith(LOCKED):
+            return BytesIO(read(self.path, self.keys))
+        return self.path.open("rb")
 
     def _build(self, kind: type[T], values: dict[str, Any], number: int) -> T:
         try:

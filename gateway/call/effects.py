@@ -22,6 +22,7 @@ from gateway.call.guard.words import Guarded as Guarded
 from gateway.call.plan import Plan, ToolSpec
 
 WRITTEN = "written_"  # how lines begin that nobody has spoken
+AGREED, REFUSED = "consent_given", "consent_refused"  # notices: whether the call may be kept
 FROM_CALLER = "caller_"  # how the names of a caller's requests begin
 FROM_TOOL = "tool_"  # and of those that a tool makes
 

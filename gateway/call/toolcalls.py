@@ -56,7 +56,7 @@ class ToolCalls:
         self._responses = responses
         self._ledger: dict[str, Entry] = {}
         self._open: dict[str, Entry] = {}  # those of them that wait for their output
-        self._consent = Consent()
+        self.consent = Consent()
         self._patience = Patience(plan.tooling)
         self._sayings: deque[tuple[str, str]] = deque(maxlen=SAYINGS)  # call, words
         self._early: dict[str, str] = {}  # arguments of calls that are still being written
@@ -82,7 +82,7 @@ class ToolCalls:
         if self.idle:
             return None
         gathered = None if self._owed is None else self._owed + GATHER_US
-        times = (gathered, self._patience.deadline, self._consent.deadline)
+        times = (gathered, self._patience.deadline, self.consent.deadline)
         return min((time for time in times if time is not None), default=None)
 
     # ------------------------------------------------------------ what the model asks for
@@ -167,9 +167,9 @@ class ToolCalls:
         return None
 
     def _with_consent(self, entry: Entry, now: int) -> Iterator[Effect]:
-        match self._consent.judge(entry.key, now):
+        match self.consent.judge(entry.key, now):
             case "agreed":
-                entry.consent = self._consent.take(entry.key)
+                entry.consent = self.consent.take(entry.key)
                 yield from self._run(entry)
             case "wait":
                 entry.state = "waits"
@@ -177,7 +177,7 @@ class ToolCalls:
                 self._misfits[entry.call.name] += 1
                 yield from self._answer(entry, fault, "failed", now)
             case "ask":
-                self._consent.ask(entry.key)
+                self.consent.ask(entry.key)
                 ask = say.ask_first(entry.call.name, parsed(entry.call.arguments))
                 yield from self._answer(entry, ask, "cancelled", now)
             case "refused":
@@ -292,7 +292,7 @@ class ToolCalls:
 
     def see(self, fact: object, now: int) -> None:
         """Notice who has said what, for the caller's consent."""
-        self._consent.see(fact, now)
+        self.consent.see(fact, now)
 
     @property
     def offered(self) -> tuple[ToolSpec, ...]:

@@ -19,6 +19,7 @@ from gateway.call.faults import Policy
 from gateway.call.hearing import Hearing
 from gateway.call.history import History
 from gateway.call.outgoing import Outgoing
+from gateway.call.permission import Permission
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.recovery import Recovery
@@ -65,6 +66,7 @@ class Upstream:
         self._router = router
         self._company = Company(plan, voice)
         self._history = History()
+        self._permission = Permission(plan.privacy, tools.consent)
         self._joined = self._greeted = False
         self._reason = ""  # why there is no session
         self._settled_at = 0
@@ -75,6 +77,7 @@ class Upstream:
         self._asking.phrases.see(effect, now)
         if isinstance(effect, do.PassOn):
             self._asking.inflight.told(effect.message)
+        self._permission.see(effect)
         self._router.see(effect)
 
     # ------------------------------------------------------------ what happens
@@ -155,7 +158,7 @@ class Upstream:
         yield do.Remind("system", REANCHOR)
 
     def _greet(self) -> None:
-        greeting = self._plan.greeting
+        greeting = self._permission.question() or self._plan.greeting
         able = self._outgoing.open or self._asking.phrases.says(greeting)
         if self._joined and able and greeting and not self._greeted:
             self._greeted = True
@@ -169,6 +172,7 @@ class Upstream:
         `busy`: somebody speaks, so that the caller need not be told that the line is alive.
         """
         self._settled_at = now
+        yield from self._permission.settle(now)
         if self._outgoing.lost:
             return
         if self._recovery.hopeless(now):

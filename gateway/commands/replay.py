@@ -16,9 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from gateway.privacy.vault import LOCKED, NO_KEYS
     from gateway.replay import Replay
+    from gateway.settings import load
 
-    replay = Replay(args.journal)
+    locked = args.journal.name.endswith(LOCKED)
+    replay = Replay(args.journal, load(args.config).privacy.lock() if locked else NO_KEYS)
     began = time.perf_counter()
     differences = list(islice(replay.differences(), SHOWN))
     took = time.perf_counter() - began

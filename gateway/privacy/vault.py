@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -94,6 +95,10 @@ class Sink(Protocol):
         """Append; the system has it then. Raises OSError."""
         ...
 
+    def hold(self) -> None:
+        """Keep others from mending it while it grows. Raises BlockingIOError."""
+        ...
+
     def close(self) -> None:
         """No more comes."""
         ...
@@ -115,6 +120,14 @@ class PlainFile:
     def write(self, data: bytes) -> None:
         """Append; the system has it then."""
         _write_all(self._file.fileno(), data)
+
+    def rewrite(self, at: int, data: bytes) -> None:
+        """Change what was written there."""
+        os.pwrite(self._file.fileno(), data, at)
+
+    def hold(self) -> None:
+        """Keep others from mending it while it grows."""
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
         """No more comes."""
@@ -142,6 +155,10 @@ class LockedFile:
             locked = self._cipher.encrypt(_nonce(self._pieces), piece, self._head)
             self._pieces += 1
             _write_all(self._file.fileno(), len(locked).to_bytes(LENGTH, "big") + locked)
+
+    def hold(self) -> None:
+        """Keep others from mending it while it grows."""
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
         """No more comes."""

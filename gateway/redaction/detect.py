@@ -16,7 +16,16 @@ from typing import Final, Literal
 from gateway.redaction.addresses import addresses, opened_address
 from gateway.redaction.numbers import Run, card_windows, ibans, is_phone, runs
 from gateway.redaction.tokens import Token, joined_tens, tokens
-from gateway.redaction.vocabulary import AS_IN, BEFORE_ADDRESS, IBAN_LENGTHS
+from gateway.redaction.vocabulary import (
+    AS_IN,
+    AT,
+    BEFORE_ADDRESS,
+    DIGITS,
+    IBAN_LENGTHS,
+    TENS,
+    TIMES,
+    WHOLE,
+)
 
 Kind = Literal["card", "iban", "email", "phone", "number"]
 KINDS: Final[tuple[Kind, ...]] = ("card", "iban", "email", "phone", "number")
@@ -32,6 +41,10 @@ _HARMLESS = re.compile(
     r"|(?<![\d.+])(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}"
     r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?![\d.])"
 )
+_WORD = re.compile(r"[^\W\d_]+|@")
+_WEIGHTS = {word: len(digits) for word, digits in {**DIGITS, **WHOLE}.items()}
+_WEIGHTS |= dict.fromkeys(TENS, 2) | {word: times - 1 for word, times in TIMES.items()}
+FEWEST = 7  # digits of the shortest number that is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class Policy:
 
 
 ALL: Final = Policy()
+NOTHING: Final = Policy(frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +71,19 @@ class Finding:
     end: int
 
 
+def suspicious(text: str, fewest: int = 1) -> bool:
+    """Whether a closer look may find anything: an "at", or so many digits, written or spoken."""
+    digits = sum(map(str.isdecimal, text))
+    for word in _WORD.findall(text.lower()):
+        if word in AT:
+            return True
+        digits += _WEIGHTS.get(word, 0)
+    return digits >= fewest
+
+
 def find(text: str, policy: Policy = ALL) -> list[Finding]:
     """What the text holds of these kinds, in order, none within another."""
-    if not policy:
+    if not policy or not suspicious(text, min(FEWEST, policy.digits)):
         return []
     pieces = list(joined_tens(_without_harmless(text)))
     found: list[Finding] = []
@@ -87,28 +111,28 @@ def covered(text: str) -> str:
     return "".join(sign if sign.isspace() else COVER for sign in text)
 
 
-def opened(text: str, policy: Policy = ALL) -> int:
+def opened(text: str, policy: Policy = ALL, least: int = 1) -> int:
     """Where a number or an address begins that more words after this text might be part of.
 
-    The length of the text where nothing is left open.
+    The length of the text where nothing is left open, or a number has fewer than `least` digits.
     """
     if not policy:
         return len(text)
     pieces = list(joined_tens(_without_harmless(text)))
-    start = _opened_number(pieces, len(text))
+    start = _opened_number(pieces, len(text), least)
     if "email" in policy.kinds:
         start = min(start, opened_address(pieces, len(text)))
     return start
 
 
-def _opened_number(pieces: list[Token], start: int) -> int:
-    digits = letters = 0
+def _opened_number(pieces: list[Token], end: int, least: int) -> int:
+    digits, letters, start = 0, 0, end
     for piece in takewhile(_may_belong, reversed(pieces)):
         digits += len(piece.digits)
         letters += bool(piece.letter) and not piece.digits
         if digits or letters > 1 or piece.plus:
             start = start if piece.gap and not piece.digits else piece.start
-    return start
+    return start if digits >= least or letters > max(1, least - 2) else end
 
 
 def _may_belong(piece: Token) -> bool:

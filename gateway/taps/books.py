@@ -7,7 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway.call.dictation import Dictation
-from gateway.call.effects import Effect, End, Guarded, RunTool, ShowSavings, ShowTool, ShowWords
+from gateway.call.effects import (
+    AGREED,
+    REFUSED,
+    Effect,
+    End,
+    Guarded,
+    RunTool,
+    ShowNotice,
+    ShowSavings,
+    ShowTool,
+    ShowWords,
+)
 from gateway.call.events import CallerJoined, Event, ResponseEnded
 from gateway.call.plan import Plan
 from gateway.call.tariff import Tariff
@@ -15,6 +26,7 @@ from gateway.store.noting import Audit
 from gateway.store.writes import Write, change, put
 
 MS = 1_000  # microseconds
+CONSENT = {AGREED: "agreed", REFUSED: "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,8 @@ class Books:
             self._saved = effect
         elif isinstance(effect, Guarded):
             self._note("guard", **asdict(effect))
+        elif isinstance(effect, ShowNotice) and effect.code in CONSENT:
+            self._change(consent=CONSENT[effect.code])
         elif isinstance(effect, End):
             self._reason = effect.reason
 

@@ -20,6 +20,9 @@ import msgspec
 from gateway.call.effects import Effect
 from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
+from gateway.privacy.vault import NO_KEYS, Keys, open_sink
+from gateway.redaction.detect import NOTHING, Policy
+from gateway.taps.veil import Veil
 
 VERSION = 1
 HELD = 16 * 1024  # bytes that wait to be written
@@ -32,22 +35,29 @@ _NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, once the
 class Journal:
     """The tap: writes a call down as it happens."""
 
-    def __init__(self, path: Path, plan: Plan) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb", buffering=0)
+    def __init__(
+        self, path: Path, plan: Plan, policy: Policy = NOTHING, keys: Keys = NO_KEYS
+    ) -> None:
+        self._sink = open_sink(path, keys)
+        self._open = True
         self._held = bytearray()
         self._encode = msgspec.json.Encoder().encode
         self._width = plan.format.width
-        self._write({"journal": VERSION, "plan": _plain(plan, self._width)})
+        self._now = 0
+        self._veil = Veil(policy, plan.privacy.transcripts)
+        head = {"journal": VERSION, "plan": _plain(plan, self._width)}
+        self._held += self._encode(head if not policy else self._veil.hidden(head)) + b"\n"
         self._write_out()
 
     def event(self, event: Event, now: int) -> None:
         """Write an event down. What came before is whole by now, with all that followed from it."""
+        self._now = now
+        self._lift()
         if len(self._held) > HELD:
             self._write_out()
         if type(event) is CallerAudio:  # fifty times a second
             samples, voiced = len(event.pcm) // self._width, b"true" if event.voiced else b"false"
-            self._held += FRAME % (now, samples, voiced)
+            self._veil.add(FRAME % (now, samples, voiced), now)
             return
         self._write({"t": now, "event": type(event).__name__, **_plain(event, self._width)})
 
@@ -57,26 +67,31 @@ class Journal:
 
     def flush(self) -> bool:
         """Between two events: write out what is held back. False once the call is over."""
-        if not self._file.closed:
+        if self._open:
+            self._lift()
             self._write_out()
-        return not self._file.closed
+        return self._open
 
     def close(self) -> None:
         """The call is over."""
+        self._open = False
         try:
+            self._lift(over=True)
             self._write_out()
         finally:
-            self._file.close()
+            self._sink.close()
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._held += self._encode(line) + b"\n"
+        self._veil.add(line, line["t"])
+
+    def _lift(self, *, over: bool = False) -> None:
+        for line in self._veil.ready(self._now, over=over):
+            self._held += line if isinstance(line, bytes) else self._encode(line) + b"\n"
 
     def _write_out(self) -> None:
-        written = 0
-        with memoryview(self._held) as held:
-            while written < len(held):
-                written += self._file.write(held[written:])
-        self._held.clear()
+        if self._held:
+            self._sink.write(bytes(self._held))
+            self._held.clear()
 
 
 def effect_line(effect: Effect, now: int, width: int) -> dict[str, Any]:

@@ -1,57 +1,121 @@
-"""Recording: the call as it was heard, in stereo: the caller left, the assistant right."""
+"""Recording: the call as it was heard, in stereo: the caller left, the assistant right.
+
+The file begins with the call, so that call time is its time: a turn that began at 12.3 s is heard
+there. What was said before the caller has agreed to be recorded is silence in it. Sound waits for
+the words that were recognised of it, and is covered with a tone where they hold a number.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from audio.container import Container, Opus, Wav
 from audio.convert import decode
 from audio.pcm import BYTES, silence, stereo
-from audio.wav import Recorder
-from gateway.call.effects import Effect, Flush, Play
+from audio.tone import sine
+from gateway.call.effects import AGREED, Effect, Flush, Play, ShowNotice
 from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
+from gateway.privacy.vault import NO_KEYS, Keys, PlainFile, open_sink
+from gateway.redaction.detect import NOTHING, Policy
+from gateway.taps.spoken import Spoken
 
 BLOCK_US = 1_000_000  # written at once
+TONE_HZ, TONE_DBFS = 1000.0, -24.0
+ENDINGS = {"wav": ".wav", "opus": ".opus"}
 
 
 class Recording:
     """The tap: lays both sides on the call's time line and writes what can no longer change."""
 
-    def __init__(self, path: Path, plan: Plan) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._plan = plan
-        self._recorder = Recorder(path, plan.rate, channels=2)
-        self._caller = Track()
-        self._assistant = Track()
+    def __init__(
+        self,
+        path: Path,
+        plan: Plan,
+        policy: Policy = NOTHING,
+        keys: Keys = NO_KEYS,
+    ) -> None:
+        self._plan, self._path, self._keys = plan, path, keys
+        self._container: Container | None = None
+        self._caller, self._assistant = Track(), Track()
+        self._spoken = Spoken(plan, policy)
+        self._tone = sine(TONE_HZ, 1.0, plan.rate, TONE_DBFS)
         self._written = 0  # samples
+        self._asks = plan.privacy.recording == "consent"
+        if not self._asks:
+            self._open()
 
     def event(self, event: Event, now: int) -> None:
         """Keep the caller's sound: a frame ends when it arrives."""
+        if self._container is None:
+            return
         at = self._plan.samples(now)
         if isinstance(event, CallerAudio):
             pcm = decode(event.pcm, self._plan.encoding)
             self._caller.put(pcm, at - len(pcm) // BYTES)
+        self._spoken.event(event, now)
         if at - self._written > 2 * self._plan.samples(BLOCK_US):
-            self._write(at - self._plan.samples(BLOCK_US))
+            until = at - self._plan.samples(BLOCK_US)
+            self._write(min(until, self._plan.samples(self._spoken.settled(now))))
 
     def effect(self, effect: Effect, now: int) -> None:
         """Keep the assistant's sound where it will be heard, unless it is taken back before."""
+        at = self._plan.samples(now)
+        if isinstance(effect, ShowNotice) and effect.code == AGREED and self._asks:
+            self._open()
+        if self._container is None:
+            return
         if isinstance(effect, Play):
-            self._assistant.put(decode(effect.pcm, self._plan.encoding), self._plan.samples(now))
+            start = max(at, self._assistant.end)
+            pcm = decode(effect.pcm, self._plan.encoding)
+            self._assistant.put(pcm, at)
+            self._spoken.played(effect, self._plan.microseconds(start), now)
         elif isinstance(effect, Flush):
-            self._assistant.cut(self._plan.samples(now))
+            self._assistant.cut(at)
+        self._spoken.effect(effect, now)
 
     def close(self) -> None:
         """Write the rest."""
+        if self._container is None:
+            return
         try:
+            self._spoken.over()
             self._write(max(self._caller.end, self._assistant.end))
         finally:
-            self._recorder.close()
+            self._container.close()
+            self._sink.close()
+
+    def _open(self) -> None:
+        if self._container is None:
+            self._sink = open_sink(self._path, self._keys)
+            write, rate = self._sink.write, self._plan.rate
+            if self._path.suffix == ENDINGS["opus"]:
+                self._container = Opus(write, rate)
+            else:
+                rewrite = self._sink.rewrite if isinstance(self._sink, PlainFile) else None
+                self._container = Wav(write, rate, rewrite=rewrite)
 
     def _write(self, until: int) -> None:
-        until = max(until, self._written)
-        self._recorder.write(stereo(self._caller.take(until), self._assistant.take(until)))
-        self._written = until
+        if until <= self._written or self._container is None:
+            return
+        at, self._written = self._written, until
+        sides = {"caller": self._caller.take(until), "assistant": self._assistant.take(until)}
+        for side, pcm in sides.items():
+            kept = bytearray(pcm)
+            for start, end in self._spoken.covered[side]:
+                self._beep(kept, at, self._plan.samples(start), self._plan.samples(end))
+            sides[side] = bytes(kept)
+        self._spoken.forget(self._plan.microseconds(until))
+        self._container.add(stereo(sides["caller"], sides["assistant"]))
+
+    def _beep(self, pcm: bytearray, at: int, start: int, end: int) -> None:
+        """Put a tone in place of the sound between two samples of the call."""
+        first, last = max(0, start - at), min(len(pcm) // BYTES, end - at)
+        if first >= last:
+            return
+        wanted = (last - first) * BYTES
+        repeated = self._tone * (wanted // len(self._tone) + 1)
+        pcm[first * BYTES : last * BYTES] = repeated[:wanted]
 
 
 class Track:

@@ -11,7 +11,7 @@ import fcntl
 import json
 import logging
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from typing import Any
 from gateway.call.effects import Effect, End, ShowTool, ShowWords
 from gateway.call.events import Event
 from gateway.call.plan import Plan
+from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, VaultError, open_sink, read
 
 log = logging.getLogger(__name__)
 
-PART = ".part"
+PART, DRAFT = ".part", ".draft"
 CRASHED = "the gateway stopped without ending the call"
 
 Line = dict[str, Any]
@@ -31,12 +32,13 @@ Line = dict[str, Any]
 class Transcripts:
     """The tap: keeps each line as it stood last, in the order in which they began."""
 
-    def __init__(self, path: Path, plan: Plan) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, plan: Plan, keys: Keys = NO_KEYS) -> None:
         self._path = path
         self._plan = plan
-        self._part = _part_of(path).open("wb", buffering=0)
-        fcntl.flock(self._part, fcntl.LOCK_EX | fcntl.LOCK_NB)  # somebody is at work on it
+        self._keys = keys
+        self._part = open_sink(_part_of(path), keys)
+        self._part.hold()  # somebody is at work on it
+        self._over = False
         self._lines: dict[str, tuple[int, ShowWords | ShowTool]] = {}
         self._changed: dict[str, None] = {}  # items, in order
         self._reason = ""
@@ -59,7 +61,7 @@ class Transcripts:
 
     def flush(self) -> bool:
         """Append what is new or has changed. False once the call is over."""
-        if self._part.closed:
+        if self._over:
             return False
         if self._changed:
             lines = [{"item": item, **_line(*self._lines[item])} for item in self._changed]
@@ -69,31 +71,34 @@ class Transcripts:
 
     def close(self) -> None:
         """Write the file: a line of JSON for each line of the conversation."""
-        with self._part:
+        self._over = True
+        with closing(self._part):
             lines = [_line(*line) for line in self._lines.values()]
-            _put_in_order(self._path, self._head(), lines)
-            _part_of(self._path).unlink()
+            _put_in_order(self._path, self._head(), lines, self._keys)
+            self._part.path.unlink()
 
     def _head(self) -> Line:
         return {"call": self._plan.call_id, "ended": self._reason}
 
 
-def mend(folder: Path) -> int:
+def mend(folder: Path, keys: Keys = NO_KEYS) -> int:
     """Put in order what gateways that were killed have left in a folder; says how many calls."""
     mended = 0
-    for part in filter(Path.is_file, sorted(folder.glob("*" + PART))):
+    left = (*folder.glob("*" + PART), *folder.glob("*" + PART + LOCKED))
+    for part in filter(Path.is_file, sorted(left)):
         try:
             with part.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                head, *lines = _read(file.read()) or [{}]
+                head, *lines = _read(read(part, keys)) or [{}]
                 items = {line.pop("item", number): line for number, line in enumerate(lines)}
                 whole = {"call": head.get("call", ""), "ended": CRASHED}
-                _put_in_order(part.with_name(part.name.removesuffix(PART)), whole, items.values())
+                path = part.with_name(part.name.removesuffix(LOCKED).removesuffix(PART))
+                _put_in_order(path, whole, items.values(), keys)
                 part.unlink()
                 mended += 1
         except BlockingIOError:
             continue  # the call of another gateway, which lives
-        except OSError as error:
+        except (OSError, VaultError) as error:
             log.error("a transcript is not mended", extra={"file": part.name, "error": str(error)})
     return mended
 
@@ -102,13 +107,14 @@ def _part_of(path: Path) -> Path:
     return path.with_name(path.name + PART)
 
 
-def _put_in_order(path: Path, head: Line, lines: Any) -> None:
+def _put_in_order(path: Path, head: Line, lines: Any, keys: Keys) -> None:
     """Whole or not at all."""
     spoken = [line for line in lines if line.get("caller") != "" and line.get("assistant") != ""]
     spoken.sort(key=lambda line: line.get("at_ms", 0))
-    draft = path.with_name(path.name + ".draft")
-    draft.write_bytes(b"".join(map(_json, [head, *spoken])))
-    os.replace(draft, path)
+    draft = open_sink(path.with_name(path.name + DRAFT), keys)
+    with closing(draft):
+        draft.write(b"".join(map(_json, [head, *spoken])))
+    os.replace(draft.path, draft.path.with_name(draft.path.name.replace(DRAFT, "")))
 
 
 def _line(at: int, line: ShowWords | ShowTool) -> Line:
