@@ -29,7 +29,8 @@ class Relay:
 
     def sent(self, message: Json, request: str) -> Json:
         """A caller's message as it goes out, under the name of its request."""
-        if isinstance(item := message.get("item"), dict):
+        source, target = self._formats
+        if source != target and isinstance(item := message.get("item"), dict):
             message = message | {"item": recoded(item, lambda sound: whole(sound, *self._formats))}
         if text(message, "type") == "response.create":
             self._asides.append(request)

@@ -16,7 +16,7 @@ from gateway.call.plan import RecoveryPolicy
 
 FIRST_PAUSE_US = 250_000  # between two rounds of all assistants; twice as long with each round
 LONGEST_PAUSE_US = 4_000_000
-SETTLED_US = 10_000_000  # a session that is lost sooner counts as one that did not open
+SETTLED_US = 10_000_000  # lost sooner, and without an answer, it counts as one that did not open
 DIAL_LIMIT_US = 5_000_000  # a session that is not open by then will not be
 MARGIN = 12  # a session is replaced when this part of its duration is left: 5 minutes of 60
 SHUNNED = 4  # turns in which one that was lost in use is not preferred
@@ -38,6 +38,7 @@ class Recovery:
         self._last_epoch = 0
         self._tries = 0  # since a session that lasted
         self._began_at = 0  # the session in use
+        self._worked = False  # it has completed an answer
         self._next_at: int | None = None  # when to try again
         self._ends_at: int | None = None  # when the session in use reaches its longest duration
         self._length = 0  # of the session in use
@@ -80,7 +81,7 @@ class Recovery:
 
     def answered(self) -> None:
         """An answer is complete: the session in use is worth something."""
-        self._left_behind = 0
+        self._left_behind, self._worked = 0, True
 
     def leave(self) -> int:
         """The session in use is of no use, and will be given up for another; returns its epoch."""
@@ -124,7 +125,8 @@ class Recovery:
         self.away_since, self._ends_at = now, None
         if self._wish is not None:
             self._shunned[self._current] = self._wish[1] + SHUNNED
-        lasted = now - self._began_at >= SETTLED_US or not self._last_epoch
+        settled = self._worked or now - self._began_at >= SETTLED_US
+        lasted = settled or not self._last_epoch
         self._tries = 0 if lasted else self._tries + 1
         self._trouble_since = now if lasted else self._trouble_since
         if elsewhere and not fatal and not self._tries and self.others:
@@ -144,7 +146,7 @@ class Recovery:
         self._next_at = now + self._pause()
 
     def _began(self, limit: int, now: int) -> None:
-        self._length, self._began_at = limit, now
+        self._length, self._began_at, self._worked = limit, now, False
         self._ends_at = now + limit if limit else None
 
     # ------------------------------------------------------------ what to do

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,14 +23,16 @@ from starlette.websockets import WebSocket
 from audio.format import Format
 from gateway.call.effects import Effect, Flush, Play, ToCaller, Transfer
 from gateway.call.events import CallerAudio, CallerJoined, CallerLeft, Event, TransferFailed
-from gateway.callers.dialect import Dialect, Message, Reply, fitted
+from gateway.callers.dialect import Dialect, Message, Reply, Said, fitted
 from gateway.callers.line import Line, LineError
+from gateway.callers.reading import Reading
 from gateway.callers.sockets import LineClosedError, ServerSocket, Socket
 from gateway.errors import TrunklineError, WireError
 
 log = logging.getLogger(__name__)
 
 MAX_FRAME = 256 * 1024  # bytes of one message; the server's ws_max_size is to be some larger
+LARGE = 256 * 1024  # bytes of a message, from which on it is read in a thread
 OVERHEAD = 256  # bytes that an effect without audio is counted as, at least
 NOT_READING = "does not read"
 LONGEST_REASON = 123  # bytes of a close frame's reason: RFC 6455, section 5.5
@@ -82,6 +84,7 @@ class WebSocketLeg:
         self._dialect = fitted(dialect, call) if call is not None else dialect
         self._early: list[Event] = []  # what came before the call was there to be told
         self._limits = limits or Limits()
+        self._reading = Reading()
         self._outbox: deque[Entry] = deque()
         self._waiting = 0  # bytes in the outbox
         self._filled = asyncio.Event()
@@ -201,7 +204,7 @@ class WebSocketLeg:
         """One message of the peer."""
         message = self._frame(await self._socket.receive())
         await asyncio.sleep(0)  # a flood is received without waiting; others have their turn
-        for fact in self._dialect.decode(message):
+        for fact in await self._facts(message):
             match fact:
                 case Reply(at_once=True):
                     await self._socket.send(fact.said())
@@ -218,6 +221,11 @@ class WebSocketLeg:
                         await asyncio.sleep(0)
             if self._parting is not None:
                 return
+
+    async def _facts(self, message: Message) -> Iterable[Said | Reply]:
+        if len(message) < LARGE:
+            return self._dialect.decode(message)
+        return await self._reading.all(self._dialect.decode, message)
 
     def _frame(self, frame: Message) -> Message:
         if len(frame) > self._limits.frame:
@@ -240,6 +248,8 @@ class WebSocketLeg:
                 if isinstance(entry, Reply):
                     messages = [entry.said()]
                 else:
+                    if self._reading.busy:
+                        await self._reading.wait_free()
                     messages = list(self._dialect.encode(entry))
                 async with asyncio.timeout(self._limits.blocked):
                     for message in messages:

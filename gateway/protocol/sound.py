@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 
-from gateway.protocol.wire import Json, Refused
+from gateway.protocol.wire import Json, encode_audio, from_base64
 
 
 def recoded(item: Json, change: Callable[[bytes], bytes]) -> Json:
@@ -20,10 +18,6 @@ def recoded(item: Json, change: Callable[[bytes], bytes]) -> Json:
 def _part(part: object, number: int, change: Callable[[bytes], bytes]) -> object:
     if not isinstance(part, dict) or not isinstance(part.get("audio"), str):
         return part
-    try:
-        data = base64.b64decode(part["audio"], validate=True)
-    except (binascii.Error, ValueError):
-        param = f"item.content[{number}].audio"
-        message = f"Invalid '{param}': expected base64-encoded audio bytes. Encode them again."
-        raise Refused("invalid_value", message, param) from None
-    return part | {"audio": base64.b64encode(change(data)).decode("ascii")}
+    data = from_base64(part["audio"], f"item.content[{number}].audio")
+    changed = change(data)
+    return part if changed == data else part | {"audio": encode_audio(changed)}

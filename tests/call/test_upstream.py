@@ -327,3 +327,17 @@ def test_sessions_that_all_break_soon_are_not_sought_for_ever() -> None:
         tale.feed(on.AssistantReady(epoch=epoch))
         tale.wait(300)
     assert 20_000 <= tale.times(do.End)[0] <= 30_000
+
+
+def test_sessions_that_answer_and_then_break_are_sought_as_long_as_it_takes() -> None:
+    tale = story()
+    for epoch in range(12):  # 36 s, in which none lasts ten
+        tale.says(600)
+        tale.begins(f"resp_{epoch}")
+        tale.ends(f"resp_{epoch}")
+        tale.wait(2_000)
+        lost(tale, epoch=epoch)
+        tale.wait(10)
+        tale.feed(on.AssistantReady(epoch=epoch + 1))
+    assert not tale.all(do.End)
+    assert len(tale.all(do.Use)) == 12

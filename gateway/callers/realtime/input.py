@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -14,7 +12,7 @@ from gateway.call.events import CallerAudio
 from gateway.call.plan import FRAME_US, Plan
 from gateway.callers.realtime.conversation import Conversation, Seen, user_turn
 from gateway.callers.realtime.stream import Stream
-from gateway.protocol.wire import MAX_APPEND, Refused, missing, wrong_type
+from gateway.protocol.wire import MAX_APPEND, Refused, from_base64, missing, wrong_type
 
 SHORTEST_MS = 100  # of audio that can be committed
 PIECE = 1  # seconds of audio that reach the call at once
@@ -155,11 +153,7 @@ def _audio(value: object, wire: Format) -> bytes:
             f"{MAX_APPEND}, but got a string with length {len(value)} instead."
         )
         raise Refused("string_above_max_length", message, "audio")
-    try:
-        data = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        message = "Invalid 'audio': expected base64-encoded audio bytes. Encode them again."
-        raise Refused("invalid_value", message, "audio") from None
+    data = from_base64(value, "audio")
     if len(data) % wire.width:
         message = (
             f"Invalid 'audio': expected whole samples of {wire.width} bytes ({wire}), but got "
