@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from audio.format import Format, pcm16
 from audio.pcm import AudioError
@@ -16,7 +17,7 @@ from gateway.assistants.target import Target
 from gateway.call.events import CallerJoined
 from gateway.call.guard.rules import UNGUARDED
 from gateway.call.plan import ExpiryPolicy, IdlePolicy, Plan, PlaybackPolicy, ToolSpec
-from gateway.call.prices import FREE, Billed, Prices
+from gateway.call.prices import FREE, Billed, OwnPrice, Prices
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.recast import Role
@@ -127,7 +128,7 @@ class Planner:
         """Say of which models nobody knows the price."""
         for chosen in (self.settings.assistant, *self.settings.assistants.values()):
             target = target_of(chosen)
-            if target.kind != "embedded" and prices(target, chosen.transcription).guessed:
+            if prices(target, chosen.transcription, self._own).guessed:
                 log.warning(
                     "the price of a model is not known; its calls count as the dearest would",
                     extra={"model": endpoint(target).model, "transcription": chosen.transcription},
@@ -174,13 +175,23 @@ class Planner:
         """With all who may answer beside the call's own assistant."""
         cast = cast_of(self.settings, own, self._prices)
         others = tuple(map(self._stand_in, cast.names))
-        billed = tuple(map(_billed, others))
+        billed = tuple(map(self._billed, others))
         plan = replace(booking.plan, routing=cast.policy, stand_ins=billed)
         return replace(booking, plan=plan, others=others)
 
     def _prices(self, name: str) -> Prices:
         role = self._stand_in(name)
-        return prices(role.target, role.transcription)
+        return prices(role.target, role.transcription, self._own)
+
+    def _billed(self, role: Role) -> Billed:
+        """A stand-in, as its provider bills it."""
+        costs = prices(role.target, role.transcription, self._own)
+        return Billed(endpoint(role.target).model, role.transcription, costs)
+
+    @property
+    def _own(self) -> tuple[OwnPrice, ...]:
+        """The operator's prices of today."""
+        return self.settings.budget.own_prices(date.today())
 
     def _stand_in(self, name: str) -> Role:
         transcription = catalogue.load().default_transcription
@@ -211,8 +222,7 @@ class Planner:
         tools: tuple[ToolSpec, ...],
     ) -> Plan:
         models = catalogue.load()
-        model = models.models.get(endpoint(target).model)
-        billed = model is not None and target.kind != "embedded"
+        costs = prices(target, assistant.transcription, self._own)
         able = endpoint(target).capabilities
         return Plan(
             call_id=call_id,
@@ -228,8 +238,8 @@ class Planner:
             turns=self.settings.turn_policy(),
             idle=self.settings.idle_policy(),
             tooling=self.settings.tools.policy(),
-            audio_price=model.audio.input if model and billed else 0.0,
-            prices=prices(target, assistant.transcription),
+            audio_price=0.0 if costs.guessed else costs.audio.input / 1000,
+            prices=costs,
             model=endpoint(target).model,
             budget=self.settings.budget.policy(),
             recovery=self.settings.recovery.policy(),
@@ -241,17 +251,11 @@ class Planner:
         )
 
 
-def _billed(role: Role) -> Billed:
-    """A stand-in, as its provider bills it."""
-    costs = prices(role.target, role.transcription)
-    return Billed(endpoint(role.target).model, role.transcription, costs)
-
-
-def prices(target: Target, transcription: str) -> Prices:
+def prices(target: Target, transcription: str, own: Sequence[OwnPrice] = ()) -> Prices:
     """What a call to that model costs; by the dearest of all where nobody knows."""
     if target.kind == "embedded":
         return FREE
-    return catalogue.load().prices(endpoint(target).model, transcription)
+    return catalogue.load().prices(endpoint(target).model, transcription, own)
 
 
 def _changed(assistant: Assistant, line: Line) -> Assistant:

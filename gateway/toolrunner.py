@@ -14,6 +14,7 @@ from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Event
 from gateway.call.plan import Plan, ToolSpec
+from gateway.call.prices import NANO
 from gateway.pictures import PictureError, fit
 from gateway.showing import item_of
 from gateway.shown import Pictures
@@ -40,6 +41,7 @@ def specs(toolbox: Toolbox) -> tuple[ToolSpec, ...]:
             late=item.policy.late,
             confirm=item.policy.confirm,
             prefetch=item.policy.prefetch,
+            price=round(item.policy.price_usd * NANO),
         )
         for item in toolbox.tools
     )

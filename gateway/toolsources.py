@@ -252,6 +252,7 @@ def _http(
         idempotent=one.idempotent,
         confirm=one.confirm,
         cache=one.cache_s,
+        price_usd=one.price_usd,
     )
 
 
@@ -275,7 +276,12 @@ async def _operations(
     confirmed = {made.name for made in document.operations(one.confirm)} if one.confirm else set()
     secret = filled(one.secret, environ, "secret")
     return [
-        http_tool(operation, client, limits, secret=secret, confirm=operation.name in confirmed)
+        http_tool(
+            *(operation, client, limits),
+            secret=secret,
+            confirm=operation.name in confirmed,
+            price_usd=one.price_usd,
+        )
         for operation in document.operations(one.operations, **fixed)
     ]
 
@@ -327,6 +333,7 @@ def _server(one: Mcp, network: Network, environ: Mapping[str, str]) -> McpServer
         confirm=("*",) if one.approval == "confirm" else one.confirm,
         prefix=one.prefix,
         timeout=one.timeout_s,
+        price_usd=one.price_usd,
     )
 
 

@@ -237,6 +237,7 @@ class McpLink:
             confirm=_named(one.name, self.server.confirm),
             side_effects=not (hints and hints.read_only_hint),
             idempotent=bool(hints and hints.idempotent_hint),
+            price_usd=self.server.price_usd,
         )
         words = " ".join((one.description or one.title or one.name).split())
         spec = ToolSpec(name, words[:LONGEST_DESCRIPTION], parameters)

@@ -44,6 +44,7 @@ class McpServer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
     networks: tuple[str, ...] = ()  # private ones that the URL's name may lead to
     tools: tuple[str, ...] = ("*",)  # those that may be called; "*" is all
+    price_usd: float = 0.0  # of a run of any of its tools
     confirm: tuple[str, ...] = ()  # those that the caller must agree to; "*" is all
     prefix: str = ""  # before the name of each tool
     timeout: float = 20.0  # seconds for one call

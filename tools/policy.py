@@ -22,13 +22,14 @@ class Policy:
     side_effects: bool = True  # whether running it changes anything outside
     idempotent: bool = False  # whether a second run with the same key changes nothing more
     prefetch: bool = False  # start it while the model still writes its arguments
+    price_usd: float = 0.0  # of a run, for the budgets of calls
 
     def __post_init__(self) -> None:
         for name in ("timeout", "result_limit"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} is {value}; give more than 0")
-        for name in ("concurrency", "retries", "cache"):
+        for name in ("concurrency", "retries", "cache", "price_usd"):
             if (value := getattr(self, name)) < 0:
                 raise ValueError(f"{name} is {value}; give 0 or more")
         if self.side_effects and (self.cache or self.prefetch):

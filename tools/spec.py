@@ -113,6 +113,7 @@ def tool(
     side_effects: bool = True,
     idempotent: bool = False,
     prefetch: bool = False,
+    price_usd: float = 0.0,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(function: Callable[..., Any] | None = None, /, *, name: str = "", **policy: Any) -> Any:
     """Make a function a tool: `@tool`, `@tool(timeout=5)`, or `tool(desk.look_up)` for a method.

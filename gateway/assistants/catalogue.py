@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from gateway.call.prices import NANO, Prices, Rate
+from gateway.call.prices import NANO, OwnPrice, Prices, Rate
 
 WAYS = ("input", "cached", "output")
 
@@ -82,18 +82,27 @@ class Catalogue:
     models: Mapping[str, Model]  # by name and by alias
     transcription: Mapping[str, Transcriber]
 
-    def prices(self, model: str, transcription: str) -> Prices:
-        """What a call to that model costs; by the dearest of all where nobody knows."""
-        known = self.models.get(model)
-        writer = self.transcription.get(transcription or self.default_transcription)
-        minute = writer or max(self.transcription.values(), key=lambda one: one.per_minute)
-        every = self.models.values() if known is None else [known]
-        text, audio, image = (
-            Rate(*(round(1000 * max(getattr(price, way) for price in kind)) for way in WAYS))
-            for kind in zip(*((m.text, m.audio, m.image) for m in every), strict=True)
-        )
-        guessed = known is None or writer is None
-        return Prices(text, audio, image, round(minute.per_minute * NANO), guessed)
+    def prices(self, model: str, writer: str, own: Sequence[OwnPrice] = ()) -> Prices:
+        """What a call costs, `writer` being what writes down the caller's words.
+
+        What the operator says counts, the last row of each name; what nobody knows costs as much as
+        the dearest there is.
+        """
+        mine = {row.name: row for row in own}
+        said = mine.get(model, OwnPrice(model))
+        found = self.models.get(model)
+        every = self.models.values() if found is None else [found]
+        shipped = zip(*((one.text, one.audio, one.image) for one in every), strict=True)
+        kinds = (said.text, said.audio, said.image)
+        text, audio, image = (one or _dearest(k) for one, k in zip(kinds, shipped, strict=True))
+        written = self.transcription.get(writer or self.default_transcription)
+        minute = mine.get(writer or self.default_transcription, OwnPrice(writer)).minute
+        if minute is None:
+            dear = written or max(self.transcription.values(), key=lambda one: one.per_minute)
+            minute = round(dear.per_minute * NANO)
+        told = bool(said.text and said.audio)
+        guessed = not (found or told) or not (written or writer in mine)
+        return Prices(text, audio, image, minute, guessed)
 
     def audio_price(self, model: str) -> float:
         """US dollars for a million tokens of fresh input audio; 0 where the model is not known."""
@@ -123,6 +132,11 @@ def read(source: str) -> Catalogue:
         transcription={n: Transcriber(n, **row) for n, row in raw["transcription"].items()},
         **raw["rates"],
     )
+
+
+def _dearest(prices: Sequence[Price]) -> Rate:
+    """Nanodollars for a token, each way by the one that costs most."""
+    return Rate(*(round(1000 * max(getattr(one, way) for one in prices)) for way in WAYS))
 
 
 def _model(name: str, row: Mapping[str, Any]) -> Model:

@@ -6,6 +6,7 @@ than the allowance times the number of gateways, and no call is lost for a momen
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from gateway.budgets.ledger import (
 
 log = logging.getLogger(__name__)
 
+SECONDS = 2.0  # that a claim may take
 AGAIN = 1.0  # seconds until Redis is asked again
 REMEMBERED = 10_000  # accounts, and calls that owe something
 
@@ -68,18 +70,22 @@ class PatientLedger:
         return await self._shared.look(accounts)
 
     async def settle(self) -> None:
-        """Let Redis know what was spent while it was away. Raises LedgerAwayError."""
-        while self._owed:
-            call_id, (accounts, claim) = next(iter(self._owed.items()))
-            await self._shared.claim(accounts, replace(claim, upto=claim.spent))
-            self._owed.pop(call_id, None)
+        """Let it be counted what calls have spent meanwhile. Raises LedgerAwayError."""
+        for call_id, (accounts, claim) in list(self._owed.items()):
+            if self._owed.get(call_id) == (accounts, claim):
+                await self._shared.claim(accounts, claim)
+                if self._owed.get(call_id) == (accounts, claim):
+                    del self._owed[call_id]
 
     async def _ask(self, accounts: Sequence[Account], claim: Claim) -> Grant:
-        grant = await self._shared.claim(accounts, claim)
+        try:
+            async with asyncio.timeout(SECONDS):
+                grant = await self._shared.claim(accounts, claim)
+        except TimeoutError as error:
+            raise LedgerAwayError(f"no answer within {SECONDS:g} s") from error
+        self._owed.pop(claim.call_id, None)
         if self._here is not None:
-            self._owed.pop(claim.call_id, None)
-            await self.settle()
-            log.warning("redis is back; what was spent meanwhile is counted")
+            log.warning("budgets are kept in common again")
             self._here = None
         for account, spent in zip(accounts, grant.spent, strict=True):
             self._known[account.name] = spent
@@ -95,9 +101,14 @@ class PatientLedger:
             self._here = MemoryLedger(self._last_known)
 
     async def _last_known(self, account: Account) -> int:
-        if (known := self._known.get(account.name)) is None:
-            known = self._known[account.name] = await self._before(account)
-        return known
+        """Kept as it is meanwhile: what is spent here is booked, and must not raise it."""
+        if account.name not in self._known:
+            try:
+                before = await self._before(account)
+            except LedgerAwayError:
+                before = 0
+            self._known.setdefault(account.name, before)
+        return self._known[account.name]
 
     async def _cap(self, account: Account) -> int:
         return min(account.limit, await self._last_known(account) + self.allowance)

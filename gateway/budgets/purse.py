@@ -35,6 +35,7 @@ class CallPurse:
         self._feed: Callable[[Event], None] | None = None
         self._order: Reserve | None = None  # not sent yet
         self._last = Reserve(0, 0, 0)
+        self._answered = 0  # the number of the last order that the call was answered
         self._counted = 0  # nanodollars that the ledger has counted
         self._working = False
         self._renewal: asyncio.TimerHandle | None = None
@@ -64,8 +65,11 @@ class CallPurse:
             while (order := self._order) is not None:
                 self._order, self._last = None, order
                 reserved = await self._claim(order)
-                if self._feed is not None:
-                    self._renew_later(reserved.upto > order.spent)
+                if self._feed is None:
+                    continue
+                self._renew_later(reserved.upto > order.spent)
+                if order.number > self._answered:
+                    self._answered = order.number
                     self._feed(reserved)
         finally:
             self._working = False

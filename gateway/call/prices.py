@@ -56,3 +56,14 @@ class Billed:
     model: str = ""
     transcription: str = ""  # model that writes down the caller's words
     prices: Prices = FREE
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPrice:
+    """What an operator says of a model; None: nothing."""
+
+    name: str
+    text: Rate | None = None
+    audio: Rate | None = None
+    image: Rate | None = None
+    minute: int | None = None  # nanodollars for a minute of speech written down

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,8 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator
 
 from gateway.call.plan import BudgetPolicy
-from gateway.call.prices import NANO
+from gateway.call.prices import NANO, OwnPrice
 from gateway.section import Section
+from gateway.settings.prices import PriceRow
 
 Usd = Annotated[float, Field(ge=0, le=1_000_000)]
 Measure = Literal["say", "cheaper", "both", "nothing"]
@@ -77,6 +79,17 @@ class Budget(Section):
         " start, cannot be asked.",
     )
 
+    prices: tuple[PriceRow, ...] = Field(
+        default=(),
+        description="Prices in place of those that are shipped: per million tokens of a model, or"
+        " per minute of transcription. Of several for one model the newest counts that holds.",
+        examples=[
+            '[[budget.prices]]\nmodel = "my-model"\nsince = 2026-12-01\n'
+            "text = { input = 4.0, cached = 0.4, output = 24.0 }\n"
+            "audio = { input = 32.0, cached = 0.4, output = 64.0 }"
+        ],
+    )
+
     @field_validator("time_zone")
     @classmethod
     def _is_zone(cls, name: str) -> str:
@@ -86,6 +99,11 @@ class Budget(Section):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("Input should be a time zone that this machine knows") from None
         return name
+
+    def own_prices(self, today: date) -> tuple[OwnPrice, ...]:
+        """Those that hold today, the newest last."""
+        rows = sorted(self.prices, key=lambda row: row.since)
+        return tuple(row.price() for row in rows if row.since <= today)
 
     def policy(self) -> BudgetPolicy:
         """The same, as the call knows it; its sounds are added where a call needs them."""

@@ -147,6 +147,7 @@ class HttpTool(Section):
     confirm: bool = False
     idempotent: bool = False
     cache_s: float = Field(default=0.0, ge=0)
+    price_usd: float = Field(default=0.0, ge=0)
 
 
 class OpenApi(Section):
@@ -159,6 +160,7 @@ class OpenApi(Section):
     query: dict[str, str] = Field(default={})
     secret: str = ""
     confirm: tuple[str, ...] = ()
+    price_usd: float = Field(default=0.0, ge=0)
 
 
 class Mcp(Section):
@@ -175,6 +177,7 @@ class Mcp(Section):
     confirm: tuple[str, ...] = ()
     prefix: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,24}$")
     timeout_s: float = Field(default=20.0, gt=0, le=600)
+    price_usd: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
     def _one_way(self) -> Mcp:
