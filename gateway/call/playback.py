@@ -86,6 +86,7 @@ class Playback:
         self._run_start = 0
         self._run_samples = 0
         self._last_report: tuple[str, int] | None = None  # item, call time
+        self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
         self.generation = 0
@@ -129,7 +130,8 @@ class Playback:
         if track is None or generation != self.generation:
             return  # it answers something that was flushed: it proves nothing
         self._reports = True
-        track.reported = max(track.reported, min(samples, track.sent))
+        if samples > track.reported:
+            track.reported, self._moved_at = min(samples, track.sent), now
         self._last_report = (item_id, now)
         self._time_trip(track, samples, now)
 
@@ -246,7 +248,12 @@ class Playback:
     def _is_over(self, track: Track, now: int) -> bool:
         if self._heard(track, now) >= track.sent:
             return True
-        return self.source == "reported" and now >= self._ear() + REPORT_GRACE_US
+        return self.source == "reported" and now >= self._given_up_at
+
+    @property
+    def _given_up_at(self) -> int:
+        """When no report will come any more: a caller who still tells of more still hears."""
+        return max(self._ear(), self._moved_at) + REPORT_GRACE_US
 
     def playing(self, now: int) -> bool:
         """Whether the caller hears the assistant, or is about to."""
@@ -303,7 +310,7 @@ class Playback:
             return ear - self._plan.playback.lead + self._grain
         if not any(track.sent for track in self._tracks.values()):
             return None  # an item was announced and has no audio yet
-        return ear + (REPORT_GRACE_US if self.source == "reported" else 0)
+        return self._given_up_at if self.source == "reported" else ear
 
     @property
     def heard_until(self) -> int:
