@@ -105,7 +105,7 @@ class Access:
         try:
             identity = await self._check(connection, scope)
         except RefusedError as refused:
-            self._note_refusal(connection, refused)
+            self.note_refusal(connection, refused.status, str(refused))
             raise
         self._note_sign_in(connection, identity)
         return identity
@@ -175,15 +175,22 @@ class Access:
         if self.audit is not None:
             self.audit.note(kind, self.actor(who), who.tenant, **detail)
 
-    def _note_refusal(self, connection: HTTPConnection, refused: RefusedError) -> None:
-        log.info("somebody was turned away", extra={"status": refused.status})
+    def note_refusal(self, connection: HTTPConnection, status: int, why: str) -> None:
+        """Put down that somebody was not let in."""
+        log.info("somebody was turned away", extra={"status": status})
+        path = PERSONAL.sub("/…", connection.url.path)[:200]
+        where = {"path": path, "address": self.alias(address_of(connection))}
+        self._put_down("", status=status, why=why[:200], **where)
+
+    def note_busy(self, tenant: str, caller: str, why: str) -> None:
+        """Put down that somebody has as many calls as they may."""
+        self._put_down(tenant, status=429, why=why[:200], caller=self.alias(caller))
+
+    def _put_down(self, tenant: str, **detail: object) -> None:
         if self.audit is None or not self._refusals.take(time.monotonic()):
             return
         unsaid, self._refusals.silent = self._refusals.silent, 0
-        path = PERSONAL.sub("/…", connection.url.path)[:200]
-        where = {"path": path, "address": self.alias(address_of(connection))}
-        why = {"status": refused.status, "why": str(refused)[:200], "unsaid_before": unsaid}
-        self.audit.note("refusal", "", "", **where, **why)
+        self.audit.note("refusal", "", tenant, **detail, unsaid_before=unsaid)
 
     def _note_sign_in(self, connection: HTTPConnection, who: Identity) -> None:
         if self.audit is None or who.kind == "open":
@@ -207,6 +214,7 @@ class Access:
 
 
 def address_of(connection: HTTPConnection) -> str:
+    """Whence it comes, by IP; behind proxies that are trusted, whence they say."""
     return connection.client.host if connection.client else ""
 
 

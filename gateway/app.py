@@ -123,14 +123,22 @@ class Gateway:
             try:
                 await held.enter_async_context(place)
             except BusyError as busy:
-                raise self.switchboard.turned_away(busy) from None
+                raise self._over_quota(claim, busy) from None
             yield
+
+    def _over_quota(self, claim: Claim, busy: BusyError) -> BusyError:
+        self.access.note_busy(claim.tenant, claim.caller or claim.address, str(busy))
+        return self.switchboard.turned_away(busy)
 
     async def look(self, claim: Claim) -> None:
         """See whether there is room for a call more. Raises BusyError, which is not counted."""
         if why := self.switchboard.why_busy:
             raise BusyError(why)
-        await self.quota.look(claim, self.settings.quotas)
+        try:
+            await self.quota.look(claim, self.settings.quotas)
+        except BusyError as busy:
+            self.access.note_busy(claim.tenant, claim.caller or claim.address, str(busy))
+            raise
 
     async def look_for(self, bridge: str, joined: CallerJoined) -> None:
         """The same, for one that a carrier is about to bring."""

@@ -113,7 +113,11 @@ async def admit(connection: HTTPConnection, access: Access, open_secrets: Client
     """Whoever shows a key or a secret that is good. Raises Refused."""
     shown = credential(connection)
     if shown.startswith(PREFIX):
-        secret = await open_secrets.take(shown, connection.headers.get("origin", ""))
+        try:
+            secret = await open_secrets.take(shown, connection.headers.get("origin", ""))
+        except Refused as refused:
+            access.note_refusal(connection, 401, refused.message)
+            raise
         _check(access, secret.who)
         return Visitor(_as(secret.who, secret.identity), secret.session, secret.identity)
     named = connection.headers.get("openai-safety-identifier", "")

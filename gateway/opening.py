@@ -26,9 +26,11 @@ from gateway.embedded.assemble import assemble
 from gateway.embedded.server import serve as serve_embedded
 from gateway.front_door import LARGEST
 from gateway.guarding.checking import open_checker
+from gateway.identity.who import OPERATOR
 from gateway.load_reports import open_load_reports
 from gateway.phrasebook import PhraseBook
 from gateway.planning import Planner, needs_embedded, target_of
+from gateway.policies import digest
 from gateway.pressure import Pressure, open_pressure, resident
 from gateway.privacy.keeping import keeping
 from gateway.settings import Settings
@@ -42,6 +44,7 @@ from gateway.toolsources import open_tools
 if TYPE_CHECKING:
     from gateway.store.store import Store
 
+START = replace(OPERATOR, credential="start")  # who the audit says it was
 PING, PONG = 5.0, 10.0  # seconds: a socket whose far end is gone is found within their sum
 BUSY = 1013  # close code: try again later
 
@@ -69,6 +72,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         metrics = _metrics(switchboard, pressure, store)
         budgets = await parts.enter_async_context(open_budgets(settings, store, metrics.claim))
         access = await parts.enter_async_context(open_access(settings, store))
+        access.note("started", START, policy=digest(settings))
         flusher = await parts.enter_async_context(open_flusher())
         checker = await parts.enter_async_context(open_checker(settings.guard.rules))
         if folder := settings.taps.transcripts:

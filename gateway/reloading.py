@@ -17,17 +17,20 @@ from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.errors import TrunklineError
 from gateway.holding import Held, hold
+from gateway.identity.who import OPERATOR
 from gateway.opening import open_embedded
 from gateway.planning import Planner, needs_embedded, target_of
+from gateway.policies import changed, digest
 from gateway.settings import Settings
 from gateway.toolsources import OpenTools, open_tools
 
 log = logging.getLogger(__name__)
 
+RELOAD = replace(OPERATOR, credential="reload")
 SETTLED = 1.0  # seconds after which a call that was being let in is live
 # What is opened once, when the gateway starts; the old values stay until it is started again.
 FIXED: dict[str, tuple[str, ...]] = {
-    "server": ("host", "port", "public_url"),
+    "server": ("host", "port", "public_url", "trusted_proxies"),
     "store": (),
     "bridges": (),
     "taps": (),
@@ -64,15 +67,18 @@ class Reloading:
 
     async def reload(self) -> bool:
         """Read the settings again, and take them into use; false where they do not pass."""
+        gateway = self._gateway
         try:
             wanted = self._read()
-            settings, kept = _with_fixed(wanted, self._gateway.settings)
+            settings, kept = _with_fixed(wanted, gateway.settings)
+            differing = list(changed(gateway.settings, settings))
             await self._take(settings)
         except (TrunklineError, OSError) as error:
             said = {"why": str(error)}
             log.error("the settings are not reloaded, and the old ones stay in force", extra=said)
             return False
         self._taken(settings)
+        gateway.access.note("policy_changed", RELOAD, keys=differing, policy=digest(settings))
         log.info("the settings are reloaded; new calls get them")
         if kept:
             log.warning("some settings wait for the next start", extra={"keys": ", ".join(kept)})

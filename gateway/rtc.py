@@ -169,9 +169,10 @@ class RtcDoor:
     def live(self, rtc_id: str, who: Identity) -> Live | None:
         """The call that is known by this id, where it goes on and is theirs to see."""
         live = self._live.get(rtc_id)
-        if live is None or live.leg.over or not who.sees(live.session.plan.tenant):
+        if live is None or live.leg.over:
             return None
-        return live
+        plan = live.session.plan
+        return live if who.sees(plan.tenant) and who.speaks_for(plan.caller) else None
 
     async def _call_again(self, request: Request) -> Response:
         """A caller whose line broke offers another connection to the same call."""

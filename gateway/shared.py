@@ -15,7 +15,7 @@ import msgspec
 from gateway.call.events import CallerJoined
 from gateway.errors import SettingsError
 from gateway.settings import Settings
-from gateway.tickets import LIFETIME, Tickets
+from gateway.tickets import LIFETIME, LIMIT, Tickets
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -37,6 +37,7 @@ class SharedTickets:
         self._redis = redis
         self._here = here or Tickets()
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._only_here: set[str] = set()  # what Redis did not take
 
     def issue(self, known: CallerJoined, seconds: float = LIFETIME) -> str:
         """A secret word for a call of which this is known. Raises TooManyTicketsError."""
@@ -55,6 +56,9 @@ class SharedTickets:
         if (task := self._sending.get(word)) is not None:
             await task
         here = self._here.redeem(word)
+        if word in self._only_here:
+            self._only_here.discard(word)
+            return here
         try:
             found = await self._redis.getdel(PREFIX + word)
         except failures() as error:
@@ -68,6 +72,9 @@ class SharedTickets:
                 PREFIX + word, msgspec.json.encode(known), px=max(1, round(seconds * 1000))
             )
         except failures() as error:
+            if len(self._only_here) >= LIMIT:
+                self._only_here.clear()
+            self._only_here.add(word)
             log.error("redis does not answer; a ticket is good here only", extra=why(error))
 
 

@@ -67,9 +67,9 @@ async def test_a_key_lets_a_caller_in_and_a_revoked_one_ends_the_call(
             shown = {"authorization": f"Bearer {word}"}
             assert (await http.get("/api/whoami", headers=shown)).status_code == 401
         kinds = [kind for kind, _ in await audited(house)]
-        assert kinds == ["key_added", "sign_in", "key_revoked", "refusal"]
+        assert kinds == ["started", "key_added", "sign_in", "key_revoked", "refusal"]
         assert word not in str(await audited(house))
-    assert "links hold; head 4:" in await command("audit", "verify")
+    assert "links hold; head 5:" in await command("audit", "verify")
     assert "key_revoked" in await command("audit", "list")
 
 

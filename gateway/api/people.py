@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway import policies
 from gateway.api import shapes
 from gateway.api.calls import moment
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
@@ -108,6 +109,12 @@ def _shown(key: Key) -> shapes.Key:
     )
 
 
+async def read_policies(ask: Ask) -> shapes.Policies:
+    """What calls that begin now go by."""
+    settings = ask.office.access.settings
+    return shapes.Policies(policies.digest(settings), policies.shown(settings))
+
+
 async def read_audit(ask: Ask) -> shapes.AuditEntries:
     """The part of the audit that may be seen."""
     tenant = None if ask.who.tenant == EVERY else ask.who.tenant
@@ -164,6 +171,14 @@ ENDPOINTS = (
         shapes.Stopped,
         body=shapes.Revocation,
         problems=(413,),
+    ),
+    Endpoint(
+        "GET",
+        "/api/policies",
+        "policies",
+        "The policies in force: quotas, budgets, routes, what is kept.",
+        read_policies,
+        shapes.Policies,
     ),
     Endpoint(
         "GET",

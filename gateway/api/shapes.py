@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -130,6 +130,13 @@ class StopOrder(Struct):
     kind: Literal["caller", "credential", "tenant", "everything"]
     target: Word = ""
     reason: Word = "stopped by an operator"
+
+
+class Policies(Struct):
+    """What of the settings decides over callers, by section; `digest` changes whenever it does."""
+
+    digest: str
+    policies: dict[str, Any]
 
 
 class Revocation(Struct):

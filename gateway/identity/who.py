@@ -24,6 +24,7 @@ SCOPES = {
     "budgets:write": "give callers budgets; and tenants, who sees every tenant",
     "keys": "make, rotate and revoke keys",
     "audit": "read the audit",
+    "policies": "see the policies in force",
     "metrics": "read the metrics",
 }
 ALL = frozenset(SCOPES)
@@ -51,6 +52,10 @@ class Identity:
     def sees(self, tenant: str) -> bool:
         """Whether that tenant's calls, keys and audit are its business."""
         return self.tenant in (EVERY, tenant)
+
+    def speaks_for(self, caller: str) -> bool:
+        """Whether that caller's call is theirs to go on with: a person's is nobody else's."""
+        return self.kind != "token" or self.caller == caller or self.may("calls:stop")
 
 
 NOBODY = Identity("open", "", "", "", frozenset())

@@ -22,7 +22,8 @@ class Store(Section):
     )
     redis: Secret = Field(
         default=Private(""),
-        description="URL of a Redis, with its password, for what several gateways share: tickets."
+        description="URL of a Redis, with its password, for what several gateways share:"
+        " limits, budgets, tickets, client secrets, live calls, orders to stop, revocations."
         " Empty: each gateway has its own.",
         examples=["redis://localhost:6379/0"],
     )
