@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
+from gateway.redaction.detect import ALL, Policy, redact
+
 _call_id: ContextVar[str] = ContextVar("call_id", default="")
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName", "color_message", "websocket")
@@ -46,10 +48,15 @@ def calling(call_id: str) -> Iterator[None]:
         _call_id.reset(token)
 
 
-def setup(form: str = "text", level: str = "info", stream: TextIO | None = None) -> None:
-    """Send every line of this process to the stream (stderr), in one format."""
+def setup(
+    form: str = "text",
+    level: str = "info",
+    stream: TextIO | None = None,
+    policy: Policy = ALL,
+) -> None:
+    """Send every line of this process to the stream (stderr), in one format, redacted."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    handler.setFormatter(JsonLines(policy) if form == "json" else TextLines(policy))
     handler.addFilter(_without_queries)
     handler.addFilter(_is_no_refusal)
     root = logging.getLogger()
@@ -66,18 +73,36 @@ def setup(form: str = "text", level: str = "info", stream: TextIO | None = None)
         logger.setLevel(max(logging.INFO, root.level))
 
 
-class TextLines(logging.Formatter):
+class _Lines(logging.Formatter):
+    """What both formats have: no numbers or addresses of people stand in them."""
+
+    def __init__(self, policy: Policy = ALL) -> None:
+        super().__init__()
+        self._policy = policy
+
+    def safe(self, value: Any) -> Any:
+        """The value; of a text what may be read."""
+        return redact(value, self._policy) if isinstance(value, str) else value
+
+    def fields(self, record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+        """The fields of a line."""
+        return ((name, self.safe(value)) for name, value in _fields(record))
+
+
+class TextLines(_Lines):
     """For a person: time, level, logger, call, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         call = f" [{_call_of(record)}]" if _call_of(record) else ""
-        fields = "".join(f" {name}={_as_text(value)}" for name, value in _fields(record))
+        fields = "".join(f" {name}={_as_text(value)}" for name, value in self.fields(record))
         head = f"{_clock(record, local=True)} {record.levelname:<7} {record.name}{call}"
-        line = f"{head} {_escape(record.getMessage())}{fields}"
-        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+        line = f"{head} {_escape(self.safe(record.getMessage()))}{fields}"
+        return line + (
+            f"\n{self.safe(self.formatException(record.exc_info))}" if record.exc_info else ""
+        )
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(_Lines):
     """For a machine: one object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -85,13 +110,13 @@ class JsonLines(logging.Formatter):
             "time": _clock(record, local=False),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self.safe(record.getMessage()),
         }
         if call := _call_of(record):
             line["call"] = call
-        line.update((name, value) for name, value in _fields(record) if name not in line)
+        line.update((name, value) for name, value in self.fields(record) if name not in line)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = self.safe(self.formatException(record.exc_info))
         return json.dumps(line, default=str, ensure_ascii=False)
 
 

@@ -54,7 +54,7 @@ class Orders:
 
 def set_up_log(settings: Settings) -> None:
     """Write the log as the settings want it."""
-    logs.setup(settings.log.format, settings.log.level)
+    logs.setup(settings.log.format, settings.log.level, policy=settings.privacy.redaction())
 
 
 async def serve(settings: Settings, read: Callable[[], Settings] | None = None) -> None:

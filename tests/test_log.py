@@ -157,3 +157,19 @@ async def test_a_stranger_who_is_turned_away_leaves_no_error_behind() -> None:
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     (warned,) = [one for one in told if one["level"] not in ("info", "debug")]
     assert warned["message"] == "a request was turned away"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_numbers_and_addresses_of_people_do_not_stand_in_a_line(form: str) -> None:
+    out = lines(form)
+    card, mail = "4111 1111 1111 1111", "anna at example dot com"
+    try:
+        raise ValueError(f"no such card: {card}")
+    except ValueError:
+        logger.exception("it failed for %s", mail, extra={"number": "+49 30 1234567", "port": 8080})
+    said = out.getvalue()
+    assert "[card]" in said
+    assert "[email]" in said
+    assert "[phone]" in said
+    assert "8080" in said
+    assert not [one for one in (card, "anna", "1234567") if one in said]

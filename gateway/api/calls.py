@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from gateway.api import live, shapes
+from gateway.api.audio import answer, recording
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
 from gateway.call.prices import NANO
 from gateway.errors import TrunklineError
 from gateway.identity.who import EVERY
+from gateway.privacy.vault import VaultError
 from gateway.store.stop import Stop
 
 
@@ -74,6 +76,8 @@ async def read_turns(ask: Ask) -> shapes.Turns:
                 row["began_at"],
                 row["ended_at"],
                 row["cut"],
+                row["began_at"] / 1000,
+                row["ended_at"] / 1000,
             )
             for row in await ask.office.reading.turns(call.id)
         ]
@@ -114,13 +118,16 @@ async def read_usage(ask: Ask) -> shapes.CallUsage:
 async def read_audio(ask: Ask) -> Response:
     """The recording: the caller left, the assistant right."""
     call = await _found(ask)
-    folder = ask.office.settings.taps.recording
+    folder, keys = ask.office.settings.taps.recording, ask.office.settings.privacy.lock()
     if ask.office.switchboard.find(call.id) is not None:
         raise ProblemError(409, "still_live", "The call is still being recorded.")
-    path = Path(folder) / f"{call.id}.wav"
-    if not folder or path.parent != Path(folder) or not path.is_file():
+    try:
+        sound = recording(Path(folder), call.id, keys) if folder else None
+    except (OSError, VaultError) as error:
+        raise ProblemError(409, "locked", str(error)) from None
+    if sound is None:
         raise ProblemError(404, "not_recorded", "There is no recording of this call here.")
-    return FileResponse(path, media_type="audio/wav", headers={"cache-control": "no-store"})
+    return await answer(sound, ask.range)
 
 
 async def stop_call(ask: Ask) -> shapes.Stopped:

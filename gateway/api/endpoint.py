@@ -91,6 +91,7 @@ class Ask:
     path: Mapping[str, str]
     query: Any
     body: Any
+    range: str = ""  # as the header of that name asks for
 
 
 class Nothing(msgspec.Struct):
@@ -135,7 +136,8 @@ class Endpoint:
                 raise ProblemError(404, "not_found", "There is nothing of that name.")
         given = {name: value for name, value in request.query_params.items() if name != "token"}
         query = msgspec.convert(given, self.query, strict=False)
-        return Ask(office, who, request.path_params, query, await self._body(request))
+        part = request.headers.get("range", "")
+        return Ask(office, who, request.path_params, query, await self._body(request), part)
 
     async def _body(self, request: Request) -> Any:
         if self.body is None:

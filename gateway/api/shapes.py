@@ -68,6 +68,8 @@ class Turn(Struct):
     began_ms: int
     ended_ms: int
     cut: bool
+    start_s: float = 0.0  # where in the recording it is heard
+    end_s: float = 0.0
 
 
 class Turns(Struct):

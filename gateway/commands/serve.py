@@ -31,7 +31,7 @@ def read_settings(args: argparse.Namespace) -> Settings:
 def listening_settings(args: argparse.Namespace) -> Settings:
     """The settings in force, and the log set up by them."""
     settings = read_settings(args)
-    log.setup(settings.log.format, settings.log.level)
+    log.setup(settings.log.format, settings.log.level, policy=settings.privacy.redaction())
     return settings
 
 

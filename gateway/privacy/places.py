@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audio.container import HEADER, with_length
 from gateway.privacy.aside import aside
 from gateway.privacy.holders import Holder, Kept, Whose
+from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, read
 from gateway.settings import Settings
 from gateway.shared import PREFIX, open_redis
 
@@ -25,12 +27,12 @@ NOTHING: tuple[Kept, ...] = ()
 
 def holders(settings: Settings, database: Database) -> list[Holder]:
     """All that hold something, each in its place; a new one is added to this list."""
-    taps = settings.taps
+    taps, keys = settings.taps, settings.privacy.lock()
     folders = {"recordings": taps.recording, "transcripts": taps.transcripts}
     return [
         Rows(database),
         *(
-            Folder(name, Path(folder))
+            Folder(name, Path(folder), keys)
             for name, folder in {**folders, "journals": taps.journal}.items()
             if folder
         ),
@@ -77,15 +79,22 @@ class Folder:
 
     name: str
     folder: Path
+    keys: Keys = NO_KEYS
 
     async def forget(self, whose: Whose) -> int:
         """Delete the files."""
         return await aside(self._delete, whose.calls)
 
     async def export(self, whose: Whose) -> AsyncIterator[Kept]:
-        """The files as they are."""
+        """The files, unlocked."""
         for path in self._files(whose.calls):
-            yield Kept(f"{self.name}/{path.name}", await aside(path.read_bytes))
+            name = path.name.removesuffix(LOCKED)
+            yield Kept(f"{self.name}/{name}", await aside(self._content, path))
+
+    def _content(self, path: Path) -> bytes:
+        content = read(path, self.keys)
+        wav = path.name.removesuffix(LOCKED).endswith(".wav") and len(content) >= HEADER
+        return with_length(content, len(content)) + content[HEADER:] if wav else content
 
     def _delete(self, calls: Sequence[str]) -> int:
         found = list(self._files(calls))

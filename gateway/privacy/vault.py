@@ -18,13 +18,17 @@ import binascii
 import fcntl
 import os
 import secrets
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from gateway.errors import TrunklineError
 from gateway.private import Private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC = b"TLV1"
 LOCKED = ".locked"  # how the names of locked files end
@@ -188,32 +192,42 @@ def read_pieces(path: Path, keys: Keys = NO_KEYS) -> Iterator[bytes]:
 
 
 def _unlocked(file: BinaryIO, path: Path, keys: Keys) -> Iterator[bytes]:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    size = file.read(1)
-    name = file.read(size[0]) if size else b""
-    salt = file.read(SALT)
-    if len(salt) < SALT:
-        return
-    head = MAGIC + size + name + salt
-    cipher = AESGCM(keys.derive(name.decode(errors="replace"), salt, MAGIC))
+    head, cipher = _opened(file, keys)
     number = 0
-    while len(length := file.read(LENGTH)) == LENGTH:
+    while head and len(length := file.read(LENGTH)) == LENGTH:
         wanted = int.from_bytes(length, "big")
         if not TAG <= wanted <= LARGEST:
             raise VaultError(f"{path}: piece {number + 1} has no such length; it was changed.")
         locked = file.read(wanted)
         if len(locked) < wanted:
             return
-        try:
-            yield cipher.decrypt(_nonce(number), locked, head)
-        except InvalidTag:
-            raise VaultError(
-                f"{path}: piece {number + 1} cannot be unlocked: it was changed, or another key of "
-                "that name has locked it."
-            ) from None
+        yield _unlock(cipher, head, number, locked, path)
         number += 1
+
+
+def _opened(file: BinaryIO, keys: Keys) -> tuple[bytes, AESGCM]:
+    """The head behind the magic, and the cipher of the file; no head where it breaks off in it."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    size = file.read(1)
+    name = file.read(size[0]) if size else b""
+    salt = file.read(SALT)
+    if len(salt) < SALT:
+        return b"", AESGCM(bytes(32))
+    derived = keys.derive(name.decode(errors="replace"), salt, MAGIC)
+    return MAGIC + size + name + salt, AESGCM(derived)
+
+
+def _unlock(cipher: AESGCM, head: bytes, number: int, locked: bytes, path: Path) -> bytes:
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return cipher.decrypt(_nonce(number), locked, head)
+    except InvalidTag:
+        raise VaultError(
+            f"{path}: piece {number + 1} cannot be unlocked: it was changed, or another key of "
+            "that name has locked it."
+        ) from None
 
 
 def _nonce(number: int) -> bytes:
@@ -225,3 +239,50 @@ def _write_all(descriptor: int, data: bytes) -> None:
         written = 0
         while written < len(left):
             written += os.write(descriptor, left[written:])
+
+
+class Source:
+    """A file that is read from anywhere, locked or not; `size` is that of what was written."""
+
+    def __init__(self, path: Path, keys: Keys) -> None:
+        self._path, self._keys = path, keys
+        self._head: bytes | None = None
+        self._places: list[tuple[int, int, int]] = []  # begins at; in the file at; bytes there
+        self.size = path.stat().st_size
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                self._index(file)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes between these two. Raises VaultError, OSError."""
+        with self._path.open("rb") as file:
+            if self._head is None:
+                file.seek(start)
+                return file.read(max(0, stop - start))
+            return b"".join(self._parts(file, self._head, start, stop))
+
+    def _index(self, file: BinaryIO) -> None:
+        self._head, self._cipher = _opened(file, self._keys)
+        self.size, end = 0, self._path.stat().st_size
+        while len(length := file.read(LENGTH)) == LENGTH:
+            wanted, at = int.from_bytes(length, "big"), file.tell()
+            if not TAG <= wanted <= LARGEST or at + wanted > end:
+                break
+            self._places.append((self.size, at, wanted))
+            self.size += wanted - TAG
+            file.seek(at + wanted)
+
+    def _parts(self, file: BinaryIO, head: bytes, start: int, stop: int) -> Iterator[bytes]:
+        first = max(0, bisect_right(self._places, start, key=lambda place: place[0]) - 1)
+        for number in range(first, len(self._places)):
+            begins, at, wanted = self._places[number]
+            if begins >= stop:
+                return
+            file.seek(at)
+            piece = _unlock(self._cipher, head, number, file.read(wanted), self._path)
+            yield piece[max(0, start - begins) : stop - begins]
+
+
+def open_source(path: Path, keys: Keys = NO_KEYS) -> Source:
+    """The file, to be read from anywhere. Raises VaultError, OSError."""
+    return Source(path, keys)
