@@ -23,6 +23,7 @@ COMMANDS = (
     "token",
     "audit",
     "knowledge",
+    "guard",
     "dial",
     "demo",
     "load",

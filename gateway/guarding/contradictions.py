@@ -36,8 +36,9 @@ def _alone(rule: Rule) -> Iterator[str]:
         yield f'target is for action = "transfer", and the action is "{rule.action}"'
     if rule.threshold and not rule.moderation:
         yield "threshold is for moderation, and it names no category"
-    if rule.tools and not {"arguments", "results"} & set(rule.places):
-        yield 'tools is for the places "arguments" and "results", and it names neither'
+    for which in ("tools", "fields"):
+        if getattr(rule, which) and not {"arguments", "results"} & set(rule.places):
+            yield f'{which} is for the places "arguments" and "results", and it names neither'
     if rule.injection and not {"caller", "results"} & set(rule.places):
         yield 'injection is looked for at the places "caller" and "results", and it names neither'
     if rule.asks and "arguments" in rule.places:

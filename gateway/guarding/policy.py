@@ -41,11 +41,12 @@ class RuleTable(Section):
     pii: tuple[Kind, ...] = ()
     injection: bool = False
     like: Texts = ()
-    likeness: float = Field(default=0.6, gt=0, le=1)
+    likeness: float = Field(default=0.55, gt=0, le=1)
     moderation: Texts = ()
     threshold: float = Field(default=0.0, ge=0, le=1)
     unless: Texts = ()
     tools: Texts = ()
+    fields: Texts = ()
     phrase: str = Field(default="", max_length=1_000)
     steer: str = Field(default="", max_length=4_000)
     target: str = Field(default="", max_length=200)

@@ -96,6 +96,30 @@ def test_an_unfinished_sentence_holds_sound_no_longer_than_the_policy_says() -> 
     assert played(told) == {1}
 
 
+def test_the_beginning_of_a_number_waits_for_its_end_as_long_as_anything_may() -> None:
+    """Spoken slowly, so that no sentence is complete in time."""
+    card = Rule("card", ("assistant",), "redact", pii=("card",))
+    told = story(card, sentence=250_000, patience=1_500_000)
+    for word, mark in zip(("It is ", "4111 ", "1111 ", "1111 ", "1111"), range(5), strict=True):
+        told.words(word)
+        sound(told, mark + 1, 200)
+        told.wait(200)
+    told.wait(100)
+    told.words(". Fine.")
+    told.wait(1_000)
+    assert played(told) <= {1}
+    assert guarded(told) == [("card", "redact", "assistant")]
+    told.feed(on.ResponseEnded("resp_1", "cancelled"))
+    assert "Say the rest of your answer again" in asked(told)
+    number = story(card, sentence=250_000)
+    number.words("It is 4111 1111 ")
+    sound(number, 1, 200)
+    number.wait(799)
+    assert not number.all(do.Play)
+    number.wait(2)
+    assert played(number) == {1}
+
+
 def test_words_pass_unanswered_or_are_stopped_as_the_policy_says() -> None:
     for closed in (False, True):
         told = story(ASKS, closed=closed, patience=500_000)

@@ -312,6 +312,7 @@ class Guard:
                 return
             for waiting in self._speech.held.of_item(first.item_id):
                 waiting.covered = True
+            yield from self._release()
 
     @property
     def deadline(self) -> int | None:

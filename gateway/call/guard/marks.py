@@ -55,8 +55,8 @@ MARKS: tuple[str, ...] = (
     r"(?:^|\n|[.!?>*#\]]\s*)\s*(?:\W{0,4})(?:system|new|updated|important|admin(?:istrator)?|"
     r"hidden|secret|override)\W+(?:system |priority |urgent )?(?:instructions?|prompt|message|"
     r"directive|override|policy|command)s?(?: (?:for|to) (?:the |all )?(?:ai|assistants?|models?|"
-    r"agents?|llms?))?\s*[:>\n]",
-    r"(?:^|\n)\s*(?:#+\s*)?(?:system|assistant|developer)\s*:\s*\S",
+    r"agents?|llms?|ai (?:models?|agents?|assistants?)))?\s*[:>\n]",
+    r"(?:^|\n|[.!?]\s)\s*(?:#+\s*)?(?:system|assistant|developer)\s*:\s*\S",
     r"<\|?/?(?:im_start|im_end|system|assistant|endoftext|start_header_id|eot_id)\|?>",
     r"\[/?(?:inst|system|sys)\]|<</?sys>>|</?(?:tool_result|function_result|system_prompt|"
     r"instructions)>",

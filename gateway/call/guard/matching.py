@@ -92,13 +92,15 @@ class Rulebook:
     def __init__(self, policy: GuardPolicy) -> None:
         self._matchers = tuple(map(_matcher, policy.rules))
 
-    def judge(self, place: Place, text: str, *, tool: str = "", since: int = 0) -> Verdict:
+    def judge(
+        self, place: Place, text: str, *, tool: str = "", field: str = "", since: int = 0
+    ) -> Verdict:
         """What the rules say. What ends before `since` has been judged already."""
         head, rest = text[:LONGEST], text[LONGEST:]
         folded = fold(head)
         hits = tuple(
             hit
-            for matcher in self._at(place, tool)
+            for matcher in self._at(place, tool, field)
             for hit in matcher.hits(folded, head)
             if hit.end > since
         )
@@ -112,8 +114,8 @@ class Rulebook:
             return self.judge(place, text, tool=tool)
         found: list[Hit] = []
 
-        def one(said: str) -> str:
-            verdict = self.judge(place, said, tool=tool)
+        def one(said: str, field: str) -> str:
+            verdict = self.judge(place, said, tool=tool, field=field)
             found.extend(verdict.hits)
             return verdict.text
 
@@ -132,12 +134,18 @@ class Rulebook:
         asking = [one.rule for one in self._at(place, tool) if one.rule.asks]
         return Verdict(text, tuple(Hit(rule, 0, len(text)) for rule in asking[:1]))
 
-    def _at(self, place: Place, tool: str) -> Iterator[Matcher]:
+    def _at(self, place: Place, tool: str, field: str = "") -> Iterator[Matcher]:
         for matcher in self._matchers:
             rule = matcher.rule
-            fits = not rule.tools or any(fnmatchcase(tool, name) for name in rule.tools)
-            if place in rule.places and (place not in ("arguments", "results") or fits):
+            if place not in rule.places:
+                continue
+            of_tools = place in ("arguments", "results")
+            if not of_tools or (_named(tool, rule.tools) and _named(field, rule.fields)):
                 yield matcher
+
+
+def _named(name: str, patterns: tuple[str, ...]) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 @lru_cache(maxsize=64)
@@ -211,17 +219,20 @@ def _masked(text: str, hits: tuple[Hit, ...]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def _walked(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
-    """A JSON value with its texts changed, names of members and numbers too where they have to."""
+def _walked(value: Any, change: Callable[[str, str], str], field: str = "", depth: int = 0) -> Any:
+    """A JSON value with its texts changed, names of members and numbers too where they have to.
+
+    `field`: the member that holds it, also through lists.
+    """
     if depth > DEEPEST:
-        return change(json.dumps(value, ensure_ascii=False))
+        return change(json.dumps(value, ensure_ascii=False), field)
     if isinstance(value, str):
-        return change(value)
+        return change(value, field)
     if isinstance(value, dict):
-        return {change(key): _walked(one, change, depth + 1) for key, one in value.items()}
+        return {change(k, ""): _walked(v, change, k, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
-        return [_walked(one, change, depth + 1) for one in value]
+        return [_walked(one, change, field, depth + 1) for one in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        changed = change(str(value))
+        changed = change(str(value), field)
         return value if changed == str(value) else changed
     return value

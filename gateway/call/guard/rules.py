@@ -25,11 +25,12 @@ class Rule:
     pii: tuple[Kind, ...] = ()  # classes of personal data
     injection: bool = False  # orders to the assistant in a text that may give none
     like: tuple[str, ...] = ()  # sentences to which others are held for their meaning
-    likeness: float = 0.6  # cosine from which a sentence is like one of them
+    likeness: float = 0.55  # cosine from which a sentence is like one of them
     moderation: tuple[str, ...] = ()  # categories of the moderation endpoint; `*`: any
     threshold: float = 0.0  # score from which a category counts; 0: the endpoint's own word
     unless: tuple[str, ...] = ()  # RE2's expressions: where one is found there, it is no sign
     tools: tuple[str, ...] = ()  # whose arguments and results; patterns with *; none: of all
+    fields: tuple[str, ...] = ()  # members of that JSON; patterns with *; none: all
     phrase: str = ""  # what is said, or told, instead
     steer: str = ""  # what the model is told
     target: str = ""  # to whom the caller is put through

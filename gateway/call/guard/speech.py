@@ -20,6 +20,8 @@ from gateway.call.guard.held import Held, Said, Waiting
 from gateway.call.guard.rules import GuardPolicy
 from gateway.call.guard.sentences import Sentences
 from gateway.call.recovery import Recovery
+from gateway.redaction.detect import Policy as Personal
+from gateway.redaction.detect import opened
 
 ITEMS = 64  # of which the words are followed
 
@@ -46,6 +48,7 @@ class Line:
     text: str = ""  # of it
     since: int = 0  # when it began
     late: bool = False  # sound came before words
+    pressed: bool = False  # it has waited long enough, but for a number that is not complete
 
 
 class Speech:
@@ -54,6 +57,8 @@ class Speech:
     def __init__(self, policy: GuardPolicy, recovery: Recovery) -> None:
         self._policy = policy
         self._recovery = recovery
+        kinds = frozenset(kind for rule in policy.at("assistant") for kind in rule.pii)
+        self._numbers = Personal(kinds)  # that rules look for
         self._lines: dict[str, Line] = {}
         self.held = Held()
 
@@ -111,7 +116,7 @@ class Speech:
         before = line.sentences.before
         sentence = Sentence(line.response_id, item_id, line.text, before, line.since, line.open)
         line.sentences.judged(line.text)
-        line.open, line.text = [], ""
+        line.open, line.text, line.pressed = [], "", False
         return sentence
 
     def _close(self, item_id: str) -> Iterator[Sentence]:
@@ -126,11 +131,33 @@ class Speech:
             yield self._cut(line, item_id)
 
     def overdue(self, now: int) -> Iterator[Sentence]:
-        """Sentences for whose end sound has waited long enough: what there is of them is judged."""
+        """Sentences for whose end sound has waited long enough: what there is of them is judged.
+
+        But for the beginning of a number, where a rule looks for numbers: that waits on.
+        """
         for item_id, line in self._lines.items():
-            if line.open and self._policy.hold and now >= line.since + self._policy.sentence:
-                line.sentences.open = ""
-                yield self._cut(line, item_id)
+            if line.open and self._policy.hold and now >= self._due(line):
+                kept = self._unfinished_number(line) if not line.pressed else []
+                line.open = line.open[: len(line.open) - len(kept)]
+                line.text = "".join(map(_words, line.open))
+                if line.open:
+                    yield self._cut(line, item_id)
+                line.open, line.pressed = kept, bool(kept)
+                line.text = line.sentences.open = "".join(map(_words, kept))
+
+    def _due(self, line: Line) -> int:
+        return line.since + (self._policy.patience if line.pressed else self._policy.sentence)
+
+    def _unfinished_number(self, line: Line) -> list[Waiting]:
+        """The end of the words, from where a number begins that may go on."""
+        if not self._numbers:
+            return []
+        before = line.sentences.before
+        start = opened(before + line.text, self._numbers) - len(before)
+        at, kept = 0, list(line.open)
+        while kept and at + len(_words(kept[0])) <= start:
+            at += len(_words(kept.pop(0)))
+        return kept
 
     def forget(self, response_id: str) -> list[Waiting]:
         """The answer is not heard any more; what of it was waiting."""
@@ -143,7 +170,11 @@ class Speech:
         """When something has waited long enough."""
         if not self._policy.hold or (first := self.held.first) is None:
             return None
-        times = [one.since + self._policy.sentence for one in self._lines.values() if one.open]
+        times = [self._due(line) for line in self._lines.values() if line.open]
         if not first.covered:
             times.append(first.since + self._policy.patience)
         return min(times, default=None)
+
+
+def _words(waiting: Waiting) -> str:
+    return waiting.event.text if isinstance(waiting.event, on.AssistantWords) else ""
