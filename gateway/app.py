@@ -130,12 +130,17 @@ class Gateway:
         self.access.note_busy(claim.tenant, claim.caller or claim.address, str(busy))
         return self.switchboard.turned_away(busy)
 
-    async def look(self, claim: Claim) -> None:
-        """See whether there is room for a call more. Raises BusyError, which is not counted."""
+    async def look(self, claim: Claim, counts: str = "") -> None:
+        """See whether there is room for a call more. Raises BusyError, which is not counted.
+
+        `counts`: what is given out for one, and may be had as often in a minute as calls.
+        """
         if why := self.switchboard.why_busy:
             raise BusyError(why)
         try:
             await self.quota.look(claim, self.settings.quotas)
+            if counts:
+                await self.quota.count(claim, self.settings.quotas, counts)
         except BusyError as busy:
             self.access.note_busy(claim.tenant, claim.caller or claim.address, str(busy))
             raise

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
+from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -42,15 +43,15 @@ class Claim:
     caller: str = ""
     address: str = ""  # from which it comes over HTTP; a carrier's says nothing of its callers
 
-    def limits(self, quotas: Quotas) -> tuple[Limit, ...]:
-        """All that are set for it."""
+    def limits(self, quotas: Quotas, of: str = "calls") -> tuple[Limit, ...]:
+        """All that are set for it; other things than calls are counted by themselves."""
         whose = (
             ("address", self.address and ("", _network(self.address))),
             ("caller", self.caller and (self.tenant, self.caller)),
             ("tenant", (self.tenant,)),
         )
         return tuple(
-            Limit(_key(kind, what, words), most, f"quotas.{kind}_{what}", seconds)
+            Limit(_key(of, kind, what, words), most, f"quotas.{kind}_{what}", seconds)
             for kind, words in whose
             if words
             for what, seconds in (("calls", 0.0), ("per_minute", MINUTE))
@@ -73,6 +74,16 @@ class Quota:
         limits = claim.limits(quotas)
         if limits and (exceeded := await self._exceeded(limits, "")) is not None:
             raise TooManyError(exceeded)
+
+    async def count(self, claim: Claim, quotas: Quotas, of: str) -> None:
+        """Count a thing that may be had as often in a minute as calls. Raises TooManyError."""
+        limits = [limit for limit in claim.limits(quotas, of) if limit.seconds]
+        if not limits:
+            return
+        name = f"{of}_{token_hex(8)}"
+        if (exceeded := await self._exceeded(limits, name)) is not None:
+            raise TooManyError(exceeded)
+        self.counts.add(name, limits)
 
     @asynccontextmanager
     async def seat(self, claim: Claim, quotas: Quotas, call_id: str) -> AsyncIterator[None]:

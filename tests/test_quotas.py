@@ -137,6 +137,21 @@ async def test_every_door_refuses_in_its_own_words_and_counts_it() -> None:
         assert house.gateway.switchboard.statistics().refused == 4
 
 
+async def test_client_secrets_may_be_had_as_often_as_calls_and_take_none_of_them() -> None:
+    told = {"TRUNKLINE_QUOTAS__TENANT_PER_MINUTE": "2"}
+    async with (
+        open_house(BriefMind(), variables=told) as house,
+        AsyncClient(base_url=house.address) as http,
+    ):
+        path = "/v1/realtime/client_secrets"
+        answers = [await http.post(path, json={}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert 50 < int(answers[2].headers["retry-after"]) <= 60
+        for _ in range(2):
+            async with typing(house):
+                pass
+
+
 @pytest.mark.parametrize(("proxies", "live"), [("127.0.0.1", 2), ("", 1), ("192.0.2.0/24", 1)])
 async def test_an_address_is_believed_of_trusted_proxies_alone(proxies: str, live: int) -> None:
     told = {"TRUNKLINE_QUOTAS__ADDRESS_CALLS": "1", "TRUNKLINE_SERVER__TRUSTED_PROXIES": proxies}
