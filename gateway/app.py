@@ -222,9 +222,9 @@ class Gateway:
 
     async def readiness(self, request: Request) -> Response:
         """Another call would be let in."""
-        calls = self.switchboard.statistics()
-        ready = self.switchboard.ready
-        body = {"ready": ready, "calls": calls.live, "assistant": self.assistant_name}
+        board = self.switchboard
+        ready = board.ready
+        body = {"ready": ready, "calls": board.occupied, "assistant": self.assistant_name}
         if self.links:
             body["mcp"] = states = [asdict(link.status) for link in self.links]
             for state in () if await self.access.may(request, "metrics") else states:

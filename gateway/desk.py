@@ -21,6 +21,7 @@ from gateway.access import Access, RefusedError
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg, DialOrder, Doors
 from gateway.errors import TrunklineError
+from gateway.ports import OwnPorts, Ports
 from gateway.settings import Settings
 from gateway.shared import SharedTickets
 from gateway.switchboard import BusyError, Switchboard
@@ -62,11 +63,13 @@ class Desk:
         floor: Floor,
         http: AsyncClient,
         tickets: Tickets | SharedTickets,
+        ports: Ports | None = None,
     ) -> None:
         self._settings = settings
         self._floor = floor
         self._tickets = tickets
         self.http = http
+        self.ports = ports or OwnPorts()
         self._doors: dict[str, Doors] = {
             bridge.name: bridge.open(self, section)
             for bridge, section in bridges.enabled(settings.bridges)
@@ -167,10 +170,13 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, floor: Floor, tickets: Tickets | SharedTickets
+    settings: Settings,
+    floor: Floor,
+    tickets: Tickets | SharedTickets,
+    ports: Ports | None = None,
 ) -> AsyncIterator[Desk]:
-    """A desk whose bridges listen."""
+    """A desk whose bridges listen, on ports of their own where none are given."""
     async with AsyncClient(timeout=HTTP_SECONDS) as http:
-        desk = Desk(settings, floor, http, tickets)
+        desk = Desk(settings, floor, http, tickets, ports)
         async with desk.listening():
             yield desk

@@ -212,7 +212,8 @@ class FrontDoor:
         for hello in dialect.opened():
             await websocket.send_text(str(hello))
         returns = "returns" in websocket.query_params
-        token, seconds = new_token(), returns * self._house.settings.webrtc.return_s
+        token = new_token(self._house.switchboard.mark)
+        seconds = returns * self._house.settings.webrtc.return_s
         if seconds:
             await websocket.send_text(told(token, seconds))
         leg = WebSocketLeg(websocket, dialect, limits=LIMITS)

@@ -67,9 +67,9 @@ class Returns:
             await line.over.wait()
 
 
-def new_token() -> str:
-    """One that nobody guesses."""
-    return f"resume_{secrets.token_urlsafe(24)}"
+def new_token(mark: str) -> str:
+    """One that nobody guesses; it bears the mark of the process that knows it."""
+    return f"resume_{mark}{mark and '.'}{secrets.token_urlsafe(24)}"
 
 
 def told(token: str, seconds: float) -> str:

@@ -26,7 +26,7 @@ class LoadReports:
     @property
     def percent(self) -> int:
         """By calls or by the machine, whichever is nearer to its limit."""
-        calls = len(self._board.sessions) / self._board.max_calls
+        calls = self._board.occupied / self._board.max_calls
         return round(100 * min(max(calls, self._strain()), 1.0))
 
     def report(self) -> None:

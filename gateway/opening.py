@@ -7,12 +7,15 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from gateway.access import open_access
 from gateway.api.routes import open_api
@@ -43,6 +46,8 @@ from gateway.toolsources import open_tools
 
 if TYPE_CHECKING:
     from gateway.store.store import Store
+    from gateway.workers.member import Member
+    from gateway.workers.table import Seats
 
 START = replace(OPERATOR, credential="start")  # who the audit says it was
 PING, PONG = 5.0, 10.0  # seconds: a socket whose far end is gone is found within their sum
@@ -50,8 +55,13 @@ BUSY = 1013  # close code: try again later
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """A gateway with its tools, and with the embedded assistant where no other is configured."""
+async def open_gateway(
+    settings: Settings, *, assistant: str = "", seats: Seats | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway with its tools, and with the embedded assistant where no other is configured.
+
+    Workers of one gateway have an `assistant` in common, at that address, and `seats` of a table.
+    """
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(open_books(settings))
         standing = await parts.enter_async_context(open_standing(settings, store))
@@ -61,14 +71,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         pressure = await parts.enter_async_context(open_pressure(settings.limits))
         target, embedded = target_of(settings.assistant), ""
         if needs_embedded(settings):
-            embedded = await parts.enter_async_context(open_embedded(settings))
+            embedded = assistant or await parts.enter_async_context(open_embedded(settings))
             if target.kind == "embedded" and not target.base_url:
                 target = replace(target, base_url=embedded)
         planner = Planner(settings, target, embedded)
         planner.check()  # says now what is missing, not at a call
         planner.warn()
         custodian = await parts.enter_async_context(keeping(settings, store))
-        switchboard = Switchboard(settings.server.max_calls, pressure.why)
+        switchboard = Switchboard(settings.server.max_calls, pressure.why, seats)
         metrics = _metrics(switchboard, pressure, store)
         budgets = await parts.enter_async_context(open_budgets(settings, store, metrics.claim))
         access = await parts.enter_async_context(open_access(settings, store))
@@ -96,6 +106,7 @@ def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Met
     metrics.gauge("calls_refused", "Calls since the start", lambda: board.refused)
     metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
     metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
+    metrics.gauge("cpu_seconds", "Time of a core that the process has used", process_time)
     metrics.gauge("resident_bytes", "Memory that the process holds", resident)
     if store is not None:
         metrics.watch(store.writer.statistics)
@@ -103,8 +114,8 @@ def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Met
 
 
 @asynccontextmanager
-async def open_embedded(settings: Settings) -> AsyncIterator[str]:
-    """The assistant that ships with Trunkline, at its address."""
+async def open_embedded(settings: Settings, port: int = 0) -> AsyncIterator[str]:
+    """The assistant that ships with Trunkline, at its address; 0 is any free port."""
     mind = settings.assistant.mind
     chat = mind.kind == "chat"
     async with (
@@ -113,33 +124,45 @@ async def open_embedded(settings: Settings) -> AsyncIterator[str]:
             model=mind.model if chat else "",
             api_key=mind.api_key.reveal() if chat else "",
         ) as assistant,
-        serve_embedded(assistant) as address,
+        serve_embedded(assistant, port=port) as address,
     ):
         yield address.base_url
 
 
 @asynccontextmanager
-async def listening(gateway: Gateway, bound: socket.socket) -> AsyncIterator[str]:
-    """Serve the gateway on a bound socket inside the running loop; gives its http address."""
+async def listening(
+    gateway: Gateway, bound: socket.socket, member: Member | None = None
+) -> AsyncIterator[str]:
+    """Serve the gateway on a bound socket inside the running loop; gives its http address.
+
+    A worker, a `member` of several, serves the others there; its callers come from the parent.
+    """
     settings, board = gateway.settings, gateway.switchboard
     proxies = settings.server.trusted_proxies
     strain = gateway.pressure.strain if gateway.pressure else float
     async with (
         open_load_reports(board, strain),
         open_common(gateway) as common,
-        open_desk(settings, gateway, common.tickets) as desk,
+        open_desk(settings, gateway, common.tickets, member) as desk,
         open_api(gateway, desk, common) as api,
-        _serving([*desk.routes, *api, *gateway.routes()], bound, proxies) as address,
+        _serving(
+            _application(gateway, [*desk.routes, *api], member), bound, proxies, member
+        ) as address,
     ):
         yield address
 
 
+def _application(gateway: Gateway, routes: list[BaseRoute], member: Member | None) -> ASGIApp:
+    own = Starlette(routes=[*routes, *gateway.routes()])
+    return own if member is None else member.around(own)
+
+
 @asynccontextmanager
 async def _serving(
-    routes: list[BaseRoute], bound: socket.socket, proxies: tuple[str, ...]
+    application: ASGIApp, bound: socket.socket, proxies: tuple[str, ...], member: Member | None
 ) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        Starlette(routes=routes),
+        application,
         ws="websockets-sansio",
         ws_max_size=max(4 * MAX_FRAME, LARGEST),  # each leg refuses less, with a reason
         ws_per_message_deflate=False,
@@ -158,8 +181,25 @@ async def _serving(
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[bound])
-    host, port = bound.getsockname()[:2]
+    if member is not None:
+        member.serve(partial(_protocol, config, server))
     try:
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        yield _address(bound)
     finally:
         await server.shutdown(sockets=[bound])
+
+
+def _protocol(config: uvicorn.Config, server: uvicorn.Server) -> asyncio.Protocol:
+    """What serves one connection, as uvicorn's own listener makes it."""
+    made = config.http_protocol_class(  # type: ignore[call-arg]
+        config=config, server_state=server.server_state, app_state=server.lifespan.state
+    )
+    assert isinstance(made, asyncio.Protocol)
+    return made
+
+
+def _address(bound: socket.socket) -> str:
+    if bound.family == socket.AF_UNIX:
+        return f"unix:{bound.getsockname()}"
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

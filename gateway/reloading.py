@@ -30,7 +30,7 @@ RELOAD = replace(OPERATOR, credential="reload")
 SETTLED = 1.0  # seconds after which a call that was being let in is live
 # What is opened once, when the gateway starts; the old values stay until it is started again.
 FIXED: dict[str, tuple[str, ...]] = {
-    "server": ("host", "port", "public_url", "trusted_proxies"),
+    "server": ("host", "port", "public_url", "trusted_proxies", "workers"),
     "store": (),
     "bridges": (),
     "taps": (),

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.call.events import CallerOrdered, HangUpOrdered, SoundOrdered
 from gateway.call.plan import Plan
@@ -32,6 +33,30 @@ class BusyError(TrunklineError):
         return {"Retry-After": str(self.again)}
 
 
+class Seats(Protocol):
+    """The calls of the other processes of this gateway."""
+
+    mark: str
+
+    @property
+    def others(self) -> int:
+        """How many they have."""
+        ...
+
+    def take(self, calls: int) -> None:
+        """We have so many."""
+        ...
+
+
+class Alone:
+    """There are no others."""
+
+    mark, others = "", 0
+
+    def take(self, calls: int) -> None:
+        """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Calls since the start."""
@@ -48,9 +73,15 @@ class Switchboard:
     `strained` says why this machine can carry no more, and nothing where it can.
     """
 
-    def __init__(self, max_calls: int, strained: Callable[[], str] = str) -> None:
+    def __init__(
+        self,
+        max_calls: int,
+        strained: Callable[[], str] = str,
+        seats: Seats | None = None,
+    ) -> None:
         self.max_calls = max_calls
         self._strained = strained
+        self._seats = seats or Alone()
         self._live: dict[str, Session] = {}
         self._endings: dict[str, asyncio.Event] = {}
         self._admitted = 0
@@ -64,7 +95,17 @@ class Switchboard:
         """A name for the next call; refuses where there is no room. Raises BusyError."""
         if why := self.why_busy:
             raise self.turned_away(BusyError(why))
-        return f"call_{secrets.token_hex(8)}"
+        return f"call_{self.mark}{secrets.token_hex(8)}"
+
+    @property
+    def mark(self) -> str:
+        """What begins the names of this process's calls, where there are several processes."""
+        return self._seats.mark
+
+    @property
+    def occupied(self) -> int:
+        """The live calls of all processes."""
+        return len(self._live) + self._seats.others
 
     def turned_away(self, busy: BusyError) -> BusyError:
         """Count a call that is refused; the same, to be raised or told."""
@@ -76,7 +117,7 @@ class Switchboard:
         """Why no call would be let in at this moment; empty where one would."""
         if self._draining:
             return "Trunkline is shutting down and takes no more calls; call again later."
-        if len(self._live) >= self.max_calls:
+        if self.occupied >= self.max_calls:
             return (
                 f"All {self.max_calls} lines are busy; call again later, "
                 "or raise server.max_calls if this machine can carry more."
@@ -89,6 +130,7 @@ class Switchboard:
         self._live[call_id] = session
         ended = self._endings[call_id] = asyncio.Event()
         self._admitted += 1
+        self._seats.take(len(self._live))
         self._most = max(self._most, len(self._live))
         self._empty.clear()
         log.info("call began")
@@ -99,6 +141,7 @@ class Switchboard:
         finally:
             del self._live[call_id], self._endings[call_id]
             ended.set()
+            self._seats.take(len(self._live))
             if not self._live:
                 self._empty.set()
 

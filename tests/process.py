@@ -36,13 +36,13 @@ class GatewayProcess:
 
 @asynccontextmanager
 async def gateway_process(
-    folder: Path, model: str, sections: str = ""
+    folder: Path, model: str, sections: str = "", *arguments: str
 ) -> AsyncIterator[GatewayProcess]:
     """It is killed at the end, if it still runs."""
     file = folder / "trunkline.toml"
     file.write_text(f'[assistant]\nbase_url = "{model}"\n{sections}')
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-c", SERVE.format(str(ROOT)), "serve", "--port", "0"),
+        *(sys.executable, "-P", "-c", SERVE.format(str(ROOT)), "serve", "--port", "0", *arguments),
         cwd=folder,
         env={"TRUNKLINE_LOG__FORMAT": "json"},
         stderr=PIPE,

@@ -79,7 +79,7 @@ RULES = {
     "gateway.seams": Rule(ours=("gateway.call",)),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
-        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, "gateway.listening"),
+        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, "gateway.listening", "gateway.ports"),
         others=(
             *("starlette", "websockets", "aiortc", "av", "msgspec", "numpy", "pydantic"),
             *("httpx2", "cryptography", "jwt"),
@@ -90,6 +90,7 @@ RULES = {
         ours=(*LEG, "gateway.callers.dialect"),
         others=("aiortc", "aioice", "pylibsrtp", "OpenSSL", "numpy"),
     ),
+    "gateway.ports": Rule(ours=("gateway.listening",), others=()),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(
         ours=(*LEG, *PROTOCOL, "gateway.call.faults"),

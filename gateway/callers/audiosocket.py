@@ -11,7 +11,7 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 
 from pydantic import Field
@@ -32,7 +32,6 @@ from gateway.callers.dialplan import BUSY, REFUSED, Dialplan, DialplanLine
 from gateway.callers.pacing import Metronome
 from gateway.callers.tcp import TcpLeg
 from gateway.errors import SettingsError, TrunklineError, WireError
-from gateway.listening import listen
 
 log = logging.getLogger(__name__)
 
@@ -72,21 +71,19 @@ class Listener:
     async def listening(self) -> AsyncIterator[None]:
         """It listens."""
         section = self.section
-        try:
-            bound = listen(section.host, section.port)
-        except TrunklineError as error:
-            raise TrunklineError(f"bridges.audiosocket: {error}") from None
-        with bound:
-            loop = asyncio.get_running_loop()
-            server = await loop.create_server(self._accept, sock=bound)
-            self.port = bound.getsockname()[1]
-            address = f"{section.host}:{self.port}"
+        async with AsyncExitStack() as open_port:
+            port = self.desk.ports.open(section.host, section.port, self._accept)
+            try:
+                address = await open_port.enter_async_context(port)
+            except TrunklineError as error:
+                raise TrunklineError(f"bridges.audiosocket: {error}") from None
+            self.port = int(address.rpartition(":")[2])
             reach = LOCAL_ONLY if _is_loopback(section.host) else "any machine that has a route"
             log.info("AudioSocket listens", extra={"address": address, "reach": reach})
             try:
                 yield
             finally:
-                server.close()
+                await open_port.aclose()
                 for task in self._tasks:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -27,6 +27,7 @@ from gateway.callers.dialect import Dialect
 from gateway.callers.line import Line
 from gateway.callers.websocket import Limits, WebSocketLeg
 from gateway.errors import SettingsError, WireError
+from gateway.ports import Ports
 from gateway.section import Section
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,11 @@ class Desk(Protocol):
     @property
     def http(self) -> AsyncClient:
         """For the provider's API."""
+        ...
+
+    @property
+    def ports(self) -> Ports:
+        """For listeners of its own."""
         ...
 
     def issue(self, joined: CallerJoined, seconds: float = 60.0) -> str:

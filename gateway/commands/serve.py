@@ -13,6 +13,9 @@ from gateway.settings.loading import Key
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_address(parser)
+    parser.add_argument(
+        "--workers", type=int, help="processes that share the calls, one for each core (1)"
+    )
 
 
 def add_address(parser: argparse.ArgumentParser, port: int | None = None) -> None:
@@ -23,9 +26,13 @@ def add_address(parser: argparse.ArgumentParser, port: int | None = None) -> Non
 
 def read_settings(args: argparse.Namespace) -> Settings:
     """The settings as they are now, with the address of the command line."""
-    given: dict[Key, object] = {("server", "host"): args.host, ("server", "port"): args.port}
-    overrides = {key: value for key, value in given.items() if value is not None}
-    return load(args.config, overrides=overrides)
+    return load(args.config, overrides=_overrides(args))
+
+
+def _overrides(args: argparse.Namespace) -> dict[Key, str | int]:
+    names = ("host", "port", "workers")
+    given = {("server", name): getattr(args, name, None) for name in names}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def listening_settings(args: argparse.Namespace) -> Settings:
@@ -38,8 +45,17 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     from gateway.serving import serve
 
+    settings = listening_settings(args)
+    if settings.server.workers > 1:
+        from gateway.workers.link import Told
+        from gateway.workers.supervisor import supervise
+
+        given = [(*key, value) for key, value in _overrides(args).items()]
+        config = str(args.config.resolve()) if args.config else ""
+        told = Told("worker", 0, "", 0, 0, config, given)  # type: ignore[arg-type]
+        return asyncio.run(supervise(settings, told))
     try:
-        asyncio.run(serve(listening_settings(args), partial(read_settings, args)))
+        asyncio.run(serve(settings, partial(read_settings, args)))
     except asyncio.CancelledError:
         return 130  # told twice to stop: at once
     return 0

@@ -73,6 +73,12 @@ class Server(Section):
         " each request names it.",
         examples=["https://voice.example.com"],
     )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that share the calls, one for each core that calls may use.",
+    )
     max_calls: int = Field(
         default=100, ge=1, description="Calls at once; one more is refused as busy."
     )

@@ -1,0 +1,117 @@
+"""The parts of which several workers are made one: ids, figures, the table, the first line."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from gateway.front_return import new_token
+from gateway.switchboard import BusyError, Switchboard
+from gateway.taps.metrics import Metrics
+from gateway.workers import link
+from gateway.workers.elsewhere import owner
+from gateway.workers.merging import merged
+from gateway.workers.sorting import Sorter
+from gateway.workers.table import Seats, open_table
+
+
+def test_a_call_names_its_worker_and_so_does_a_token(tmp_path: Path) -> None:
+    with open_table(tmp_path, make=True) as table:
+        board = Switchboard(10, seats=Seats(table, 29))
+        call = board.new_call_id()
+        assert owner(f"/api/calls/{call}/stop", "") == 29
+        assert owner("/v1/realtime/calls/" + call.replace("call_", "rtc_"), "") == 29
+        assert owner("/browser", f"returns=1&call={call}") == 29
+        assert owner("/v1/realtime", f"call_id={call}") == 29
+        assert owner("/v1/realtime", f"resume={new_token(board.mark)}") == 29
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/twilio/voice", ""),
+        ("/browser", "returns=1"),
+        ("/browser", "call=call_00"),
+        ("/api/calls", "limit=5"),
+        ("/v1/realtime", "call_id=call_" + "z" * 18),
+        ("/v1/realtime", "resume=resume_nothing"),
+    ],
+    ids=["webhook", "new", "short", "list", "no-hex", "no-mark"],
+)
+def test_whatever_names_no_call_is_for_any_worker(path: str, query: str) -> None:
+    assert owner(path, query) is None
+
+
+def test_lines_are_counted_over_all_workers(tmp_path: Path) -> None:
+    with open_table(tmp_path, make=True) as table, open_table(tmp_path) as other:
+        one, two = Seats(table, 0), Seats(other, 1)
+        board = Switchboard(3, seats=one)
+        two.take(2)
+        assert (board.occupied, one.others, two.others) == (2, 2, 0)
+        board.new_call_id()
+        two.take(3)
+        with pytest.raises(BusyError, match="All 3 lines are busy"):
+            board.new_call_id()
+        two.take(0)
+        assert board.ready
+
+
+def test_figures_of_workers_add_up_and_those_of_the_dead_stay_counted() -> None:
+    pages = []
+    for calls in (1, 2, 4):
+        metrics = Metrics()
+        metrics.gauge("loop_lag_seconds", "late", lambda calls=calls: calls / 10)
+        metrics.live.set(calls)
+        metrics.calls.inc(calls)
+        metrics.latency.observe(calls / 4)
+        metrics.tools.labels('with "quotes"').inc()
+        pages.append(metrics.page().decode())
+    told = merged(pages[:2], gone=[merged([], gone=pages[2:])])
+    found = {
+        sample.name + str(sample.labels): sample.value for f in parse(told) for sample in f.samples
+    }
+    assert found["trunkline_calls_live{}"] == 3
+    assert found["trunkline_calls_total{}"] == 7
+    assert found["trunkline_loop_lag_seconds{}"] == 0.2
+    assert found["trunkline_voice_to_voice_seconds_count{}"] == 3
+    assert found["trunkline_voice_to_voice_seconds_bucket{'le': '0.5'}"] == 2
+    assert found["trunkline_tool_calls_total{'status': 'with \"quotes\"'}"] == 3
+
+
+async def test_a_connection_is_sorted_by_its_first_line_which_stays_to_be_read() -> None:
+    given: asyncio.Queue[tuple[socket.socket, int | None]] = asyncio.Queue()
+    sorter = Sorter(lambda connection, slot: given.put_nowait((connection, slot)))
+    ours, theirs = socket.socketpair()
+    silent, gone = socket.socketpair()
+    with ours, theirs, silent:
+        sorter.add(theirs)
+        sorter.add(gone)
+        ours.sendall(b"GET /browser?call=call_07")
+        await asyncio.sleep(0.05)
+        assert given.empty()
+        ours.sendall(b"0123456789abcdef HTTP/1.1\r\n")
+        connection, slot = await given.get()
+        assert slot == 7
+        assert connection.recv(100).startswith(b"GET /browser")
+        sorter.close()
+        assert gone.fileno() == -1
+
+
+def test_a_connection_goes_to_another_process_with_the_name_of_its_port() -> None:
+    pipe, mouth = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours, theirs = socket.socketpair()
+    mouth.setblocking(False)
+    with pipe, mouth, ours:
+        assert link.take(mouth) is None
+        assert link.give(pipe, "http", theirs)
+        assert theirs.fileno() == -1
+        found = link.take(mouth)
+        assert found is not None
+        name, connection = found
+        with connection:
+            ours.sendall(b"hello")
+            assert (name, connection.recv(5)) == ("http", b"hello")
