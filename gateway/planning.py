@@ -9,7 +9,14 @@ from datetime import date
 
 from audio.format import Format, pcm16
 from audio.pcm import AudioError
-from gateway.announcements import assistant_lost, not_that, one_moment, still_here
+from gateway.announcements import (
+    assistant_lost,
+    budget_spent,
+    not_that,
+    one_moment,
+    putting_through,
+    still_here,
+)
 from gateway.assistants import catalogue
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.openai import endpoint
@@ -93,10 +100,7 @@ class Planner:
     def check(self) -> None:
         """Raises SettingsError for an assistant that no call could reach, or that is not there."""
         endpoint(self.target)
-        try:
-            one_moment(pcm16(RATE), self.settings.recovery.hold_file)
-        except AudioError as error:
-            raise SettingsError(f"recovery.hold_file: {error}") from error
+        self._check_sounds()
         for name in self.settings.assistants:
             endpoint(self._named(name)[1])
         for where, name in self._names():
@@ -113,6 +117,18 @@ class Planner:
                     f"lines: number {number} names the assistant {line.assistant!r}, and there is "
                     f"no [assistants.{line.assistant}]; there are: {there}"
                 )
+
+    def _check_sounds(self) -> None:
+        budget = self.settings.budget
+        for key, read, file in (
+            ("recovery.hold_file", one_moment, self.settings.recovery.hold_file),
+            ("budget.goodbye_sound", budget_spent, budget.goodbye_sound),
+            ("budget.transfer_sound", putting_through, budget.transfer_sound),
+        ):
+            try:
+                read(pcm16(RATE), file)
+            except AudioError as error:
+                raise SettingsError(f"{key}: {error}") from error
 
     def _names(self) -> Iterator[tuple[str, str]]:
         """Every assistant that is named to stand in for another, and where."""

@@ -201,6 +201,8 @@ async def open_budgets(
         budgets = Budgets(settings, PatientLedger(ledger, before, 0), table, observe=observe)
         if table is not None:
             budgets.learn(await table.news())
+        elif redis is None and budgets.on:
+            log.warning("budgets begin anew whenever this gateway is started; set store.url")
         looking = asyncio.create_task(budgets.run(), name="budgets")
         try:
             yield budgets

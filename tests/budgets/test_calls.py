@@ -13,6 +13,7 @@ from audio import wav
 from audio.tone import sine
 from gateway.call.prices import NANO
 from gateway.call.spending import SHARED_SPENT
+from gateway.replay import Replay
 from gateway.store.tables import calls, usage
 from tests.house import House
 from tests.whole import BriefMind, Typist, open_whole, typing
@@ -27,6 +28,7 @@ async def paid_house(folder: Path, **budget: object) -> AsyncIterator[House]:
     """A gateway whose model is paid by the dearest prices, and that keeps books."""
     wav.write(folder / "bye.wav", sine(440, 0.1, 24_000), 24_000)
     told = PAID | {
+        "TRUNKLINE_TAPS__JOURNAL": str(folder / "journals"),
         "TRUNKLINE_BUDGET__GOODBYE_SOUND": str(folder / "bye.wav"),
         "TRUNKLINE_STORE__URL": str(folder / "trunkline.db"),
         "TRUNKLINE_STORE__SPILL": str(folder / "spill"),
@@ -64,6 +66,10 @@ async def test_calls_at_once_spend_what_there_is_and_one_answer_more_at_most(
         assert ended == {SHARED_SPENT}
         assert LIMIT / 2 < booked / NANO <= LIMIT + max(max(each, default=0) for each in costs)
         assert await budgets.look(budgets.accounts("default", "")) == [(booked, 0)] * 2
+
+    for journal in (tmp_path / "journals").iterdir():
+        assert '"event":"Reserved"' in journal.read_text()
+        assert list(Replay(journal).differences()) == []
 
     async with paid_house(tmp_path, tenant_day_usd=booked / NANO) as house, typing(house) as late:
         assert await talks_on(late) == []

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from gateway.budgets.ledger import MemoryLedger
 from gateway.budgets.shared import SharedLedger
 from tests import services
-from tests.budgets.bank import Books, account
+from tests.budgets.bank import Books, account, claim
 from tests.budgets.callers import CENT, talk_all
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +57,42 @@ async def gateway(url: str, seed: str) -> AsyncIterator[asyncio.subprocess.Proce
         if child.returncode is None:
             child.kill()
         await child.wait()
+
+
+async def test_what_a_killed_gateway_held_is_given_back() -> None:
+    hold = """
+import asyncio, sys
+from redis.asyncio import Redis
+from gateway.budgets.shared import SharedLedger
+from tests.budgets.bank import Books, account, claim
+
+async def main():
+    ledger = SharedLedger(Redis.from_url(sys.argv[1]), Books().before, lease_ms=500)
+    await ledger.claim([account(100)], claim("call", 10, 70))
+    sys.stdout.write("held\\n")
+    sys.stdout.flush()
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+    with services.redis() as server:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", hold, server.url),
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
+            stdout=PIPE,
+        )
+        assert child.stdout is not None
+        assert await child.stdout.readline() == b"held\n"
+        child.kill()
+        await child.wait()
+        redis = Redis.from_url(server.url)
+        ledger = SharedLedger(redis, Books().before)
+        while (await ledger.look([account(100)])) != [(10, 0)]:
+            await asyncio.sleep(0.01)
+        grant = await ledger.claim([account(100)], claim("other", 0, 200))
+        await redis.aclose()
+    assert grant.upto == 90
 
 
 async def test_nor_do_those_of_four_processes_on_one_redis() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Usage
-from gateway.call.plan import BudgetPolicy, Plan
-from gateway.call.prices import Prices, Rate
+from gateway.call.plan import BudgetPolicy, Plan, RecoveryPolicy, RoutingPolicy
+from gateway.call.prices import Billed, Prices, Rate
 from gateway.call.spending import GO_ON, SHARED_SPENT, SPENT
 from tests.call.story import Story
 
@@ -271,6 +271,32 @@ def test_a_callers_budget_is_warned_of_and_a_tenants_only_where_it_is_wanted() -
         told.answers(1000)
         told.wait(3000)
         assert ("Soon." in asked(told)) == said, policy
+
+
+def test_a_cheaper_model_answers_from_the_next_turn_on_and_is_counted_by_its_own_prices() -> None:
+    small = Billed("small", prices=Prices(audio=Rate(output=CENT // 200)))
+    for policy, caller, tenant in (({"cheaper": True}, 80, 0), ({"tenant_cheaper": True}, 0, 80)):
+        budget = replace(BudgetPolicy(shared=True, told=False), **policy)
+        plan = Plan(prices=PRICES, budget=budget, stand_ins=(small,))
+        plan = replace(plan, routing=RoutingPolicy(cheaper=1))
+        told = Story(replace(plan, recovery=RecoveryPolicy(assistants=2, patience=20_000_000)))
+        told.speaks(500)
+        grant(told, caller=caller, tenant=tenant)
+        told.silent(400)
+        told.begins()
+        told.voice(1000)
+        ended(told, "resp_1", 1)
+        grant(told, caller=caller, tenant=tenant)
+        assert told.all(do.Dial) == [do.Dial(1, 1)]
+        told.feed(on.AssistantReady("sess_2", "small", epoch=1))
+        told.wait(2000)
+        assert told.all(do.Use) == [do.Use(1)]
+        told.says(500)
+        grant(told, caller=caller, tenant=tenant)
+        told.begins("resp_2")
+        told.voice(1000, "item_b", "resp_2")
+        ended(told, "resp_2", 1)
+        assert [shown.nano for shown in told.all(do.ShowCost)] == [CENT, CENT // 10]
 
 
 def test_at_the_end_the_caller_is_put_through_and_hung_up_on_where_that_fails() -> None:
