@@ -28,6 +28,7 @@ from gateway.call.effects import ToAssistant, ToCaller
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
+from gateway.callers.patient import PatientLeg
 from gateway.client_secrets import ClientSecrets
 from gateway.errors import WireError
 from gateway.files import client_dir
@@ -188,9 +189,12 @@ class Gateway:
         taps = watching.taps(self.settings.taps, booking)
         taps += self.phrases.taps(booking, self.settings)
         dial = partial(self._dial, booking, thread)
+        full = self.metrics.overflows.labels
+        if isinstance(leg, PatientLeg):
+            leg.full = full("absent").inc
         return Session(
             plan,
-            ShowingLeg(leg, plan.sees),
+            ShowingLeg(leg, plan.sees, full("pictures").inc),
             dial(0),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),

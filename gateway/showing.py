@@ -26,13 +26,19 @@ UNSEEN = (
     "at it for you, tell me so.)"
 )
 
+WAITING = 1_000  # events behind a picture that is being fitted: 20 s of sound
+MANY = "Too many pictures are waiting already. Show one at a time."
+
 Feed = Callable[[Event], None]
 
 
 class ShowingLeg:
     """The leg inside, and a place where pictures wait their turn."""
 
-    def __init__(self, leg: Leg[do.ToCaller], sees: bool) -> None:
+    def __init__(
+        self, leg: Leg[do.ToCaller], sees: bool, full: Callable[[], None] = lambda: None
+    ) -> None:
+        self._full = full  # told of each event that there is no room for
         self._leg = leg
         self._sees = sees
         self._feed: Feed = _to_nobody
@@ -63,12 +69,24 @@ class ShowingLeg:
 
     def _take(self, event: Event) -> None:
         if self._work is not None:
-            self._waiting.append(event)
+            self._keep(event)
         elif _shows(event):
             self._waiting.append(event)
             self._work = asyncio.create_task(self._tell(), name="pictures of a caller")
         else:
             self._feed(event)
+
+    def _keep(self, event: Event) -> None:
+        """Behind the picture at work; sound and more pictures only as long as there is room."""
+        optional = isinstance(event, on.CallerAudio) or _shows(event)
+        if len(self._waiting) < WAITING or not optional:
+            self._waiting.append(event)
+            return
+        self._full()
+        if isinstance(event, on.CallerAsked):
+            self._leg.send(do.ShowRefusal(event.request, "too_many_images", MANY))
+        elif isinstance(event, on.CallerShowed):
+            self._leg.send(do.ShowNotice("picture_refused", MANY))
 
     async def _tell(self) -> None:
         try:

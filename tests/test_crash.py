@@ -9,18 +9,27 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from audio import wav
 from gateway.embedded.server import Assistant
 from gateway.embedded.server import serve as serve_embedded
 from gateway.replay import Replay
 from gateway.store.presence import CRASHED
 from gateway.store.store import open_store
-from gateway.taps.flushing import PERIOD
-from gateway.taps.transcripts import mend
 from tests.house import EchoEars, PlainMind, ToneMouth, message
 from tests.process import gateway_process
 
 CALLS = 20
-KEEPING = '[taps]\njournal = "j"\ntranscripts = "t"\n[store]\nurl = "calls.db"\n'
+SECONDS = 2.0  # that each of them lasts at least
+KEEPING = """
+[taps]
+journal = "j"
+transcripts = "t"
+recording = "r"
+[store]
+url = "calls.db"
+[limits]
+lag_ms = 0
+"""
 
 
 async def in_the_middle(socket: ClientConnection) -> None:
@@ -32,6 +41,13 @@ async def in_the_middle(socket: ClientConnection) -> None:
             said = json.loads(frame)
             if said["type"] == "words" and said["role"] == "assistant" and said["text"]:
                 return
+
+
+async def on_the_line(socket: ClientConnection) -> None:
+    """Be silent for a while, as a microphone is."""
+    for _ in range(int(SECONDS / 0.02)):
+        await socket.send(bytes(960))
+        await asyncio.sleep(0.02)
 
 
 async def test_a_gateway_killed_in_the_middle_of_its_calls_has_kept_them(tmp_path: Path) -> None:
@@ -46,18 +62,25 @@ async def test_a_gateway_killed_in_the_middle_of_its_calls_has_kept_them(tmp_pat
             await stack.enter_async_context(connect(place, max_queue=None)) for _ in range(CALLS)
         ]
         await asyncio.gather(*map(in_the_middle, callers))
-        await asyncio.sleep(2 * PERIOD)
+        await asyncio.gather(*map(on_the_line, callers))
         gateway.child.kill()
         await gateway.child.wait()
+        after = await stack.enter_async_context(gateway_process(tmp_path, model.base_url, KEEPING))
+        after.child.terminate()  # what was left open is closed by then
+        assert await after.child.wait() == 0
 
     journals = list((tmp_path / "j").iterdir())
     assert len(journals) == CALLS
     for path in journals:
         replay = Replay(path)
         assert list(replay.differences()) == []
-        assert replay.events > 5
+        last = json.loads(path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2])
+        assert last["t"] >= (SECONDS - 1) * 1_000_000, "no more than the last second is lost"
 
-    assert mend(tmp_path / "t") == CALLS
+    recorded = [wav.info(path) for path in (tmp_path / "r").iterdir()]
+    assert len(recorded) == CALLS
+    assert min(one.seconds for one in recorded) >= SECONDS - 1
+    assert len(list((tmp_path / "t").iterdir())) == CALLS
     for path in (tmp_path / "t").iterdir():
         head, asked, answered = map(json.loads, path.read_text().splitlines())
         assert head["ended"] == CRASHED

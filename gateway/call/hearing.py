@@ -16,6 +16,7 @@ from gateway.call.transcript import Transcript, some
 from gateway.call.turns import ONSET_US, Outcome, Sign, Turns, WrittenMap
 from gateway.call.unanswered import Unanswered
 
+NOT_KEPT = "speech_not_kept"  # code
 REMEMBERED = 64  # turns whose number is known, should another session have to hear them
 
 
@@ -80,7 +81,8 @@ class Hearing:
                 yield from self._show(outcome)
                 yield outcome
                 continue
-            self.unanswered.keep(outcome, self.turns.began_at, self.turns.sent_until)
+            if (notice := self._keep(outcome)) is not None:
+                yield notice
             if isinstance(outcome, do.SendAudio):
                 self.savings.sent += self._plan.count(outcome.pcm)
             elif isinstance(outcome, do.Commit):
@@ -89,6 +91,16 @@ class Hearing:
                 self._commits.append((self.turns.began_at, self._turn if self._shown else 0))
                 self._remember(*self._commits[-1])
             yield from self._outgoing.tell(outcome)
+
+    def _keep(self, order: do.SendAudio | do.Commit | do.ClearInput) -> do.ShowNotice | None:
+        """For another session; where there is none, and no room either, that is said once."""
+        kept = self.unanswered
+        kept.full = kept.full and not self._outgoing.open
+        before = kept.full
+        kept.keep(order, self.turns.began_at, self.turns.sent_until)
+        if kept.full and not before and not self._outgoing.open:
+            return do.ShowNotice(NOT_KEPT, "So much was said that the beginning is not kept.")
+        return None
 
     def _show(self, sign: Sign) -> Iterator[do.ShowTurn]:
         """A turn is shown once it is sure to be more than a click, and then to its end."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gateway.call.effects import SendAudio, ToAssistant
 from gateway.call.plan import FRAME_US
 
-WAITING_US = 30_000_000  # of the caller's audio kept while the way opens
+WAITING_US = 60_000_000  # of the caller's audio kept while the way opens
 
 
 class Outgoing:

@@ -29,6 +29,7 @@ class Unanswered:
 
     def __init__(self) -> None:
         self._turns: deque[_Turn] = deque()
+        self.full = False  # sound has gone since this was last put down
 
     def keep(self, order: SendAudio | Commit | ClearInput, began: int, until: int) -> None:
         """The model is told this of a turn that began then; sound was spoken until then."""
@@ -49,6 +50,7 @@ class Unanswered:
     def _bound(self) -> None:
         surplus = sum(len(turn.frames) for turn in self._turns) - KEPT_US // FRAME_US
         while surplus > 0:
+            self.full = True
             oldest = self._turns[0]
             if len(self._turns) > 1:
                 self._turns.popleft()

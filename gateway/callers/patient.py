@@ -46,6 +46,7 @@ class PatientLeg:
         self._joined = False
         self._over = False
         self._broken = False
+        self.full: Callable[[], None] = lambda: None  # told of each effect that is not kept
 
     @property
     def over(self) -> bool:
@@ -84,6 +85,8 @@ class PatientLeg:
         if self._line is not None and not self._broken and self._next is None:
             self._line.send(effect)
         elif not isinstance(effect, Play | Flush | ShowState):
+            if len(self._kept) == KEPT:
+                self.full()  # the oldest goes
             self._kept.append(effect)
 
     def close(self, reason: str) -> None:

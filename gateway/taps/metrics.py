@@ -17,6 +17,7 @@ from gateway.call.effects import (
     RunTool,
     ShowLatency,
     ShowNotice,
+    ShowRefusal,
     ShowSavings,
     Use,
 )
@@ -38,7 +39,12 @@ LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 # How legs and the call name it when what they hold for somebody is too much.
-NOT_READING, SERVER_NOT_READING, TOO_LONG = "does not read", "not_reading", "answer_too_long"
+NOT_READING, SERVER_NOT_READING = "does not read", "not_reading"
+FULL = {  # by the code of what the caller is told
+    "answer_too_long": "playback",
+    "speech_not_kept": "speech",
+    "too_many_in_flight": "requests",
+}
 
 
 class Backlog(Protocol):
@@ -159,6 +165,8 @@ class CallMetrics:
                 self._save(effect)
             case Flush():
                 self._all.interruptions.inc()
+            case ShowRefusal(code=code) if code in FULL:
+                self._all.overflows.labels(FULL[code]).inc()
             case RunTool():
                 self._all.tools.labels("started").inc()
                 self._all.cost.inc(self._tariff.tool(effect) / NANO)
@@ -166,8 +174,8 @@ class CallMetrics:
                 self._tariff.see(effect)
             case ShowNotice(code=code):
                 self._all.notices.labels(code).inc()
-                if code == TOO_LONG:
-                    self._all.overflows.labels("playback").inc()
+                if code in FULL:
+                    self._all.overflows.labels(FULL[code]).inc()
             case Guarded(rule=rule, place=place, action=action):
                 self._all.guarded.labels(rule, place, action).inc()
             case End():
