@@ -77,7 +77,8 @@ async def open_gateway(
         planner = Planner(settings, target, embedded)
         planner.check()  # says now what is missing, not at a call
         planner.warn()
-        custodian = await parts.enter_async_context(keeping(settings, store))
+        live = standing.holders
+        custodian = await parts.enter_async_context(keeping(settings, store, live))
         switchboard = Switchboard(settings.server.max_calls, pressure.why, seats)
         metrics = _metrics(switchboard, pressure, store)
         budgets = await parts.enter_async_context(open_budgets(settings, store, metrics.claim))

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.privacy.holders import Holder
 from gateway.settings import Settings
 from gateway.toolsources import Kept
 
@@ -23,6 +24,15 @@ class Standing:
     keeper: Keeper | None = None
     finder: Finder | None = None
 
+    @property
+    def holders(self) -> list[Holder]:
+        """What has to forget callers beside the places on disk."""
+        if self.keeper is None:
+            return []
+        from gateway.memory.keeping import LiveMemory
+
+        return [LiveMemory(self.keeper)]
+
     def kept(self, settings: Settings) -> Kept:
         """What the built-in tools may read and keep."""
         remembers = self.keeper is not None and settings.memory.callers != "none"
@@ -38,7 +48,9 @@ async def open_standing(settings: Settings, store: Store | None) -> AsyncIterato
         if store is not None:  # what it needs takes memory, and not all keep books
             from gateway.memory.keeping import open_keeper
 
-            keeper = await parts.enter_async_context(open_keeper(store))
+            keeper = await parts.enter_async_context(
+                open_keeper(store, settings.privacy.redaction())
+            )
         if store is not None or settings.tools.knowledge:
             from gateway.knowledge.opening import open_finder
 

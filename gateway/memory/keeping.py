@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from gateway.call.effects import Effect, ShowTool, ShowWords, ToAssistant
+from gateway.call.effects import AGREED, Effect, ShowNotice, ShowTool, ShowWords, ToAssistant
 from gateway.call.events import CallerJoined, Event
 from gateway.call.history import History
 from gateway.call.plan import Plan
@@ -23,6 +23,8 @@ from gateway.errors import AssistantError
 from gateway.memory.notebook import Notebook
 from gateway.memory.recalling import Recall, Recalling
 from gateway.memory.thread import thread_of
+from gateway.privacy.holders import Kept, Whose
+from gateway.redaction.detect import ALL, Policy, redact
 from gateway.session import Leg
 from gateway.settings.memory import Memory
 from gateway.store.memories import Memories
@@ -49,8 +51,9 @@ class Job:
 class Keeper:
     """The memory of one gateway."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, policy: Policy = ALL) -> None:
         self._store = store
+        self._policy = policy  # what no summary holds
         self.memories = Memories(store.database)
         self.notebook = Notebook(self.memories)
         self._jobs: asyncio.Queue[Job] = asyncio.Queue(WAITING)
@@ -74,11 +77,12 @@ class Keeper:
         """A call is over: put down what it came to."""
         self._threads.discard(thread)
         spoken = any(isinstance(line, ShowWords) and line.role == "caller" for line in lines)
-        if not thread.caller or not spoken or thread.forgotten:
+        if not thread.caller or not spoken or thread.forgotten or not thread.allowed:
             return
         call_id, found = thread.plan.call_id, summarise(lines)
         whose = {"call_id": call_id, "tenant": thread.plan.tenant, "caller": thread.caller}
-        said = {"text": found.text, "agreed": found.agreed, "at_ms": time.time_ns() // 1_000_000}
+        text, agreed = (redact(one, self._policy) for one in (found.text, found.agreed))
+        said = {"text": text, "agreed": agreed, "at_ms": time.time_ns() // 1_000_000}
         if found.text:
             self._store.writer.add(put("summaries", {**whose, **said}))
         if thread.settings.base_url and found.text:
@@ -102,7 +106,8 @@ class Keeper:
         from gateway.memory.summarising import summed_up  # the SDK takes time to load
 
         found = await summed_up(job.lines, job.settings)
-        row = {"call_id": job.call_id, "text": found.text, "agreed": found.agreed}
+        text, agreed = (redact(one, self._policy) for one in (found.text, found.agreed))
+        row = {"call_id": job.call_id, "text": text, "agreed": agreed}
         # A change, so that what was erased in the meantime does not come back.
         self._store.writer.add(change("summaries", row))
 
@@ -119,6 +124,7 @@ class Thread:
         self.settings = settings
         self.caller = thread_of(plan, settings)
         self.forgotten = False
+        self.allowed = plan.privacy.transcripts == "on"  # its words may be kept
         self._keeper = keeper
         self._history = History()
         self._recall = Recall(keeper.memories, settings, plan.tenant)
@@ -136,18 +142,41 @@ class Thread:
             self._recall.known(self.caller)
 
     def effect(self, effect: Effect, now: int) -> None:
-        """Notice what is said and done."""
-        self._history.see(effect)
+        """Notice what is said and done; of what is said before the caller agrees, nothing."""
+        if isinstance(effect, ShowNotice) and effect.code == AGREED and not self.allowed:
+            self.allowed = self.plan.privacy.transcripts == "consent"
+        elif self.allowed:
+            self._history.see(effect)
 
     def close(self) -> None:
         """The call is over."""
         self._keeper.over(self, list(self._history.latest()))
 
 
+@dataclass(frozen=True, slots=True)
+class LiveMemory:
+    """What live calls would leave in memory, as the custodian sees it."""
+
+    keeper: Keeper
+    name: str = "memory"
+
+    async def forget(self, whose: Whose) -> int:
+        """Of this caller's live calls nothing will be remembered."""
+        if whose.caller:
+            self.keeper.forget(whose.tenant, whose.caller)
+        return 0
+
+    async def export(self, whose: Whose) -> AsyncIterator[Kept]:
+        """What is remembered stands in the books."""
+        nothing: tuple[Kept, ...] = ()
+        for kept in nothing:
+            yield kept
+
+
 @asynccontextmanager
-async def open_keeper(store: Store) -> AsyncIterator[Keeper]:
+async def open_keeper(store: Store, policy: Policy = ALL) -> AsyncIterator[Keeper]:
     """A memory at work; at the end the calls that wait are summed up, or stay as they are."""
-    keeper = Keeper(store)
+    keeper = Keeper(store, policy)
     task = asyncio.create_task(keeper.run(), name="memory")
     try:
         yield keeper

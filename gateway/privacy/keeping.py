@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from gateway.books import alias_key
 from gateway.errors import TrunklineError
 from gateway.privacy.custodian import Custodian, Retention, at_work
+from gateway.privacy.holders import Holder
 from gateway.privacy.places import holders
 from gateway.settings import Settings
 
@@ -23,8 +24,13 @@ NO_BOOKS = (
 
 
 @asynccontextmanager
-async def keeping(settings: Settings, store: Store | None) -> AsyncIterator[Custodian | None]:
-    """The custodian of a gateway, at work; nothing where no books are kept."""
+async def keeping(
+    settings: Settings, store: Store | None, live: Sequence[Holder] = ()
+) -> AsyncIterator[Custodian | None]:
+    """The custodian of a gateway, at work; nothing where no books are kept.
+
+    `live`: what holds something in the memory of this process alone.
+    """
     if store is None:
         yield None
         return
@@ -33,7 +39,11 @@ async def keeping(settings: Settings, store: Store | None) -> AsyncIterator[Cust
     database, privacy = store.database, settings.privacy
     retention = Retention(privacy.retention_days, privacy.days())
     custodian = Custodian(
-        Erasing(database), holders(settings, database), store.audit, store.writer, retention
+        Erasing(database),
+        [*live, *holders(settings, database)],
+        store.audit,
+        store.writer,
+        retention,
     )
     async with at_work(custodian):
         yield custodian

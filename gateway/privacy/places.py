@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import glob
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
@@ -17,7 +18,7 @@ from gateway.privacy.aside import aside
 from gateway.privacy.holders import Holder, Kept, Whose
 from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, read
 from gateway.settings import Settings
-from gateway.shared import PREFIX, open_redis
+from gateway.shared import open_redis
 
 if TYPE_CHECKING:
     from gateway.store.database import Database
@@ -37,7 +38,7 @@ def holders(settings: Settings, database: Database) -> list[Holder]:
             if folder
         ),
         Spills(Path(settings.store.spill)),
-        *([Tickets(settings)] if settings.store.redis else []),
+        *([Shared(settings)] if settings.store.redis else []),
     ]
 
 
@@ -160,28 +161,47 @@ def _is_of(line: bytes, whose: Whose) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Tickets:
-    """Tickets in Redis for calls that were about to come."""
+class Shared:
+    """What gateways share in Redis: tickets, counts, orders to stop. All of it is short-lived."""
 
     settings: Settings
     name: str = "redis"
 
     async def forget(self, whose: Whose) -> int:
-        """Delete those that name the caller."""
+        """Delete whatever names the caller."""
+        if not whose.caller:
+            return 0
+        named = re.compile(rb"(?<![\w+])" + re.escape(whose.caller.encode()) + rb"(?!\w)")
         count = 0
-        async with open_redis(self.settings) as redis:
-            if redis is None or not whose.caller:
-                return 0
-            async for key in redis.scan_iter(match=PREFIX + "*", count=500):
-                ticket = await redis.get(key)
-                if ticket and whose.caller in msgspec.json.decode(ticket).values():
-                    count += await redis.delete(key)
+        async with open_redis(self.settings) as opened:
+            redis: Any = opened  # its types have answers of either kind, text and bytes
+            async for key in redis.scan_iter(match="trunkline:*", count=500):
+                count += await _cleaned(redis, key, named)
         return count
 
     async def export(self, whose: Whose) -> AsyncIterator[Kept]:
-        """Tickets live for an hour at most, and say nothing that the calls do not."""
+        """It says nothing that the calls do not."""
         for kept in NOTHING:
             yield kept
+
+
+async def _cleaned(redis: Any, key: bytes, named: re.Pattern[bytes]) -> int:
+    """Take out of one key what names the caller."""
+    if named.search(key):
+        return int(await redis.delete(key))
+    kind = await redis.type(key)
+    if kind == b"string":
+        value = await redis.get(key)
+        return int(await redis.delete(key)) if value and named.search(value) else 0
+    if kind == b"hash":
+        fields = await redis.hgetall(key)
+        gone = [name for name, value in fields.items() if named.search(name + b" " + value)]
+        return int(await redis.hdel(key, *gone)) if gone else 0
+    if kind == b"stream":
+        entries = await redis.xrange(key)
+        gone = [seq for seq, said in entries if any(map(named.search, said.values()))]
+        return int(await redis.xdel(key, *gone)) if gone else 0
+    return 0
 
 
 def _json(value: Any) -> bytes:

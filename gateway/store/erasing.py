@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, or_, select
 
 from gateway.store.database import Database, StoreError
 from gateway.store.tables import (
+    budgets,
     calls,
     erasures,
     notes,
@@ -24,7 +25,7 @@ from gateway.store.tables import (
 PIECE = 500  # ids in one statement
 TRIES = 20
 PAUSE = 0.1  # seconds between two tries to empty SQLite's log, while somebody reads
-HOLD_WORDS = (calls, turns, tool_calls, summaries, notes, stops, erasures)
+HOLD_WORDS = (calls, turns, tool_calls, summaries, notes, budgets, stops, erasures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Erasing:
         """Take out what is kept of a caller beside their calls; says how many rows."""
         both: list[tuple[Table, ColumnElement[bool]]] = [
             (table, and_(table.c.tenant == tenant, table.c.caller == caller))
-            for table in (notes, summaries)
+            for table in (notes, summaries, budgets)
         ]
         both.append((stops, and_(stops.c.kind == "caller", stops.c.target == caller)))
         async with self._database.change() as connection:
