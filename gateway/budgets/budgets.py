@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds between two looks at what operators have changed
+REMEMBERED = 10_000  # accounts of which the log has told
 LAST_SECONDS = 5.0  # for what is still to be given back, when the gateway ends
 
 
@@ -63,6 +64,7 @@ class Budgets:
         self.table = table
         self._ledger = ledger
         self._given: dict[tuple[str, str], Given] = {}
+        self._told: dict[str, int] = {}  # percent of which the log tells, by account
         self._tasks: set[asyncio.Task[None]] = set()
         self._observe = observe
         self._fixed = calendar
@@ -151,9 +153,24 @@ class Budgets:
         """Count what was spent and set the rest aside. Raises LedgerAwayError."""
         began = perf_counter()
         try:
-            return await self._ledger.claim(accounts, claim)
+            grant = await self._ledger.claim(accounts, claim)
         finally:
             self._observe(perf_counter() - began)
+        for account, spent in zip(accounts, grant.spent, strict=True):
+            self._tell(account, spent * 100 // account.limit)
+        return grant
+
+    def _tell(self, account: Account, percent: int) -> None:
+        """Let operators know, once here, of a budget that is nearly spent, and of one that is."""
+        step = 100 if percent >= 100 else self.settings.warn_percent
+        if percent < step or self._told.get(account.name, 0) >= step:
+            return
+        self._told[account.name] = step
+        if len(self._told) > REMEMBERED:
+            del self._told[next(iter(self._told))]
+        of = {"tenant": account.tenant, "callers": bool(account.caller)}
+        said = {"period": account.period.name, "percent": percent, **of}
+        log.warning("a budget comes to its end", extra=said)
 
     async def look(self, accounts: list[Account]) -> list[tuple[int, int]]:
         """Spent and set aside, of each, in nanodollars. Raises LedgerAwayError."""

@@ -15,7 +15,7 @@ from typing import Protocol
 from gateway.budgets.accounts import Account
 from gateway.errors import TrunklineError
 
-REMEMBERED = 100_000  # accounts
+REMEMBERED = 50_000  # accounts, and calls
 
 
 class LedgerAwayError(TrunklineError):
@@ -62,29 +62,37 @@ class _Sum:
     held: dict[str, int] = field(default_factory=dict)  # by call
 
 
+@dataclass(slots=True)
+class _Call:
+    counted: int = 0
+    sums: tuple[_Sum, ...] = ()  # in which it may hold something
+
+
 class MemoryLedger:
     """For one gateway alone. `before`: what the books know of an account that is new here."""
 
     def __init__(self, before: SpentBefore) -> None:
         self._before = before
-        self._sums: OrderedDict[str, _Sum] = OrderedDict()
-        self._counted: dict[str, int] = {}  # by call that has something set aside, or had
+        self._sums: OrderedDict[str, _Sum] = OrderedDict()  # by account
+        self._calls: OrderedDict[str, _Call] = OrderedDict()
 
     async def claim(self, accounts: Sequence[Account], claim: Claim) -> Grant:
         """Count what was spent and set the rest aside."""
-        sums = [await self._sum(account) for account in accounts]
+        sums = tuple([await self._sum(account) for account in accounts])
         # From here on nothing waits, so that no other claim comes between.
-        counted = max(claim.counted, self._counted.get(claim.call_id, 0))
+        call = self._call(claim.call_id)
+        counted = max(claim.counted, call.counted)
         fresh = max(0, claim.spent - counted)
         room = max(0, claim.upto - claim.spent)
+        for kept in call.sums:  # of yesterday, too
+            kept.held.pop(claim.call_id, None)
         for account, kept in zip(accounts, sums, strict=True):
             kept.spent += fresh
-            kept.held.pop(claim.call_id, None)
             room = min(room, max(0, account.limit - kept.spent - sum(kept.held.values())))
         if room:
             for kept in sums:
                 kept.held[claim.call_id] = room
-        self._counted[claim.call_id] = max(counted, claim.spent)
+        call.counted, call.sums = max(counted, claim.spent), sums if room else ()
         return Grant(claim.spent + room, tuple(kept.spent for kept in sums))
 
     async def look(self, accounts: Sequence[Account]) -> list[tuple[int, int]]:
@@ -96,9 +104,14 @@ class MemoryLedger:
             return await self._before(account), 0
         return kept.spent, sum(kept.held.values())
 
-    def forget(self, call_id: str) -> None:
-        """That call is over, and will claim nothing more."""
-        self._counted.pop(call_id, None)
+    def _call(self, call_id: str) -> _Call:
+        call = self._calls.setdefault(call_id, _Call())
+        self._calls.move_to_end(call_id)
+        if len(self._calls) > REMEMBERED:
+            oldest = next(iter(self._calls))
+            if not self._calls[oldest].sums:
+                del self._calls[oldest]
+        return call
 
     async def _sum(self, account: Account) -> _Sum:
         name = account.name

@@ -82,6 +82,9 @@ class CallPurse:
         except LedgerAwayError as error:
             log.error("nothing can be set aside for an answer", extra={"error": str(error)})
             return Reserved(order.number, order.spent)
+        except Exception:  # a call that waits for its money has to hear of it, whatever it is
+            log.exception("nothing can be set aside for an answer")
+            return Reserved(order.number, order.spent)
         if grant.counted:
             self._counted = order.spent
         caller = tenant = 0

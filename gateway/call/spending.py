@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.call.effects import Effect, Respond, ShowCost, ShowNotice
-from gateway.call.events import Event, Reserved, ResponseEnded, TransferFailed
+from gateway.call.effects import Effect, Play, Respond, SendAudio, ShowCost, ShowNotice
+from gateway.call.events import (
+    AssistantAudio,
+    CallerAudio,
+    Event,
+    Reserved,
+    ResponseEnded,
+    TransferFailed,
+)
 from gateway.call.funds import Funds
 from gateway.call.meter import Meter
 from gateway.call.plan import Plan
@@ -24,6 +31,7 @@ GO_ON = (
     "Your answer was stopped in the middle for a moment. Go on from where your last line ends, and "
     "repeat nothing."
 )
+FREE = frozenset({AssistantAudio, CallerAudio, Play, SendAudio})  # frames: there are many
 SPENT = "the call's budget is spent"
 SHARED_SPENT = "the budget of the caller or the tenant is spent"
 
@@ -51,6 +59,8 @@ class Spending:
 
     def see(self, what: Event | Effect) -> None:
         """Count an event or an order."""
+        if self._meter is None and type(what) in FREE:
+            return
         if isinstance(what, ResponseEnded) and (nano := self._tariff.prices.cost(what.usage)):
             self._costs.append(ShowCost(nano))
         self._tariff.see(what)
