@@ -32,11 +32,12 @@ from gateway.guarding.checking import open_checker
 from gateway.identity.who import OPERATOR
 from gateway.load_reports import open_load_reports
 from gateway.phrasebook import PhraseBook
-from gateway.planning import Planner, needs_embedded, target_of
+from gateway.planning import Planner, target_of
 from gateway.policies import digest
 from gateway.pressure import Pressure, open_pressure, resident
 from gateway.privacy.keeping import keeping
 from gateway.settings import Settings
+from gateway.settings.needs import needs_embedded
 from gateway.standing import open_standing
 from gateway.switchboard import Switchboard
 from gateway.taps.flushing import open_flusher

@@ -77,18 +77,6 @@ def target_of(chosen: Assistant) -> Target:
     )
 
 
-def needs_embedded(settings: Settings) -> bool:
-    """Whether some call may be answered by the assistant that ships with Trunkline."""
-    chosen = (settings.assistant, *settings.assistants.values())
-    by_kind = any(one.kind == "embedded" and not one.base_url for one in chosen)
-    routes = (route.assistant for route in settings.routes)
-    return by_kind or EMBEDDED in (
-        *settings.recovery.assistants,
-        settings.routing.cheaper,
-        *routes,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Makes the plans of one gateway's calls. `embedded`: where the embedded assistant listens."""

@@ -19,9 +19,10 @@ from gateway.errors import TrunklineError
 from gateway.holding import Held, hold
 from gateway.identity.who import OPERATOR
 from gateway.opening import open_embedded
-from gateway.planning import Planner, needs_embedded, target_of
+from gateway.planning import Planner, target_of
 from gateway.policies import changed, digest
 from gateway.settings import Settings
+from gateway.settings.needs import needs_embedded
 from gateway.toolsources import OpenTools, open_tools
 
 log = logging.getLogger(__name__)

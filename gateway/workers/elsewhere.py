@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import parse_qs
 
 from httpx2 import AsyncClient, AsyncHTTPTransport, HTTPError, Response
 from starlette.requests import Request
@@ -22,11 +21,9 @@ from starlette.responses import Response as Reply
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.workers.merging import merged
+from gateway.workers.naming import owner
 
 HERE = "x-trunkline-here"  # of a request that another worker passes on: answer it yourself
-NAMED = re.compile(r"(?:call|rtc)_([0-9a-f]{2})[0-9a-f]{16}(?![0-9a-f])")
-TOKEN = re.compile(r"resume_([0-9a-f]{2})\.")
-IN_QUERY = {"call": NAMED, "call_id": NAMED, "resume": TOKEN}
 NEXT = re.compile(r"/(?:audiosocket|chan_websocket)/next/[^/]+")
 HOP = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "content-length"}
@@ -35,17 +32,6 @@ HOP = frozenset(
 SECONDS = 10.0  # that another worker may take
 LONGEST = 4 * 1024 * 1024  # bytes of a request that is passed on
 MISDIRECTED = 421
-
-
-def owner(path: str, query: str) -> int | None:
-    """Which worker a request is for; nothing where any may answer it."""
-    found = NAMED.search(path)
-    if found is None and ("call" in query or "resume" in query):
-        values = parse_qs(query)
-        for name, pattern in IN_QUERY.items():
-            if found := pattern.match(values.get(name, [""])[0]):
-                break
-    return int(found.group(1), 16) if found else None
 
 
 class Peers:

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from gateway.workers.elsewhere import owner
+from gateway.workers.naming import owner
 
 FIRST = 4096  # bytes in which the first line must end
 SECONDS = 10.0  # that a connection may say nothing

@@ -24,8 +24,8 @@ from msgspec.structs import replace
 
 from gateway.errors import TrunklineError
 from gateway.listening import listen
-from gateway.planning import needs_embedded
 from gateway.settings import Settings
+from gateway.settings.needs import needs_embedded
 from gateway.workers.child import Child, begin
 from gateway.workers.link import HTTP, Opened, Told, give
 from gateway.workers.memory import open_memory

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.front_return import new_token
 from gateway.switchboard import BusyError, Switchboard
 from gateway.taps.metrics import Metrics
 from gateway.workers import link
-from gateway.workers.elsewhere import owner
+from gateway.workers.elsewhere import Elsewhere, Peers
 from gateway.workers.merging import merged
+from gateway.workers.naming import owner
 from gateway.workers.sorting import Sorter
 from gateway.workers.table import Seats, open_table
 
@@ -115,3 +117,28 @@ def test_a_connection_goes_to_another_process_with_the_name_of_its_port() -> Non
         with connection:
             ours.sendall(b"hello")
             assert (name, connection.recv(5)) == ("http", b"hello")
+
+
+@pytest.mark.parametrize(
+    ("slot", "lives", "status"), [(1, True, 421), (1, False, 404), (0, True, 404)]
+)
+async def test_an_upgrade_on_a_connection_that_others_have_used_is_sent_to_another(
+    tmp_path: Path, slot: int, lives: bool, status: int
+) -> None:
+    async def own(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+
+    said: list[int] = []
+
+    async def send(message: Message) -> None:
+        said.append(message.get("status", 0))
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    if lives:
+        (tmp_path / "w-1.sock").touch()
+    query = f"call=call_{slot:02x}0123456789abcdef".encode()
+    scope = {"type": "websocket", "path": "/browser", "query_string": query, "headers": []}
+    await Elsewhere(own, Peers(tmp_path, 0), 0)(scope, receive, send)
+    assert said[0] == status

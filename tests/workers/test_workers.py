@@ -156,15 +156,22 @@ async def test_any_connection_finds_its_call_and_a_stop_ends_all_of_them(tmp_pat
             while await house.figure("trunkline_calls_live"):
                 await asyncio.sleep(0.05)
         assert await house.figure("trunkline_calls_total") == 2
+        text = house.gateway.file.read_text()
+        house.gateway.file.write_text(text.replace("tenant_calls = 6", "tenant_calls = 1"))
+        house.gateway.child.send_signal(signal.SIGHUP)
+        for _ in range(2):
+            await house.gateway.wait_said("the settings are reloaded; new calls get them")
         async with house.fleet() as callers:
-            await callers.grow(2, 10)
-            while await house.figure("trunkline_calls_live") < 2:
+            await callers.grow(1, 10)
+            while await house.figure("trunkline_calls_live") < 1:
                 await asyncio.sleep(0.02)
+            await callers.grow(1, 10)
+            assert house.ended("refused") == 1, "by what was read again"
             house.gateway.child.send_signal(signal.SIGTERM)
             async with asyncio.timeout(30):
                 assert await house.gateway.child.wait() == 0
             await house.until(lambda: house.count(CallEnded) == 2)
-            assert house.count(CallEnded, lambda note: "1000" in note.detail) == 2
+            assert house.count(CallEnded, lambda note: "1000" in note.detail) == 1
 
 
 async def begun(socket: Any) -> str:
