@@ -79,6 +79,7 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
         *_tools(settings),
         *_taps(settings),
         *_store(settings),
+        *_redis(settings),
         *_machine(settings),
     ]
     return findings
@@ -298,6 +299,17 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", "ok", asyncio.run(find_out(url)))
     except StoreError as error:
         yield Finding("store", "broken", str(error), "correct store.url, or start the database")
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if not settings.store.redis.reveal():
+        return
+    from gateway.shared import find_out
+
+    try:
+        yield Finding("redis", "ok", asyncio.run(find_out(settings)))
+    except SettingsError as error:
+        yield Finding("redis", "broken", str(error), "correct store.redis, or start the server")
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ from gateway.settings.sections import Assistant
 log = logging.getLogger(__name__)
 
 RATE = 24_000  # Hz inside a browser's call: no leg of it resamples
+LONGEST = 31 * 86_400.0  # seconds; no call lasts so long
 HIGHEST = 24_000  # Hz inside any call: no model hears more
 
 
@@ -53,9 +54,10 @@ class Booking:
 
     def beginning(self, expired: Expiry, wall: float) -> Booking:
         """The same for a call that begins now: by its own clock, which never jumps."""
-        if not self.expires or expired == "go_on":
+        left = self.expires - wall
+        if not self.expires or expired == "go_on" or left > LONGEST:
             return self
-        at = max(1, round((self.expires - wall) * 1_000_000))
+        at = max(1, round(left * 1_000_000))
         policy = ExpiryPolicy(at, finish=expired == "finish")
         return replace(self, plan=replace(self.plan, expiry=policy))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from httpx2 import AsyncClient
 from redis.asyncio import Redis
 
 from gateway.call.events import CallerJoined
+from gateway.doctor import examine
 from gateway.errors import SettingsError
 from gateway.settings import load
 from gateway.shared import SharedTickets, open_redis
@@ -79,3 +81,28 @@ async def test_a_redis_that_cannot_be_had_is_said_at_the_start(url: str, said: s
 
     with pytest.raises(SettingsError, match=said):
         await start()
+
+
+def test_the_doctor_says_whether_redis_answers(
+    server: services.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url, status in ((server.url, "ok"), ("redis://:hush@127.0.0.1:1/0", "broken")):
+        found = examine(None, {"TRUNKLINE_STORE__REDIS": url, "TRUNKLINE_SERVER__PORT": "0"})
+        (redis,) = (one for one in found if one.subject == "redis")
+        assert redis.status == status
+        assert "hush" not in str(found)
+
+
+async def test_a_ticket_that_redis_did_not_take_is_good_here_when_it_is_back(
+    server: services.Redis,
+) -> None:
+    redis = Redis.from_url(server.url)
+    tickets = SharedTickets(redis)
+    away, tickets._redis = tickets._redis, Redis.from_url("redis://127.0.0.1:1/0")
+    word = tickets.issue(ADA)
+    await asyncio.gather(*tickets._sending.values())
+    tickets._redis = away
+    assert await tickets.redeem(word) == ADA
+    assert await tickets.redeem(word) is None
+    await redis.aclose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+import pytest
 from httpx2 import AsyncClient
 from starlette.routing import Route
 from websockets.asyncio.client import connect
@@ -86,6 +87,7 @@ async def status(house: House, http: AsyncClient, door: str, shown: str = "") ->
         return 403
 
 
+@pytest.mark.virtual_clock
 async def test_every_door_is_known_and_asks_for_something() -> None:
     async with every_door() as (house, http):
         desk = Desk(house.gateway.settings, house.gateway, http, Tickets())

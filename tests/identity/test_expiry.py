@@ -63,6 +63,7 @@ def test_a_client_that_changes_its_session_does_not_stay_longer() -> None:
         ("finish", 90.0, ExpiryPolicy(90_000_000, finish=True)),
         ("end", -90.0, ExpiryPolicy(1)),
         ("go_on", 90.0, ExpiryPolicy()),
+        ("end", 1e300, ExpiryPolicy()),
     ],
 )
 def test_a_call_reads_the_clock_once_when_it_begins(
