@@ -44,6 +44,8 @@ async def test_a_tenant_gives_its_callers_budgets_and_not_itself(tmp_path: Path)
             notes = (await connection.execute(query)).all()
     assert [one.tenant for one in notes] == ["acme", "*", "acme"]
     assert '"day_usd":2.0' in notes[0].detail.replace(" ", "")
+    assert '"caller":"caller:' in notes[0].detail.replace(" ", "")
+    assert "ada" not in notes[0].detail
 
 
 async def test_what_is_given_ends_calls_and_outlasts_the_gateway(tmp_path: Path) -> None:
