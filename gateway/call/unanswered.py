@@ -52,11 +52,11 @@ class Unanswered:
         while surplus > 0:
             self.full = True
             oldest = self._turns[0]
-            if len(self._turns) > 1:
+            cut = min(surplus, len(oldest.frames))
+            del oldest.frames[:cut]
+            surplus -= cut
+            if not oldest.frames:
                 self._turns.popleft()
-            else:
-                del oldest.frames[:surplus]
-            surplus -= len(oldest.frames)
 
     def committed(self, item_id: str) -> None:
         """A turn became an item."""

@@ -40,6 +40,7 @@ NOT_QUEUES = {
     "gateway/pressure.py": "samples within a window of time",
     "gateway/replay.py": "what a line of a file orders",
     "gateway/shown.py": "remembers a fixed number of pictures",
+    "gateway/workers/child.py": "times within a window",
     "gateway/taps/veil.py": "what waits for its words is written when its time is over",
 }
 

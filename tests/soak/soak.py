@@ -12,9 +12,11 @@ import argparse
 import asyncio
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from gateway.embedded.server import Assistant
 from gateway.embedded.server import serve as serve_embedded
 from gateway.replay import Replay
 from gateway.store.store import open_store
+from tests.bench.faults import line
 from tests.house import EchoEars, PlainMind, ToneMouth
 from tests.process import GatewayProcess, gateway_process
 from tests.soak.callers import Caller, Count
@@ -44,15 +47,23 @@ assistants = ["spare"]
 base_url = "{spare}"
 [turns]
 second_opinion = false
+[limits]
+lag_ms = 0
 """
 KINDS: tuple[Kind, ...] = (
     *("drop", "expire", "half_open", "mute", "delay", "reorder", "duplicate", "corrupt"),
     *("unknown", "error", "rate_limit", "server_error", "late", "two_answers"),
 )
 EACH = 2.0  # seconds between two looks
+BOOKS = "calls.db"
+OVERFLOWS = "trunkline_overflows_total"
 STEEPEST = 1.0  # MB a minute
+COLUMNS = (
+    *("lines", "time", "calls", "events that go wrong", "sessions lost"),
+    *("calls at once: p50, max", "loop lag: p50, max", "memory", "left behind or wrong"),
+)
 SETTLE = 45.0  # seconds in which the last calls must have ended: one may wait for its caller
-LOOSE = 3  # tasks and descriptors that may be other than at the beginning: of the database's pool
+LOOSE = 3  # tasks that may be other than at the beginning
 
 
 @dataclass
@@ -61,6 +72,8 @@ class Figures:
 
     at: list[float] = field(default_factory=list)  # seconds
     rss: list[float] = field(default_factory=list)  # MB
+    live: list[float] = field(default_factory=list)  # calls
+    lag: list[float] = field(default_factory=list)  # milliseconds
     begun: dict[str, float] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -80,13 +93,24 @@ def look(gateway: GatewayProcess) -> dict[str, float]:
     process = psutil.Process(gateway.child.pid)
     return {
         "calls": told["trunkline_calls_live"],
+        "overflows": sum(v for name, v in told.items() if name.startswith(OVERFLOWS)),
         "tasks": told["trunkline_tasks"],
         "lag_ms": told["trunkline_loop_lag_seconds"] * 1000,
         "lost_rows": told["trunkline_store_lost_rows"],
-        "files": process.num_fds(),
+        "files": len(files := descriptors(gateway.child.pid)),
+        "database": sum(BOOKS in name for name in files),
         "sockets": sum(one.status == "ESTABLISHED" for one in process.net_connections()),
         "threads": process.num_threads(),
     }
+
+
+def descriptors(pid: int) -> list[str]:
+    """What each open descriptor of a process leads to, where the system says so."""
+    folder, names = Path(f"/proc/{pid}/fd"), list[str]()
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        with suppress(OSError):  # closed in the meantime
+            names.append(str(entry.readlink()))
+    return names or [""] * psutil.Process(pid).num_fds()
 
 
 async def watch(gateway: GatewayProcess, figures: Figures) -> None:
@@ -97,6 +121,9 @@ async def watch(gateway: GatewayProcess, figures: Figures) -> None:
         await asyncio.sleep(EACH)
         figures.at.append(loop.time() - began)
         figures.rss.append(process.memory_info().rss / 1e6)
+        now = await asyncio.to_thread(look, gateway)
+        figures.live.append(now["calls"])
+        figures.lag.append(now["lag_ms"])
 
 
 async def read_log(gateway: GatewayProcess, seen: dict[str, int]) -> None:
@@ -174,8 +201,10 @@ def report(args: argparse.Namespace, count: Count, figures: Figures, kept: int) 
     slope, begun, ended = figures.slope(), figures.begun, figures.ended
     if slope >= STEEPEST:
         figures.wrong.append(f"memory grows by {slope:.2f} MB a minute")
-    for name in ("tasks", "files", "sockets"):
-        if ended[name] > begun[name] + LOOSE:
+    begun["other files"] = begun["files"] - begun["database"]  # of which a pool keeps some open
+    ended["other files"] = ended["files"] - ended["database"]
+    for name, loose in (("tasks", LOOSE), ("other files", 0), ("sockets", 0)):
+        if ended[name] > begun[name] + loose:
             figures.wrong.append(f"{name}: {begun[name]:.0f} before, {ended[name]:.0f} after")
     if ended["calls"] or ended["lost_rows"]:
         figures.wrong.append(f"left behind: {ended}")
@@ -189,8 +218,23 @@ def report(args: argparse.Namespace, count: Count, figures: Figures, kept: int) 
     each = max(1, int(60 / EACH))
     say(f"memory by the minute: {' '.join(f'{one:.1f}' for one in figures.rss[::each])} MB\n")
     say(f"before {begun}\nafter  {ended}\n")
-    say("".join(f"WRONG: {one}\n" for one in figures.wrong[:40]) or "nothing is left behind\n")
+    say("".join(f"WRONG: {one}\n" for one in figures.wrong[:40]))
+    say(f"\n{line(COLUMNS)}\n{line(['---'] * len(COLUMNS))}\n")
+    say(f"{line(row(args, count, figures, kept))}\n\n")
+    say("FAILED: see above\n" if figures.wrong else "PASSED: nothing is left behind\n")
     return 1 if figures.wrong else 0
+
+
+def row(args: argparse.Namespace, count: Count, figures: Figures, kept: int) -> list[str]:
+    """The soak as a line of docs/reliability.md."""
+    lost = count.notices.get("assistant_away", 0)
+    return [
+        *(str(args.calls), f"{args.minutes:g} min", str(kept), f"{args.share:.0%}", str(lost)),
+        f"{statistics.median(figures.live):.0f}, {max(figures.live):.0f}",
+        f"{statistics.median(figures.lag):.0f} ms, {max(figures.lag):.0f} ms",
+        f"{max(figures.rss):.0f} MB, {figures.slope():+.2f} MB a minute",
+        "none" if not figures.wrong else f"{len(figures.wrong)} findings",
+    ]
 
 
 def main() -> int:
