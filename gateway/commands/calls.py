@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gateway.errors import TrunklineError
@@ -18,11 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("call", nargs="?", default="", help="the id of one call")
     parser.add_argument("--limit", type=int, default=20, help="how many of the latest (20)")
     parser.add_argument("--tenant", help="of one tenant only")
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="FOLDER",
+        help="write the call's recording, transcript and journal there, unlocked",
+    )
     parser.add_argument("--json", action="store_true", help="JSON for programs")
 
 
 def run(args: argparse.Namespace) -> int:
-    found = asyncio.run(_read(load(args.config), args))
+    settings = load(args.config)
+    found = asyncio.run(_read(settings, args))
+    if args.save is not None and args.call:
+        asyncio.run(_save(settings, args.call, args.save))
     if args.json:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     elif args.call:
@@ -57,6 +67,18 @@ async def _read(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
         return {"call": call, **{name: await read(args.call) for name, read in kept.items()}}
     finally:
         await database.close()
+
+
+async def _save(settings: Settings, call_id: str, into: Path) -> None:
+    from gateway.privacy.holders import Whose
+    from gateway.privacy.places import folders
+
+    for folder in folders(settings):
+        async for kept in folder.export(Whose("", "", (call_id,))):
+            path = into / kept.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(kept.content)
+            sys.stderr.write(f"{path}\n")
 
 
 def _line(row: Mapping[str, Any]) -> str:

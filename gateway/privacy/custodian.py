@@ -102,6 +102,20 @@ class Custodian:
             raise NothingHeldError("Nothing is held on such a caller.")
         return Forgotten(len(done.calls), things, len(live.live))
 
+    async def forget_calls(self, calls: Sequence[str], by: str = "") -> Forgotten:
+        """Erase calls whoever's they are, as those of nobody known. Raises NothingHeldError."""
+        async with self._busy:
+            await self._written()
+            order = await self._erasing.order("", "")
+            await self._erasing.put(replace(order, calls=tuple(calls), done=True))
+            things = await self._erase(Whose("", "", tuple(calls)))
+            await self._erasing.scrub()
+        if self._audit is not None:
+            self._audit.note("forgotten", by, "", calls=list(calls), things=things)
+        if not things:
+            raise NothingHeldError("Nothing is held of such a call.")
+        return Forgotten(len(calls), things, 0)
+
     async def export(self, tenant: str, caller: str) -> AsyncIterator[Kept]:
         """Every file of what is held on a caller, live calls apart."""
         await self._written()

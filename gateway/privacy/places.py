@@ -28,18 +28,20 @@ NOTHING: tuple[Kept, ...] = ()
 
 def holders(settings: Settings, database: Database) -> list[Holder]:
     """All that hold something, each in its place; a new one is added to this list."""
-    taps, keys = settings.taps, settings.privacy.lock()
-    folders = {"recordings": taps.recording, "transcripts": taps.transcripts}
     return [
         Rows(database),
-        *(
-            Folder(name, Path(folder), keys)
-            for name, folder in {**folders, "journals": taps.journal}.items()
-            if folder
-        ),
+        *folders(settings),
         Spills(Path(settings.store.spill)),
         *([Shared(settings)] if settings.store.redis else []),
     ]
+
+
+def folders(settings: Settings) -> list[Folder]:
+    """Where there are files of each call."""
+    taps, keys = settings.taps, settings.privacy.lock()
+    named = {"recordings": taps.recording, "transcripts": taps.transcripts}
+    named["journals"] = taps.journal
+    return [Folder(name, Path(folder), keys) for name, folder in named.items() if folder]
 
 
 @dataclass(frozen=True, slots=True)

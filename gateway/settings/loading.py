@@ -201,6 +201,9 @@ def _check(settings: Settings, source: _Source) -> None:
         )
     if settings.auth.jwks and not settings.auth.audience:
         _miss(source, ("auth", "audience"), "auth.jwks", ("auth", "jwks"))
+    if settings.privacy.retention_days and not settings.store.url:
+        key = ("privacy", "retention_days")
+        _miss(source, ("store", "url"), "privacy.retention_days", key)
     for name in _needed(assistant.kind):
         if not getattr(assistant, name):
             _miss(source, ("assistant", name), f'assistant.kind = "{assistant.kind}"')

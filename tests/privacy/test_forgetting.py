@@ -191,7 +191,7 @@ async def test_rows_that_a_gateway_left_on_disk_are_forgotten_with_the_rest(
     config.write_text(f'[store]\nurl = "{url}"\nspill = "{tmp_path / "spill"}"\n')
 
     class Arguments:
-        caller, tenant = CALLER, None
+        caller, tenant, call = CALLER, None, ()
 
     Arguments.config = config  # type: ignore[attr-defined]
     assert await aside(run_forget, Arguments) == 0  # type: ignore[arg-type]
@@ -202,3 +202,17 @@ async def test_rows_that_a_gateway_left_on_disk_are_forgotten_with_the_rest(
         assert await found_in_tables(database) == []
     finally:
         await database.close()
+
+
+async def test_a_call_of_nobody_known_is_forgotten_by_its_id(tmp_path: Path) -> None:
+    async with kept(tmp_path, str(tmp_path / "trunkline.db")) as (store, custodian):
+        call(store, "call_1", caller="")
+        files(tmp_path, "call_1")
+        await store.writer.wait_written()
+        with pytest.raises(NothingHeldError):
+            await custodian.forget("default", "")
+        await custodian.forget_calls(["call_1"])
+        assert await store.reading.call("call_1") is None
+        assert not list((tmp_path / "recording").iterdir())
+        with pytest.raises(NothingHeldError):
+            await custodian.forget_calls(["call_1"])
