@@ -57,7 +57,7 @@ export class Call {
         return;
       } catch (error) {
         if (this.over) return;
-        if (error instanceof RefusedError && [401, 403, 503].includes(error.status)) {
+        if (error instanceof RefusedError && [401, 403, 429, 503].includes(error.status)) {
           this.end("ended");
           this.face.problem("line", error.message, true);
           return;

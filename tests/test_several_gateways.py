@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,28 @@ async def test_a_revoked_token_ends_its_calls_within_two_seconds_and_lets_nobody
         async with asyncio.timeout(2):
             while (await get(again, "/api/whoami", hers)).status_code != 401:
                 await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared books", "books of its own"])
+async def test_a_call_is_listed_once_whether_or_not_the_books_are_shared(
+    server: services.Redis, tmp_path: Path, shared: bool
+) -> None:
+    told = {"TRUNKLINE_AUTH__JWT_SECRET": SECRET, "TRUNKLINE_STORE__REDIS": server.url}
+    async with AsyncExitStack() as open_:
+        houses = []
+        for name in ("a", "a" if shared else "b"):
+            books = {
+                "TRUNKLINE_STORE__URL": str(tmp_path / f"{name}.db"),
+                "TRUNKLINE_STORE__SPILL": str(tmp_path / f"spill{len(houses)}"),
+            }
+            houses.append(await open_.enter_async_context(open_whole({**told, **books})))
+        http = await open_.enter_async_context(AsyncClient(base_url=houses[1].address))
+        caller = await open_.enter_async_context(typing(houses[0], token=token()))
+        async with asyncio.timeout(10):
+            while not (seen := await calls(http, token())):
+                await asyncio.sleep(0.05)
+        assert [one["id"] for one in seen] == [caller.call_id]
+        assert len(await calls(http, token())) == 1
 
 
 # ---------------------------------------------------------------- client secrets

@@ -27,7 +27,7 @@ async def list_calls(ask: Ask) -> shapes.Calls:
     tenant = query.tenant if ask.who.tenant == EVERY else ask.who.tenant
     if ask.office.store is None:
         calls = live.here(ask, tenant)
-        calls += await live.elsewhere(ask, tenant, {call.id for call in calls})
+        calls += await live.elsewhere(ask, tenant)
         return shapes.Calls(calls[: query.limit])
     from gateway.store.reading import CallFilter
 
@@ -38,7 +38,7 @@ async def list_calls(ask: Ask) -> shapes.Calls:
     except ValueError as error:
         raise ProblemError(400, "invalid_cursor", str(error)) from None
     calls = [call_of(row) for row in page.rows]
-    more = await live.elsewhere(ask, tenant, {call.id for call in calls})
+    more = await live.elsewhere(ask, tenant)
     return shapes.Calls([*more, *calls], page.cursor)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 
 from gateway.api import shapes
@@ -10,13 +9,16 @@ from gateway.api.endpoint import Ask
 from gateway.shared_calls import LiveCall, live_call
 
 
-async def elsewhere(ask: Ask, tenant: str | None, known: Collection[str]) -> list[shapes.Call]:
+async def elsewhere(ask: Ask, tenant: str | None) -> list[shapes.Call]:
     """Those of other gateways that are asked for, and that do not stand in our own books."""
     query: shapes.CallsQuery = ask.query
     if ask.office.elsewhere is None or query.status == "ended" or query.cursor:
         return []
     found = await ask.office.elsewhere.others()
-    return [of(one) for one in found if one.id not in known and _fits(one, query, tenant)]
+    if found and ask.office.store is not None:
+        ours = await ask.office.store.reading.gateways()
+        found = [one for one in found if one.gateway not in ours]
+    return [of(one) for one in found if _fits(one, query, tenant)]
 
 
 def here(ask: Ask, tenant: str | None) -> list[shapes.Call]:

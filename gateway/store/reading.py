@@ -16,6 +16,7 @@ from gateway.store.database import Database
 from gateway.store.tables import (
     audit,
     calls,
+    gateways,
     notes,
     summaries,
     tool_calls,
@@ -67,6 +68,11 @@ class Reading:
         more = len(rows) > limit
         rows = rows[:limit]
         return Page(rows, _closed(rows[-1]) if more else "")
+
+    async def gateways(self) -> set[str]:
+        """The gateways that keep these books, or did."""
+        async with self._database.read() as connection:
+            return set((await connection.execute(select(gateways.c.id))).scalars())
 
     async def call(self, call_id: str) -> Record | None:
         """One call."""
