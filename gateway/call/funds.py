@@ -18,7 +18,7 @@ class Funds:
     """What one call may come to, as far as has been granted."""
 
     def __init__(self) -> None:
-        self.gone = False  # nothing is left for another answer
+        self.gone = False  # nothing is left for the answer that is expected
         self.caller_percent = self.tenant_percent = 0
         self._asked: Reserve | None = None  # and not answered yet
         self._number = 0
@@ -41,7 +41,7 @@ class Funds:
 
     def expect(self, spent: int, ahead: int) -> Iterator[Reserve]:
         """An answer is coming that may cost so much."""
-        if not self.suffices(spent, ahead):
+        if not (self.gone or self.suffices(spent, ahead)):
             yield from self._ask(spent, spent + ahead + ahead // 2)
 
     def prolong(self, spent: int, more: int) -> Iterator[Reserve]:
@@ -55,6 +55,7 @@ class Funds:
 
     def rest(self, spent: int) -> Iterator[Reserve]:
         """Nobody waits for an answer: say what was spent, and give the rest back."""
+        self.gone = False  # for the next one it is asked again
         if self._asked is None and (self._upto > spent or self._told != spent):
             self._upto = spent  # from now on, whenever that is heard of
             yield from self._ask(spent, spent)

@@ -54,6 +54,7 @@ class Spending:
         self._warned = self._tenant_warned = False
         self._over = self._end_due = self._said_goodbye = False
         self._mute = False  # no answer is asked for any more, not even for a goodbye
+        self._reason = SPENT
         self._transferred = False
         self._paused = ""  # the answer that was stopped last, for want of money
 
@@ -91,10 +92,12 @@ class Spending:
         """Whether the money has come to its end in the middle of an answer; said once."""
         if self._meter is None or self._over:
             return False
-        shared = self._funds is not None and self._funds.gone
+        # Who is speaking is heard to the end: the last sentence is said in place of an answer.
+        shared = self._funds is not None and self._funds.gone and self._responses.pending
         limit = self._policy.limit
         self._over = self._end_due = shared or bool(limit and self._meter.spent >= limit)
         self._mute = shared or (self._over and bool(self._policy.transfer))
+        self._reason = SHARED_SPENT if shared else SPENT
         return self._over and not shared and self._responses.busy
 
     def settle(self, now: int) -> Iterator[Effect]:
@@ -135,7 +138,7 @@ class Spending:
         active = self._responses.active
         if self._funds is None or active in ("", self._paused) or self._said_goodbye:
             return
-        if not self._funds.used_up(meter.spent):
+        if not (self._funds.used_up(meter.spent) and meter.slice):
             return
         begun = self._voice.sounding == active
         self._paused = active
@@ -154,8 +157,7 @@ class Spending:
             self._say("budget_goodbye", policy.last_notice)
         else:
             self._responses.want(policy.goodbye, may_call=False)
-        shared = self._funds is not None and self._funds.gone
-        self._quiet.hang_up(SHARED_SPENT if shared else SPENT, now)
+        self._quiet.hang_up(self._reason, now)
 
     def _say(self, item_id: str, recorded: bytes) -> None:
         if recorded:

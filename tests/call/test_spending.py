@@ -192,6 +192,39 @@ def test_where_nothing_is_left_nobody_asks_the_model_and_a_sentence_is_heard() -
     assert told.all(do.End) == [do.End(SHARED_SPENT)]
 
 
+def test_who_speaks_is_heard_to_the_end_before_the_last_sentence_comes() -> None:
+    told = shared()
+    told.speaks(500)
+    grant(told, 0)
+    told.speaks(2000)
+    assert notices(told) == []
+    assert len(told.all(do.Reserve)) == 1
+    told.silent(400)
+    assert notices(told) == ["budget_spent"]
+    told.wait(1500)
+    assert told.all(do.Flush) == []
+    assert told.all(do.End) == [do.End(SHARED_SPENT)]
+
+
+def test_what_was_refused_for_a_noise_is_asked_again_for_a_turn() -> None:
+    told = shared()
+    told.speaks(100)
+    grant(told, 0)
+    told.silent(1000)
+    assert not told.call.ended
+    told.says(500)
+    grant(told)
+    assert len(asked(told)) == 1
+
+
+def test_a_model_that_costs_nothing_needs_no_money() -> None:
+    told = Story(Plan(budget=BudgetPolicy(shared=True)))
+    told.says(500)
+    told.answers(5000)
+    assert len(asked(told)) == 1
+    assert told.all(do.Reserve) == told.all(do.Cancel) == []
+
+
 def test_an_answer_stops_where_its_money_does_and_goes_on_when_there_is_more() -> None:
     told = shared()
     told.says(500)
