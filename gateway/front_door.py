@@ -25,10 +25,11 @@ from gateway.assistants.openai import endpoint
 from gateway.busy import turned_away
 from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined
+from gateway.callers.parting import LONGEST_REASON, Limits
 from gateway.callers.patient import PatientLeg
 from gateway.callers.realtime import Offer, RealtimeDialect
 from gateway.callers.realtime.configuration import Configuration
-from gateway.callers.websocket import LONGEST_REASON, Limits, WebSocketLeg
+from gateway.callers.websocket import WebSocketLeg
 from gateway.client_secrets import PREFIX, ClientSecrets
 from gateway.entrance import credential
 from gateway.errors import WireError
@@ -317,9 +318,8 @@ def _asks_beta(websocket: WebSocket) -> bool:
 async def _turn_away(websocket: WebSocket, refused: Refused, code: int) -> None:
     """Say why, as the protocol does, and close."""
     log.info("a client was turned away", extra={"why": refused.code})
-    await websocket.send_text(
-        msgspec.json.encode(refused.event() | {"event_id": new_id("event")}).decode()
-    )
+    said = refused.event() | {"event_id": new_id("event")}
+    await websocket.send_text(msgspec.json.encode(said).decode())
     reason = f"{refused.kind}.{refused.code}".encode()[:LONGEST_REASON]
     await websocket.close(code, reason.decode(errors="ignore"))
 

@@ -15,9 +15,10 @@ import msgspec
 from starlette.websockets import WebSocket
 
 from audio.format import Format
+from gateway.callers.parting import Limits
 from gateway.callers.patient import PatientLeg
 from gateway.callers.realtime import RealtimeDialect
-from gateway.callers.websocket import Limits, WebSocketLeg
+from gateway.callers.websocket import WebSocketLeg
 from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.protocol.wire import Refused, new_id

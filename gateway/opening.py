@@ -22,7 +22,7 @@ from gateway.api.routes import open_api
 from gateway.app import Gateway
 from gateway.books import open_books
 from gateway.budgets.budgets import open_budgets
-from gateway.callers.websocket import MAX_FRAME
+from gateway.callers.parting import MAX_FRAME
 from gateway.common import open_common
 from gateway.desk import open_desk
 from gateway.embedded.assemble import assemble
@@ -38,6 +38,7 @@ from gateway.pressure import Pressure, open_pressure, resident
 from gateway.privacy.keeping import keeping
 from gateway.settings import Settings
 from gateway.settings.needs import needs_embedded
+from gateway.sockets.upgrade import Upgrade
 from gateway.standing import open_standing
 from gateway.switchboard import Switchboard
 from gateway.taps.flushing import open_flusher
@@ -165,7 +166,7 @@ async def _serving(
 ) -> AsyncIterator[str]:
     config = uvicorn.Config(
         application,
-        ws="websockets-sansio",
+        ws=Upgrade,
         ws_max_size=max(4 * MAX_FRAME, LARGEST),  # each leg refuses less, with a reason
         ws_per_message_deflate=False,
         ws_ping_interval=PING,

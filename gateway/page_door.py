@@ -12,8 +12,9 @@ from starlette.websockets import WebSocket
 from gateway.access import PLACE, RefusedError, address_of
 from gateway.busy import turned_away
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
+from gateway.callers.parting import LONGEST_REASON
 from gateway.callers.patient import PatientLeg
-from gateway.callers.websocket import LONGEST_REASON, WebSocketLeg
+from gateway.callers.websocket import WebSocketLeg
 from gateway.errors import WireError
 from gateway.identity.who import Identity
 from gateway.log import calling

@@ -37,12 +37,14 @@ SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
     for name in (
         *("bridge", "dialect", "line", "marks", "pacing", "realtime", "tcp", "websocket"),
+        *("outlet", "parting"),
         *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reading", "reorder", "telnyx_stream", "vonage_socket"),
         *("genesys_audiohook", "genesys_played", "jambonz_listen", "plivo_stream"),
     )
 )
+SOCKETS = ("gateway.sockets",)
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
 NOT_THE_CORE = (
     *("audio", "tools", "gateway.app", "gateway.opening"),
@@ -66,6 +68,7 @@ RULES = {
         )
     ),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
+    "gateway.sockets": Rule(others=("picows", "uvicorn", "websockets")),
     "gateway.call": Rule(ours=("audio.format", "gateway.redaction"), banned=IMPURE),
     "gateway.call.guard": Rule(
         ours=("gateway.call", "gateway.redaction"), others=("re2",), banned=IMPURE
@@ -79,7 +82,7 @@ RULES = {
     "gateway.seams": Rule(ours=("gateway.call",)),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
-        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, "gateway.listening", "gateway.ports"),
+        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, *SOCKETS, "gateway.listening", "gateway.ports"),
         others=(
             *("starlette", "websockets", "aiortc", "av", "msgspec", "numpy", "pydantic"),
             *("httpx2", "cryptography", "jwt"),
@@ -93,7 +96,7 @@ RULES = {
     "gateway.ports": Rule(ours=("gateway.listening",), others=()),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(
-        ours=(*LEG, *PROTOCOL, "gateway.call.faults"),
+        ours=(*LEG, *PROTOCOL, *SOCKETS, "gateway.call.faults"),
         others=("openai", "websockets", "msgspec", "httpx"),
     ),
     "gateway.embedded": Rule(ours=("audio", "gateway.log", *PROTOCOL), others=ANY),

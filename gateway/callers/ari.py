@@ -21,9 +21,6 @@ from urllib.parse import quote, urlencode
 import msgspec
 from httpx2 import AsyncClient, HTTPError
 from pydantic import Field
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.typing import Subprotocol
 
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, Desk, DialOrder
@@ -31,11 +28,13 @@ from gateway.callers.chan_websocket_wire import ChanWebSocketDialect
 from gateway.callers.dialplan import TARGET
 from gateway.callers.line import LineError
 from gateway.callers.pacing import PERIOD_US
-from gateway.callers.sockets import ClientSocket
-from gateway.callers.websocket import MAX_FRAME, WebSocketLeg
+from gateway.callers.parting import MAX_FRAME
+from gateway.callers.websocket import WebSocketLeg
 from gateway.errors import TrunklineError
 from gateway.private import Private
 from gateway.section import Secret, Section
+from gateway.sockets.client import RefusedError, connect
+from gateway.sockets.socket import Closed, Message, Socket
 
 log = logging.getLogger(__name__)
 
@@ -96,21 +95,16 @@ class Ari:
             raise AriError(f"Asterisk answered {response.status_code} to {method} {path}: {why}")
         return msgspec.json.decode(response.content) if response.content else None
 
-    async def socket(self, path: str, *protocols: str) -> ClientConnection:
+    async def socket(self, path: str, *protocols: str) -> Socket:
         """A WebSocket there. Raises AriError."""
         url = f"ws{self.section.url.rstrip('/').removeprefix('http')}{path}"
         login = f"{self.section.username}:{self.section.password.reveal()}".encode()
+        headers = {"Authorization": f"Basic {b64encode(login).decode()}"}
         try:
             return await connect(
-                url,
-                additional_headers={"Authorization": f"Basic {b64encode(login).decode()}"},
-                subprotocols=[Subprotocol(one) for one in protocols] or None,
-                compression=None,  # Asterisk has none
-                max_size=MAX_FRAME,
-                open_timeout=OPENING,
-                proxy=None,
+                url, headers, largest=MAX_FRAME, seconds=OPENING, subprotocols=protocols
             )
-        except (OSError, WebSocketException, TimeoutError) as error:
+        except (OSError, RefusedError, TimeoutError) as error:
             raise AriError(f"Asterisk opened no WebSocket at {path.split('?')[0]}") from error
 
 
@@ -118,22 +112,26 @@ class Ari:
 class Watch:
     """What is known of the channels of one application."""
 
-    events: ClientConnection
+    events: Socket
     started: set[str] = field(default_factory=set)
     gone: dict[str, str] = field(default_factory=dict)  # and why
     lost: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self) -> None:
-        """Read until the socket is closed."""
-        with suppress(ConnectionClosed):
-            async for message in self.events:
-                with suppress(msgspec.DecodeError):
-                    self._take(msgspec.json.decode(message, type=_Happened))
+    def take(self, message: Message) -> None:
+        """Asterisk says what has happened."""
+        with suppress(msgspec.DecodeError):
+            self._note(msgspec.json.decode(message, type=_Happened))
+
+    def lose(self, closed: Closed) -> None:
+        """It will say no more."""
         self.lost = True
         self._changed.set()
 
-    def _take(self, happened: _Happened) -> None:
+    def go_on(self) -> None:
+        """Nothing is ever said there."""
+
+    def _note(self, happened: _Happened) -> None:
         if happened.channel is None:
             return
         if happened.type == "StasisStart":
@@ -163,7 +161,7 @@ class Watch:
 class _Made:
     """What one call has had made: all of it is taken down at its end."""
 
-    sockets: list[ClientConnection]
+    sockets: list[Socket]
     paths: list[str]
     released: set[str] = field(default_factory=set)  # channels that go on without us
 
@@ -173,7 +171,7 @@ class _Made:
                 with suppress(AriError):
                     await ari.ask("DELETE", path)
         for socket in reversed(self.sockets):
-            await socket.close()
+            socket.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +243,16 @@ class AriCalls:
                 timeout=str(round(self.section.ringing)),
             )
         except BaseException:
-            await events.close()
+            events.close()
             raise
         _keep(self._tasks, self._carry(ari, order, channel, events))
         return channel
 
-    async def _carry(
-        self, ari: Ari, order: DialOrder, channel: str, events: ClientConnection
-    ) -> None:
+    async def _carry(self, ari: Ari, order: DialOrder, channel: str, events: Socket) -> None:
         """From ringing to the end."""
         made = _Made([events], [f"/channels/{channel}"])
         watch = Watch(events)
-        watching = asyncio.get_running_loop().create_task(watch.run())
+        events.read(watch)
         try:
             await watch.until_there(channel, self.section.ringing + OPENING)
             await self._connect(ari, order, channel, watch, made)
@@ -265,7 +261,6 @@ class AriCalls:
         except Exception:  # one call's fault is not that of the others
             log.exception("a call failed", extra={"bridge": self.bridge})
         finally:
-            watching.cancel()
             _keep(self._endings, made.take_down(ari))
 
     async def _connect(
@@ -288,7 +283,7 @@ class AriCalls:
         socket = await ari.socket(f"/media/{quote(word)}", "media")
         made.sockets.append(socket)
         dialect = ChanWebSocketDialect()
-        leg = WebSocketLeg(ClientSocket(socket), dialect)
+        leg = WebSocketLeg(socket, dialect)
         leg.line = AriLine(ari, channel, made.released)
         if await leg.answer() is None:
             raise AriError(f"the call's sound did not begin: {leg.why}")

@@ -25,7 +25,8 @@ from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined, Event
 from gateway.callers.dialect import Dialect
 from gateway.callers.line import Line
-from gateway.callers.websocket import Limits, WebSocketLeg
+from gateway.callers.parting import Limits
+from gateway.callers.websocket import WebSocketLeg
 from gateway.errors import SettingsError, WireError
 from gateway.ports import Ports
 from gateway.section import Section

@@ -31,7 +31,7 @@ from gateway.callers.bridge import (
     turn_away,
 )
 from gateway.callers.genesys_audiohook import PACKET_US, AudioHookDialect
-from gateway.callers.websocket import Limits
+from gateway.callers.parting import Limits
 from gateway.errors import SettingsError
 from gateway.private import Private
 from gateway.section import Secret

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Protocol
 
 from gateway.errors import TrunklineError
+
+log = logging.getLogger(__name__)
 
 
 class LineError(TrunklineError):
@@ -21,3 +25,19 @@ class Line(Protocol):
     async def transfer(self, target: str) -> None:
         """Put the caller through. Raises LineError where that cannot be done."""
         ...
+
+
+async def end(line: Line, reason: str, seconds: float) -> None:
+    """Some providers keep a call up whose socket is closed."""
+    try:
+        async with asyncio.timeout(seconds):
+            await line.hang_up(reason)
+    except (LineError, TimeoutError) as error:
+        log.warning("the provider did not end the call", extra={"why": str(error)})
+
+
+async def put_through(line: Line | None, target: str) -> None:
+    """Over a line, where there is one. Raises LineError, and what else stands in the way."""
+    if line is None:
+        raise LineError("this line cannot put callers through")
+    await line.transfer(target)

@@ -370,6 +370,7 @@ async def test_a_line_that_breaks_at_any_moment_of_a_turn_is_told_to_the_caller(
         said = await hears_that_the_assistant_is_gone(caller)
         asking.cancel()
         assert "dropped the connection" in said
+        await asyncio.sleep(0.1)  # for the gateway's own side of it
         assert house.gateway.switchboard.statistics().live <= 1
 
 

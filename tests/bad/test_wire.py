@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from gateway.callers.websocket import MAX_FRAME
+from gateway.callers.parting import MAX_FRAME
 from tests.bad.street import PIECE, START, Parrot, beside, stranger
 from tests.house import message, open_house
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from gateway.callers.websocket import MAX_FRAME
+from gateway.callers.parting import MAX_FRAME
 from tests.callers.conformance.case import Case, case_of
 from tests.callers.peers.peer import PEERS, Link, Peer, Ring, call, peer_of
 from tests.house import House, open_house

@@ -7,11 +7,11 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -21,7 +21,7 @@ from websockets.streams import StreamReader
 from gateway.callers import genesys
 from gateway.callers.genesys import Upgrade, is_signed
 from gateway.errors import SettingsError
-from tests.callers.capture import load, replay
+from tests.callers.capture import Capture, load, replay
 from tests.callers.peers.genesys import KEY, PEER, SECRET, Session, upgrade
 from tests.callers.peers.journal import Calls, effects
 from tests.callers.peers.peer import Ring, Telephone, call
@@ -48,7 +48,6 @@ PUBLISHED = Upgrade(
     },
 )
 MADE = 1641013200
-CONFIG = uvicorn.Config
 
 
 def media(house: House, path: str = "connector") -> str:
@@ -241,20 +240,36 @@ async def test_a_full_gateway_disconnects_and_waits_for_the_close() -> None:
 # ---------------------------------------------------------------- the reference client
 
 
-def deflating(**settings: Any) -> uvicorn.Config:
-    """A server that takes compressed frames, as the capture has them; the gateway's does not."""
-    return CONFIG(**{**settings, "ws_per_message_deflate": True})
+def inflated(capture: Capture) -> Capture:
+    """The same, as its client says it to a server that agrees on no compression, like ours."""
+    inflate = PerMessageDeflate(False, False, 12, 12)
+    (request, *rest), reader, reads = capture.peer, StreamReader(), []
+    parsing = None
+    for read in rest:
+        reader.feed_data(read.data)
+        said = b""
+        while reader.buffer or parsing is not None:
+            parsing = parsing or Frame.parse(
+                reader.read_exact, mask=True, max_size=None, extensions=[inflate]
+            )
+            try:
+                next(parsing)
+                break  # the rest of the frame is in the next read
+            except StopIteration as end:
+                said += end.value.serialize(mask=True, extensions=[])
+                parsing = None
+        reads.append(replace(read, data=said))
+    return replace(capture, peer=(request, *reads))
 
 
 def frames(answered: bytes) -> Iterator[Frame]:
     """The frames behind the answer to an upgrade."""
     head, _, rest = answered.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101"), head
-    inflate = PerMessageDeflate(False, False, 12, 12)
     reader = StreamReader()
     reader.feed_data(rest)
     while reader.buffer:
-        parsing = Frame.parse(reader.read_exact, mask=False, max_size=None, extensions=[inflate])
+        parsing = Frame.parse(reader.read_exact, mask=False, max_size=None, extensions=[])
         try:
             next(parsing)
         except StopIteration as end:
@@ -267,10 +282,9 @@ def frames(answered: bytes) -> Iterator[Frame]:
 async def test_the_reference_client_is_answered_byte_by_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls, capture = Calls(tmp_path), load("genesys_reference_client_session")
+    calls, capture = Calls(tmp_path), inflated(load("genesys_reference_client_session"))
     monkeypatch.setattr(genesys, "wall_clock", lambda: 1795227983.5)  # when it was signed
     path = {"TRUNKLINE_BRIDGES__GENESYS__MONITOR_PATH": "/api/v1/audiohook/ws"}
-    monkeypatch.setattr(uvicorn, "Config", lambda app, **more: deflating(app=app, **more))
     async with open_house(variables={**PEER.settings, **path, **calls.settings}) as house:
         answered = await replay(capture, int(house.address.rpartition(":")[2]))
         assert house.gateway.switchboard.statistics().admitted == 1

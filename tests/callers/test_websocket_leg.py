@@ -22,7 +22,9 @@ from audio.format import pcm16
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
-from gateway.callers.websocket import MAX_FRAME, Limits, WebSocketLeg
+from gateway.callers.parting import MAX_FRAME, Limits
+from gateway.callers.websocket import WebSocketLeg
+from gateway.sockets.upgrade import Upgrade
 from gateway.tickets import TooManyTicketsError
 
 START = '{"type":"start","reports":true}'
@@ -91,7 +93,7 @@ async def opened(rate: int = 24_000, limits: Limits | None = None) -> AsyncItera
     config = uvicorn.Config(
         app,
         log_level="critical",
-        ws="websockets-sansio",
+        ws=Upgrade,
         ws_max_size=MAX_FRAME * 2,
         lifespan="off",
         ws_per_message_deflate=False,

@@ -21,9 +21,11 @@ from audio.tone import sine
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
-from gateway.callers.websocket import MAX_FRAME, WebSocketLeg
+from gateway.callers.parting import MAX_FRAME
+from gateway.callers.websocket import WebSocketLeg
 from gateway.files import client_dir
 from gateway.page import routes
+from gateway.sockets.upgrade import Upgrade
 
 RATE = 24_000
 PIECE = 480  # samples of one Play
@@ -137,7 +139,7 @@ class House:
         config = uvicorn.Config(
             app,
             log_level="warning",
-            ws="websockets-sansio",
+            ws=Upgrade,
             ws_max_size=MAX_FRAME,
             lifespan="off",
             ws_per_message_deflate=False,

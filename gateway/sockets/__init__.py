@@ -1,0 +1,1 @@
+"""WebSockets on both sides of a call, framed in C and read without a task."""
