@@ -1,89 +1,68 @@
-"""Connection: opens a Realtime WebSocket with the `openai` SDK, every argument explicit.
+"""Connection: opens a Realtime WebSocket with what the operator's settings say, and nothing else.
 
-Left to itself the SDK reads OPENAI_* variables, proxies and extra headers from the environment;
-here only what the operator's settings say goes out, so that a key never reaches a stranger.
+No variable of the environment and no redirect decides where a key goes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from functools import lru_cache
-from typing import Any, Final, cast
-
-# These modules here, and not by the SDK at the first call, which would stop the loop meanwhile.
-import websockets.asyncio.client
-import websockets.sync.client  # noqa: F401
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from openai.types.websocket_connection_options import WebSocketConnectionOptions
+from typing import Final
+from urllib.parse import urlencode
 
 from gateway.assistants.target import Endpoint, Target
 from gateway.errors import SettingsError
+from gateway.sockets.client import connect as open_socket
+from gateway.sockets.socket import Socket
 
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
-CLOSE_TIMEOUT: Final = 1.0
-PING_EVERY: Final = 5.0  # seconds; a far end that is gone is noticed within the sum of both
-PONG_WITHIN: Final = 10.0
-NO_KEY: Final = "none"  # the SDK insists on one; it is never sent, see `_headers`
+CLOSE_TIMEOUT: Final = 2.0
+USER_AGENT: Final = "Trunkline"
 
 
-async def connect(target: Target, way: Endpoint) -> AsyncRealtimeConnection:
+async def connect(target: Target, way: Endpoint) -> Socket:
     """Open the WebSocket; raises whatever the layers below raise."""
-    options: dict[str, Any] = {
-        "max_size": LARGEST_MESSAGE,
-        "compression": None,
-        "open_timeout": target.patience,
-        "close_timeout": CLOSE_TIMEOUT,
-        "ping_interval": PING_EVERY,
-        "ping_timeout": PONG_WITHIN,
-        "proxy": target.proxy or None,
-    }
+    tls = None
     if way.base_url.startswith("https:"):
-        options["ssl"] = await asyncio.to_thread(tls_context, target.ca_file)
-    client = AsyncOpenAI(
-        api_key=NO_KEY, base_url=way.base_url, http_client=unused_http_client(), max_retries=0
+        tls = await asyncio.to_thread(tls_context, target.ca_file)
+    return await open_socket(
+        address(way),
+        _headers(target, way),
+        largest=LARGEST_MESSAGE,
+        seconds=target.patience,
+        tls=tls,
+        proxy=target.proxy,
     )
-    # Given to the constructor, an empty one would be taken from the environment.
-    client.organization = target.organization or None
-    client.project = target.project or None
-    # No `on_reconnecting`: what a lost session means is for the call to decide.
-    manager = client.realtime.connect(
-        model=way.model or Omit(),
-        extra_query=way.query,
-        extra_headers=_headers(way),
-        websocket_connection_options=cast(WebSocketConnectionOptions, options),
-    )
-    return await manager.enter()
 
 
-async def hang_up(connection: AsyncRealtimeConnection) -> None:
+async def hang_up(socket: Socket) -> None:
     """End a connection normally, or cut it where the far end does not take part."""
+    socket.close()
     try:
-        async with asyncio.timeout(2 * CLOSE_TIMEOUT):
-            await connection.close()
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await socket.wait_closed()
     except TimeoutError:
-        # A close waits for what is written before it, which a stopped reader never lets through.
-        connection._connection.transport.abort()
+        socket.abort()
 
 
-def _headers(way: Endpoint) -> dict[str, str | Omit]:
-    ambient = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    unwanted = {line.partition(":")[0].strip() for line in ambient if ":" in line}
-    headers: dict[str, str | Omit] = dict.fromkeys(unwanted, Omit())
-    headers["Authorization"] = Omit()
-    for name, value in way.headers.items():
-        for other in [known for known in headers if known.lower() == name.lower()]:
-            del headers[other]
-        headers[name] = value.reveal()
-    return headers
+def address(way: Endpoint) -> str:
+    """Where a session is opened."""
+    query = ({"model": way.model} if way.model else {}) | dict(way.query)
+    asked = f"?{urlencode(query)}" if query else ""
+    return f"ws{way.base_url.removeprefix('http')}/realtime{asked}"
 
 
-@lru_cache(maxsize=1)
-def unused_http_client() -> DefaultAsyncHttpxClient:
-    """What the SDK insists on and a WebSocket never uses: shared, and never opened or closed."""
-    return DefaultAsyncHttpxClient(trust_env=False)
+def _headers(target: Target, way: Endpoint) -> dict[str, str]:
+    """Of two with the same name the operator's own."""
+    ours = {"User-Agent": USER_AGENT}
+    if target.organization:
+        ours["OpenAI-Organization"] = target.organization
+    if target.project:
+        ours["OpenAI-Project"] = target.project
+    given = {name: value.reveal() for name, value in way.headers.items()}
+    found = {name.lower(): (name, value) for name, value in (ours | given).items()}
+    return dict(found.values())
 
 
 @lru_cache(maxsize=8)
@@ -99,6 +78,3 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
                 f"({fault.strerror or 'not PEM'})"
             ) from fault
     return context
-
-
-unused_http_client()  # now, because it imports and reads for 0.1 s

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 import msgspec
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from websockets.exceptions import ConnectionClosed
 
 from audio.format import pcm16
 from audio.tone import sine
@@ -29,6 +27,7 @@ from gateway.call.plan import Plan, TurnPolicy
 from gateway.call.prices import NANO
 from gateway.errors import SettingsError, TrunklineError
 from gateway.protocol.beta import from_beta_server, to_beta_client
+from gateway.sockets.socket import Closed, Message, Socket
 
 Status = Literal["ok", "note", "missing", "broken"]
 E = TypeVar("E")
@@ -74,8 +73,6 @@ async def probe(target: Target, speech: bytes = b"") -> list[Finding]:
         await _steps(target, way, speech or sine(440.0, 1.0, RATE), found)
     except TimeoutError:
         found.append(_broken(found, f"{way.host}: no answer within {STEP:g} s"))
-    except ConnectionClosed as fault:
-        found.append(_broken(found, reasons.of_close(way.host, fault, key(target))))
     except StepFailed as fault:
         found.append(_broken(found, str(fault)))
     return found
@@ -93,6 +90,7 @@ async def _steps(target: Target, way: Endpoint, speech: bytes, found: list[Findi
         raise StepFailed(reasons.of_failure(way.host, fault, key(target))) from fault
     try:
         peer = Peer(connection, way, key(target))
+        connection.read(peer)
         ready = await peer.wait(on.AssistantReady)
         named = f", model {ready.model}" if ready.model else ""
         detail = f"{way.host}{named}, session open in {since(start)}"
@@ -107,14 +105,14 @@ async def _steps(target: Target, way: Endpoint, speech: bytes, found: list[Findi
 async def _session(peer: Peer) -> Finding:
     start = time.monotonic()
     plan = Plan(instructions=INSTRUCTIONS, rate=RATE, turns=TurnPolicy(detector="gateway"))
-    await peer.do(do.Configure(plan))
+    peer.do(do.Configure(plan))
     await peer.wait_type("session.updated")
     return Finding("session", "ok", f"the plan of a call was taken in {since(start)}")
 
 
 async def _text(peer: Peer) -> Finding:
     start = time.monotonic()
-    await peer.say(TEXT_ONLY)
+    peer.say(TEXT_ONLY)
     ended = await peer.wait(on.ResponseEnded)
     _complete(ended)
     words = "".join(e.text for e in peer.seen if isinstance(e, on.AssistantWords))
@@ -125,11 +123,11 @@ async def _text(peer: Peer) -> Finding:
 
 async def _audio(peer: Peer, speech: bytes, model: str) -> Finding:
     for at in range(0, len(speech), PIECE):
-        await peer.do(do.SendAudio(speech[at : at + PIECE]))
-    await peer.do(do.Commit())
+        peer.do(do.SendAudio(speech[at : at + PIECE]))
+    peer.do(do.Commit())
     await peer.wait(on.TurnCommitted)
     start = time.monotonic()
-    await peer.do(do.Respond())
+    peer.do(do.Respond())
     ended = await peer.wait(on.ResponseEnded)
     _complete(ended)
     seconds = sum(len(e.pcm) for e in peer.seen if isinstance(e, on.AssistantAudio)) / (2 * RATE)
@@ -154,24 +152,36 @@ def since(start: float) -> str:
 class Peer:
     """A connection with the dialect on it, asked one thing at a time."""
 
-    def __init__(self, connection: AsyncRealtimeConnection, way: Endpoint, secret: str) -> None:
+    def __init__(self, socket: Socket, way: Endpoint, secret: str) -> None:
         self.seen: list[on.FromAssistant] = []  # since the last wait began
         self.heard_at = 0.0  # when the first audio of an answer came, by the monotonic clock
-        self._connection = connection
+        self._socket, self._host, self._secret = socket, way.host, secret
+        self._came: asyncio.Queue[Message | Closed] = asyncio.Queue()
         self._dialect = Realtime(
             pcm16(RATE), way.capabilities, way.host, lambda words: reasons.redact(words, secret)
         )
 
-    async def do(self, effect: do.ToAssistant) -> None:
+    def take(self, message: Message) -> None:
+        """The server says something."""
+        self._came.put_nowait(message)
+
+    def lose(self, closed: Closed) -> None:
+        """It is gone."""
+        self._came.put_nowait(closed)
+
+    def go_on(self) -> None:
+        """So little is sent that nobody has to wait."""
+
+    def do(self, effect: do.ToAssistant) -> None:
         """Carry out an effect."""
         for message in self._dialect.encode(effect):
-            await self._connection.send_raw(message)
+            self._socket.send(message)
 
-    async def say(self, event: Json) -> None:
+    def say(self, event: Json) -> None:
         """Send a client event that no effect stands for."""
         beta = self._dialect.able.shape == "beta"
         for one in to_beta_client(event) if beta else [event]:
-            await self._connection.send_raw(msgspec.json.encode(one).decode())
+            self._socket.send(msgspec.json.encode(one).decode())
 
     async def wait(self, kind: type[E]) -> E:
         """The next event of this kind; StepFailed on an error, TimeoutError when none comes."""
@@ -190,7 +200,9 @@ class Peer:
                 pass
 
     async def _read(self) -> str:
-        message = await self._connection.recv_bytes()
+        message = await self._came.get()
+        if isinstance(message, Closed):
+            raise StepFailed(reasons.of_close(self._host, message, self._secret))
         events = self._dialect.decode(message)
         for event in reversed(events):  # what ends a session is said after its error, and better
             if isinstance(event, on.AssistantLost):

@@ -1,6 +1,4 @@
-"""The leg to a model: one Realtime connection of the `openai` SDK, read raw and decoded by our own
-dialect, because parsing every piece of audio into a model of the SDK costs several times as much.
-"""
+"""The leg to a model: one Realtime connection, whose messages our own dialect reads and writes."""
 
 from __future__ import annotations
 
@@ -13,9 +11,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from websockets.exceptions import ConnectionClosed
-
 from audio.format import Format
 from gateway.assistants import azure, compatible, reasons
 from gateway.assistants.connection import connect, hang_up
@@ -25,6 +20,7 @@ from gateway.assistants.target import Endpoint, Target, key, own_endpoint
 from gateway.assistants.vigil import Vigil
 from gateway.call.effects import ToAssistant
 from gateway.call.events import AssistantLost, AssistantReady, Event
+from gateway.sockets.socket import Closed, Socket
 
 log = logging.getLogger(__name__)
 
@@ -57,49 +53,61 @@ def open_leg(target: Target, call: Format) -> AssistantLeg:
 
 
 class Outbox:
-    """Messages on their way to the socket, in order, with a limit."""
+    """Messages on their way to the socket: written at once, or in turn once the far end reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, vigil: Vigil) -> None:
+        self._vigil = vigil
         self._messages: deque[str] = deque()
         self._size = 0
-        self._sending_since: float | None = None
-        self._filled = asyncio.Event()
+        self._socket: Socket | None = None
+        self._stands_since: float | None = None  # the far end takes nothing
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self._verbose = log.isEnabledFor(logging.DEBUG)
+
+    def open(self, socket: Socket) -> None:
+        """The way is open: what waited goes first."""
+        self._socket = socket
+        self.go_on()
 
     def put(self, message: str) -> None:
-        """Queue a message."""
+        """Write a message, or let it wait."""
+        socket = self._socket
+        if socket is not None and socket.writable and not self._messages:
+            self._write(socket, message)
+            return
         self._messages.append(message)
         self._size += len(message)
-        self._filled.set()
         self._emptied.clear()
+        if self._stands_since is None and socket is not None:
+            self._stands_since = asyncio.get_running_loop().time()
+
+    def go_on(self) -> None:
+        """The far end reads again."""
+        self._stands_since = None
+        while self._messages and self._socket is not None and self._socket.writable:
+            message = self._messages.popleft()
+            self._size -= len(message)
+            self._write(self._socket, message)
+        if not self._messages:
+            self._emptied.set()
+        elif self._socket is not None:
+            self._stands_since = asyncio.get_running_loop().time()
 
     def is_stuck(self, now: float) -> bool:
         """Whether the far end has stopped reading."""
-        since = self._sending_since
+        since = self._stands_since
         return self._size > OUTBOX_BYTES or (since is not None and now - since > STALLED)
 
     async def wait_empty(self) -> None:
         """Until all has been handed to the socket."""
         await self._emptied.wait()
 
-    async def write(self, connection: AsyncRealtimeConnection, vigil: Vigil) -> None:
-        """Send for ever; the only place that writes to the socket."""
-        clock = asyncio.get_running_loop().time
-        verbose = log.isEnabledFor(logging.DEBUG)
-        while True:
-            while self._messages:
-                message = self._messages.popleft()
-                if verbose:
-                    log.debug("> %s", kind_of(message))
-                self._sending_since = clock()
-                await connection.send_raw(message)
-                vigil.sent(len(message))
-                self._sending_since = None
-                self._size -= len(message)
-            self._emptied.set()
-            self._filled.clear()
-            await self._filled.wait()
+    def _write(self, socket: Socket, message: str) -> None:
+        if self._verbose:
+            log.debug("> %s", kind_of(message))
+        socket.send(message)
+        self._vigil.sent(len(message))
 
 
 class AssistantLeg:
@@ -117,120 +125,121 @@ class AssistantLeg:
         self._way = way
         self._key = key(target)
         self.dialect = Realtime(call, way.capabilities, way.host, self._redact)
-        self._outbox = Outbox()
         self._vigil = Vigil()
-        self._closing = asyncio.Event()
-        self._connected = False
-        self._hanging_up = False
-        self._ended = False
-        self._fault = ""  # why we end it ourselves, and not at the call's wish
+        self._outbox = Outbox(self._vigil)
+        self._socket: Socket | None = None
+        self._feed: Feed | None = None
+        self._opened = asyncio.Event()  # the session
+        self._over = asyncio.Event()
+        self._closing = False  # at the call's wish
+        self._told = False  # that the model is gone
+        self._fault: Exception | None = None  # of our own
         self._verbose = log.isEnabledFor(logging.DEBUG)
 
     async def run(self, feed: Feed) -> None:
         """Live until the model is gone or close() was called; the far end's faults do not raise."""
-        life = asyncio.create_task(self._live(feed), name="assistant")
-        closing = asyncio.create_task(self._closing.wait(), name="assistant closing")
+        self._feed = feed
+        opening = asyncio.create_task(self._open(), name="assistant")
         try:
-            await asyncio.wait((life, closing), return_when=asyncio.FIRST_COMPLETED)
-            if self._fault:
-                self._lose(feed, AssistantLost(self._fault, "not_reading"))
-            elif not life.done() and self._connected:
+            await self._over.wait()
+            if self._closing and self._socket is not None:
                 async with _at_most(FAREWELL):
                     await self._outbox.wait_empty()
         finally:
-            self._ended = True
-            closing.cancel()
-            if not life.done() and not self._hanging_up:
-                life.cancel()
-            await asyncio.wait((life, closing))
-        if not life.cancelled():
-            life.result()  # a fault of our own, if there was one
+            self._told = True
+            self._over.set()
+            opening.cancel()
+            await asyncio.wait([opening])
+            if self._socket is not None:
+                await hang_up(self._socket)
+        if not opening.cancelled():
+            opening.result()  # a fault of our own, if there was one
+        if self._fault is not None:
+            raise self._fault
 
     def send(self, effect: ToAssistant) -> None:
-        """Queue an effect; after the end, and for a server that does not read, it is dropped."""
-        if self._ended or self._closing.is_set():
+        """Carry out an effect; after the end, or if the server does not read, it is dropped."""
+        if self._over.is_set():
             return
         for message in self.dialect.encode(effect):
             self._outbox.put(message)
         if self._outbox.is_stuck(asyncio.get_running_loop().time()):
-            self._fault = f"{self._way.host}: the server does not read what is sent to it"
-            self._closing.set()
+            said = f"{self._way.host}: the server does not read what is sent to it"
+            asyncio.get_running_loop().call_soon(self._lose, AssistantLost(said, "not_reading"))
 
     def close(self, reason: str) -> None:
         """Say what is queued, then end normally; `run` returns within about two seconds."""
         log.debug("assistant leg closes: %s", reason)
-        self._closing.set()
+        self._closing = True
+        self._over.set()
 
-    async def _live(self, feed: Feed) -> None:
-        """From the handshake to the end."""
+    # ------------------------------------------------------------ what comes
+
+    async def _open(self) -> None:
+        """The handshake and the session after it; then see that the socket leads somewhere."""
         try:
-            connection = await connect(self._target, self._way)
-        except Exception as fault:  # DNS, TCP, TLS, HTTP, the SDK: each raises kinds of its own
+            self._socket = await connect(self._target, self._way)
+        except Exception as fault:  # DNS, TCP, TLS, HTTP: each raises kinds of its own
             reason = reasons.of_failure(self._way.host, fault, self._key)
-            self._lose(feed, AssistantLost(reason, reasons.code_of(fault)))
+            self._lose(AssistantLost(reason, reasons.code_of(fault)))
             return
-        self._connected = True
-        writer = asyncio.create_task(
-            self._outbox.write(connection, self._vigil), name="assistant writer"
-        )
-        vigil = asyncio.create_task(self._watch(connection, feed), name="assistant vigil")
-        try:
-            self._lose(feed, await self._read(connection, feed))
-        except ConnectionClosed as fault:
-            reason = reasons.of_close(self._way.host, fault, self._key)
-            self._lose(feed, AssistantLost(reason, reasons.code_of(fault)))
-        finally:
-            self._hanging_up = True
-            writer.cancel()
-            vigil.cancel()
-            await asyncio.gather(writer, vigil, return_exceptions=True)
-            await hang_up(connection)
-
-    async def _watch(self, connection: AsyncRealtimeConnection, feed: Feed) -> None:
-        """Until the socket is closed, or leads nowhere."""
-        with suppress(ConnectionClosed):
-            await self._vigil.wait_dead(connection._connection)
-            reason = f"{self._way.host}: nothing comes back from the server, not even to a ping"
-            self._lose(feed, AssistantLost(reason, "no_pong"))
-            connection._connection.transport.abort()
-
-    def _lose(self, feed: Feed, lost: AssistantLost) -> None:
-        """Say once that the model is gone, before the socket is tidied up; not if we left."""
-        if self._ended or (self._closing.is_set() and not self._fault):
-            return
-        self._ended = True
-        feed(lost)
-
-    async def _read(self, connection: AsyncRealtimeConnection, feed: Feed) -> AssistantLost:
+        self._outbox.open(self._socket)
+        self._socket.read(self)
         try:
             async with asyncio.timeout(self._target.patience):
-                while not self.dialect.opened:
-                    lost = self._take(await connection.recv_bytes(), feed)
-                    if lost:
-                        return lost
+                await self._opened.wait()
         except TimeoutError:
-            return AssistantLost(
-                f"{self._way.host}: the server took the connection and opened no session within "
-                f"{self._target.patience:g} s; check that [assistant] base_url is a Realtime server"
+            self._lose(
+                AssistantLost(
+                    f"{self._way.host}: the server took the connection and opened no session "
+                    f"within {self._target.patience:g} s; check that [assistant] base_url is a "
+                    "Realtime server"
+                )
             )
-        while True:
-            lost = self._take(await connection.recv_bytes(), feed)
-            if lost:
-                return lost
+            return
+        with suppress(ConnectionError):
+            await self._vigil.wait_dead(self._socket)
+            reason = f"{self._way.host}: nothing comes back from the server, not even to a ping"
+            self._lose(AssistantLost(reason, "no_pong"))
+            self._socket.abort()
 
-    def _take(self, message: bytes, feed: Feed) -> AssistantLost | None:
-        """Feed what a message means; returns it where it ends the session."""
+    def take(self, message: str | bytes) -> None:
+        """Feed what a message means, until one says that the session has ended."""
+        if self._told or self._feed is None:
+            return
         self._vigil.heard()
         if self._verbose:
             log.debug("< %s", kind_of(message))
-        for event in self.dialect.decode(message):
-            if isinstance(event, AssistantLost):
-                return event
-            if isinstance(event, AssistantReady):
-                event = replace(event, limit=self._limit(event.limit))
-            if not self._closing.is_set():
-                feed(event)
-        return None
+        try:
+            for event in self.dialect.decode(message):
+                if isinstance(event, AssistantLost):
+                    self._lose(event)
+                    return
+                if isinstance(event, AssistantReady):
+                    event = replace(event, limit=self._limit(event.limit))
+                    self._opened.set()
+                if not self._closing:
+                    self._feed(event)
+        except Exception as fault:
+            self._fault = fault
+            self._over.set()
+
+    def lose(self, closed: Closed) -> None:
+        """The connection is gone."""
+        reason = reasons.of_close(self._way.host, closed, self._key)
+        self._lose(AssistantLost(reason, reasons.code_of(closed)))
+
+    def go_on(self) -> None:
+        """The server reads again."""
+        self._outbox.go_on()
+
+    def _lose(self, lost: AssistantLost) -> None:
+        """Say once that the model is gone, before the socket is tidied up; not if we left."""
+        if self._told or self._closing or self._feed is None:
+            return
+        self._told = True
+        self._over.set()
+        self._feed(lost)
 
     def _limit(self, documented: int) -> int:
         """How long the session may last: what its server says of this one, where that can be."""

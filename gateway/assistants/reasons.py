@@ -7,11 +7,11 @@ import socket
 import ssl
 from collections.abc import Mapping
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, ProxyError
-
 from gateway.assistants.fields import inner, parse, text
 from gateway.call.faults import ends_session
 from gateway.errors import TrunklineError
+from gateway.sockets.client import ProxyFailedError, RefusedError
+from gateway.sockets.socket import Closed
 
 KEYLIKE = re.compile(r"\b(?:sk|ek|rk|pk)[-_][\w*.\-]{4,}|\bBearer\s+\S+", re.ASCII)
 LONGEST = 300  # characters of a server's own words that are passed on
@@ -75,24 +75,21 @@ def of_error(host: str, code: str, message: str) -> str:
     return f"{host}: the session was refused ({code or 'no code'}): {said}"
 
 
-def of_close(host: str, fault: ConnectionClosed, key: str = "") -> str:
+def of_close(host: str, closed: Closed, key: str = "") -> str:
     """A connection that the far end, or the network between, has closed."""
-    frame = fault.rcvd or fault.sent
-    code, said = (frame.code, redact(frame.reason, key)) if frame is not None else (1006, "")
+    code, said = closed.code, redact(closed.reason, key)
     named = said.rpartition(".")[2]
     advice = FATAL.get(named) or CLOSES.get(code) or "the connection was closed"
     return f"{host}: {advice} (close {code}{': ' + said if said else ''})"
 
 
-def code_of(fault: BaseException) -> str:
+def code_of(fault: BaseException | Closed) -> str:
     """The provider's code for a connection that was refused or closed, else the kind of fault."""
-    if isinstance(fault, InvalidStatus):
-        return f"http_{fault.response.status_code}"
-    if isinstance(fault, ConnectionClosed):
-        frame = fault.rcvd or fault.sent
-        code, said = (frame.code, frame.reason) if frame is not None else (1006, "")
-        named = said.rpartition(".")[2]
-        return named if ends_session(named) else f"close_{code}"
+    if isinstance(fault, RefusedError):
+        return f"http_{fault.status}"
+    if isinstance(fault, Closed):
+        named = fault.reason.rpartition(".")[2]
+        return named if ends_session(named) else f"close_{fault.code}"
     return type(fault).__name__
 
 
@@ -103,9 +100,9 @@ def of_failure(host: str, fault: BaseException, key: str = "") -> str:
 
 def _failure(fault: BaseException, key: str) -> str:
     match fault:
-        case InvalidStatus():
+        case RefusedError():
             return _status(fault, key)
-        case ConnectionClosed():
+        case ConnectionResetError():
             return "the connection broke during the handshake; try again"
         case TimeoutError():
             return "no answer in time; check [assistant] base_url, the network and any firewall"
@@ -120,10 +117,8 @@ def _failure(fault: BaseException, key: str) -> str:
             return "TLS failed; is this a plain http address? check [assistant] base_url"
         case ConnectionRefusedError():
             return "nothing listens there; start the server, or check [assistant] base_url"
-        case ProxyError():
+        case ProxyFailedError():
             return "the proxy refused the way; check [assistant] proxy"
-        case InvalidURI():
-            return "this is no address of a server; check [assistant] base_url"
         case TrunklineError():
             return redact(str(fault), key)
         case _:
@@ -131,13 +126,13 @@ def _failure(fault: BaseException, key: str) -> str:
             return f"the connection could not be opened ({type(fault).__name__}: {said})"
 
 
-def _status(fault: InvalidStatus, key: str) -> str:
-    status = fault.response.status_code
+def _status(fault: RefusedError, key: str) -> str:
+    status = fault.status
     if status >= 500:
         advice = "the server failed; try again, and check the model and the kind of key"
     else:
         advice = STATUS.get(status, "the handshake was refused; check [assistant] base_url")
-    said = "" if status == 401 else _words(fault.response.body or b"", key)
+    said = "" if status == 401 else _words(fault.body, key)
     return f"{advice} (HTTP {status}{': ' + said if said else ''})"
 
 

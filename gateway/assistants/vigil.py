@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection
+from gateway.sockets.socket import Socket
 
 QUIET: Final = 0.5  # seconds after something was sent without anything coming back
 ANSWER: Final = 1.5  # seconds that the answer to a ping may take
@@ -36,14 +36,14 @@ class Vigil:
         self._since, self._bytes = None, 0
         self._sent.clear()
 
-    async def wait_dead(self, connection: ClientConnection) -> None:
-        """Until the socket leads nowhere. Raises ConnectionClosed where it is closed before."""
+    async def wait_dead(self, socket: Socket) -> None:
+        """Until the socket leads nowhere. Raises ConnectionError where it is closed before."""
         while True:
             await self._wait_quiet()
             patience = ANSWER + self._bytes / SLOWEST
             try:
                 async with asyncio.timeout(patience):
-                    await asyncio.shield(await connection.ping())
+                    await asyncio.shield(socket.ping())
             except TimeoutError:
                 if self._since is not None:
                     return

@@ -73,6 +73,7 @@ class Socket(WSListener):
         self._pieces: list[bytes] = []  # of a message that is not whole
         self._kind = TEXT  # of that message
         self._timer: asyncio.TimerHandle | None = None
+        self._asked: asyncio.Future[None] | None = None  # whether it is there
         self._told = False  # whether the reader knows that it is closed
         self._ours: Closed | None = None  # the close that we have said
         self._loop = asyncio.get_running_loop()
@@ -110,6 +111,15 @@ class Socket(WSListener):
             return 0
         return int(self._transport.underlying_transport.get_write_buffer_size())
 
+    def ping(self) -> asyncio.Future[None]:
+        """Ask whether the far end is there; done when it answers. Raises ConnectionResetError."""
+        if self._gone.done():
+            raise ConnectionResetError("the socket is closed")
+        if self._asked is None:
+            self._asked = self._loop.create_future()
+            self._transport.send_ping()
+        return self._asked
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye, unless one of both has; whoever does not answer in time is cut off."""
         if self._ours is not None or self.closed is not None:
@@ -145,6 +155,9 @@ class Socket(WSListener):
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(PROTOCOL_ERROR, "no extension was agreed on")
         elif kind == WSMsgType.PONG:
+            if self._asked is not None:
+                self._asked.set_result(None)
+                self._asked = None
             if self._ours is None:
                 self._rest()
         elif kind == WSMsgType.CLOSE:
@@ -231,6 +244,10 @@ class Socket(WSListener):
             self._close(Closed(ABNORMAL))
         if not self._gone.done():
             self._gone.set_result(None)
+        if self._asked is not None:
+            self._asked.set_exception(ConnectionResetError("the socket is closed"))
+            self._asked.exception()  # it is no loss if nobody waits for it
+            self._asked = None
 
     def _close(self, closed: Closed) -> None:
         if self.closed is None:

@@ -23,7 +23,8 @@ def opened(target: Target, expires_at: object) -> on.AssistantReady:
     assert isinstance(leg.dialect, Realtime)
     fed: list[Event] = []
     session = {"type": "realtime", "id": "s", "model": "m", "expires_at": expires_at}
-    leg._take(json.dumps({"type": "session.created", "session": session}).encode(), fed.append)
+    leg._feed = fed.append
+    leg.take(json.dumps({"type": "session.created", "session": session}))
     (ready,) = fed
     assert isinstance(ready, on.AssistantReady)
     return ready

@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from gateway.assistants.vigil import ANSWER, QUIET, SLOWEST, Vigil
+from gateway.sockets.client import connect
+from gateway.sockets.socket import Closed, Socket
 
 pytestmark = pytest.mark.virtual_clock
 
 
 @asynccontextmanager
-async def socket(*, dead: bool) -> AsyncIterator[ClientConnection]:
+async def socket(*, dead: bool) -> AsyncIterator[Socket]:
     """To a server that hears and says nothing; a dead one does not even answer pings."""
 
     async def peer(client: ServerConnection) -> None:
@@ -24,19 +25,28 @@ async def socket(*, dead: bool) -> AsyncIterator[ClientConnection]:
             client.transport.pause_reading()
         await client.wait_closed()
 
-    async with (
-        serve(peer, "127.0.0.1", 0, close_timeout=0.1) as server,
-        connect(
-            f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-            ping_interval=None,
-            proxy=None,
-            close_timeout=0.1,
-        ) as client,
-    ):
-        yield client
+    async with serve(peer, "127.0.0.1", 0, close_timeout=0.1) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = await connect(f"ws://127.0.0.1:{port}", {}, largest=1, seconds=5, ping=(0, 0))
+        client.read(Nobody())
+        try:
+            yield client
+        finally:
+            client.abort()
+            await client.wait_closed()
 
 
-async def found_after(vigil: Vigil, client: ClientConnection, within: float) -> float | None:
+class Nobody:
+    """Hears, and does nothing about it."""
+
+    def take(self, message: str | bytes) -> None: ...
+
+    def lose(self, closed: Closed) -> None: ...
+
+    def go_on(self) -> None: ...
+
+
+async def found_after(vigil: Vigil, client: Socket, within: float) -> float | None:
     """How long it takes until the socket counts as dead."""
     clock = asyncio.get_running_loop().time
     began = clock()
