@@ -7,6 +7,7 @@ once. SIGHUP reads the settings again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -67,6 +68,8 @@ async def serve(settings: Settings, read: Callable[[], Settings] | None = None) 
         ):
             orders = Orders(reloading.order)
             orders.listen()
+            gc.collect()
+            gc.freeze()  # what is there from the start stays, and need not be looked through again
             log.info("ready", extra={"address": address, "assistant": gateway.assistant_name})
             if gateway.access.is_open:
                 log.info(ANY_KEY)

@@ -43,6 +43,8 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 
 
 def run(args: argparse.Namespace) -> int:
+    import uvloop
+
     from gateway.serving import serve
 
     settings = listening_settings(args)
@@ -55,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
         told = Told("worker", 0, "", 0, 0, config, given)  # type: ignore[arg-type]
         return asyncio.run(supervise(settings, told))
     try:
-        asyncio.run(serve(settings, partial(read_settings, args)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, partial(read_settings, args)))
     except asyncio.CancelledError:
         return 130  # told twice to stop: at once
     return 0
