@@ -7,7 +7,6 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,11 +15,12 @@ from gateway.call import effects as do
 from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
 from gateway.callers.dialect import Message, Reply, Said
+from gateway.callers.parting import Limits
 from gateway.callers.reading import Reading
 from gateway.callers.realtime import Offer, RealtimeDialect
-from gateway.callers.sockets import LineClosedError
-from gateway.callers.websocket import LARGE, Limits, WebSocketLeg
+from gateway.callers.websocket import LARGE, WebSocketLeg
 from gateway.protocol.wire import PIECE, Refused, encode_audio, from_base64
+from gateway.sockets.socket import Closed, Reader, Socket
 
 
 async def test_the_loop_goes_on_while_a_message_is_read_and_the_dialect_is_lent() -> None:
@@ -57,24 +57,26 @@ async def test_who_stops_reading_waits_until_the_thread_has_let_go_of_the_dialec
     assert done.is_set()
 
 
-@dataclass
-class Pipe:
+class Pipe(Socket):
     """A socket whose far end has said all of this, and then hangs up."""
 
-    says: list[Message]
-    heard: list[Message] = field(default_factory=list)
+    def __init__(self, says: list[Message]) -> None:
+        super().__init__(2 * LARGE)
+        self.says = says
 
-    async def accept(self) -> None: ...
+    def read(self, reader: Reader) -> None:
+        self._reader = reader
+        while self.says and self._reader is reader:
+            reader.take(self.says.pop(0))
+        if self._reader is reader:
+            reader.lose(Closed(1000))
 
-    async def receive(self) -> Message:
-        if not self.says:
-            raise LineClosedError(1000)
-        return self.says.pop(0)
+    def hold(self) -> None:
+        self._reader = None
 
-    async def send(self, message: Message) -> None:
-        self.heard.append(message)
+    def send(self, message: Message) -> None: ...
 
-    async def close(self, code: int, reason: str) -> None: ...
+    def close(self, code: int = 1000, reason: str = "") -> None: ...
 
 
 class Watched(RealtimeDialect):
