@@ -68,7 +68,7 @@ RULES = {
         )
     ),
     "gateway": Rule(ours=ANY, others=ANY),  # the composition root and its commands
-    "gateway.sockets": Rule(others=("picows", "uvicorn", "websockets")),
+    "gateway.sockets": Rule(others=("picows", "python_socks", "uvicorn", "websockets")),
     "gateway.call": Rule(ours=("audio.format", "gateway.redaction"), banned=IMPURE),
     "gateway.call.guard": Rule(
         ours=("gateway.call", "gateway.redaction"), others=("re2",), banned=IMPURE

@@ -192,7 +192,7 @@ class WebSocketLeg:
         with self._faults:
             self._limits.check(message)
             if len(message) < LARGE:
-                self._facts = iter(self._dialect.decode(message))
+                self._facts = iter(list(self._dialect.decode(message)))
                 self._take_facts()
             elif self._socket is not None:
                 self._socket.hold()
