@@ -24,6 +24,7 @@ from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from gateway.budgets.budgets import Budgets
+    from gateway.knowledge.opening import Finder
     from gateway.privacy.custodian import Custodian
     from gateway.shared_calls import SharedCalls
     from gateway.store.reading import Reading
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 LARGEST = 64 * 1024  # bytes of a request
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")  # of a call or a key, in a path
 CALLER = re.compile(r"[^/\x00-\x1f]{1,200}")
+FREE = ("caller_id", "document")  # what people have named
 NO_BOOKS = (
     "This gateway keeps no books, so that only live calls are known; set store.url to keep them."
 )
@@ -73,6 +75,7 @@ class Office:
     custodian: Custodian | None = None
     elsewhere: SharedCalls | None = None  # the calls of other gateways
     budgets: Budgets | None = None
+    finder: Finder | None = None  # documents
 
     @property
     def reading(self) -> Reading:
@@ -110,6 +113,7 @@ class Endpoint:
     answer: Any  # a Struct, or a media type
     query: type[msgspec.Struct] = Nothing
     body: type[msgspec.Struct] | None = None
+    upload: bool = False  # the body is a file, of knowledge.largest_mb at most
     status: int = 200
     problems: tuple[int, ...] = ()  # beside 400, 401, 403 and 503
 
@@ -132,14 +136,17 @@ class Endpoint:
     async def _ask(self, office: Office, request: Request) -> Ask:
         who = await office.access.admit(request, self.scope)
         for key, name in request.path_params.items():
-            if not (CALLER if key == "caller_id" else NAME).fullmatch(name):
+            if not (CALLER if key in FREE else NAME).fullmatch(name):
                 raise ProblemError(404, "not_found", "There is nothing of that name.")
         given = {name: value for name, value in request.query_params.items() if name != "token"}
         query = msgspec.convert(given, self.query, strict=False)
         part = request.headers.get("range", "")
-        return Ask(office, who, request.path_params, query, await self._body(request), part)
+        body = await self._body(office, request)
+        return Ask(office, who, request.path_params, query, body, part)
 
-    async def _body(self, request: Request) -> Any:
+    async def _body(self, office: Office, request: Request) -> Any:
+        if self.upload:
+            return await _file(request, office.settings.knowledge.largest_mb * 1_000_000)
         if self.body is None:
             return None
         body = await body_of(request, LARGEST)
@@ -155,6 +162,20 @@ class Endpoint:
         if isinstance(found, Response):
             return found
         return _json(found, self.status)
+
+
+async def _file(request: Request, limit: int) -> bytes:
+    """What was sent. One that says itself that it is too large is not read at all."""
+    said = request.headers.get("content-length", "")
+    held = bytearray()
+    if not (said.isdecimal() and int(said[:20]) > limit):
+        async for piece in request.stream():
+            held += piece
+            if len(held) > limit:
+                break
+        else:
+            return bytes(held)
+    raise ProblemError(413, "too_large", f"Expected a document of at most {limit} bytes.")
 
 
 def problem(status: int, code: str, message: str) -> Response:

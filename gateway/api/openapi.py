@@ -59,6 +59,12 @@ def _operation(one: Endpoint) -> Json:
     }
     for status in sorted({*ALWAYS, *one.problems}):
         operation["responses"][str(status)] = _answer(Failed, "It cannot be done.")
+    if one.upload:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/octet-stream": file},
+        }
     if one.body is not None:
         required = any(field.required for field in msgspec.structs.fields(one.body))
         content = {"application/json": {"schema": _ref(one.body)}}

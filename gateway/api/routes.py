@@ -10,12 +10,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Access
-from gateway.api import budgets, callers, calls, orders, people
+from gateway.api import budgets, callers, calls, documents, orders, people
 from gateway.api.endpoint import Ask, Endpoint, Office
 from gateway.api.openapi import document
 from gateway.common import Common
 from gateway.desk import Desk
 from gateway.settings import Settings
+from gateway.standing import Standing
 from gateway.stopping import Board, open_stopper
 from gateway.switchboard import Switchboard
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
 
 ENDPOINTS = (
-    *(*calls.ENDPOINTS, *callers.ENDPOINTS, *orders.ENDPOINTS),
+    *(*calls.ENDPOINTS, *callers.ENDPOINTS, *documents.ENDPOINTS, *orders.ENDPOINTS),
     *(*people.ENDPOINTS, *budgets.ENDPOINTS),
 )
 
@@ -55,6 +56,8 @@ class House(Protocol):
     def custodian(self) -> Custodian | None: ...
     @property
     def budgets(self) -> Budgets | None: ...
+    @property
+    def standing(self) -> Standing: ...
 
 
 @asynccontextmanager
@@ -67,5 +70,6 @@ async def open_api(house: House, desk: Desk, common: Common) -> AsyncIterator[li
         office = Office(
             *(house.settings, access, board, stopper, desk, store, house.custodian, common.calls),
             budgets=house.budgets,
+            finder=house.standing.finder,
         )
         yield [one.route(office) for one in (*ENDPOINTS, DESCRIPTION)]

@@ -22,6 +22,7 @@ SCOPES = {
     "callers:erase": "erase all that is held on a caller",
     "budgets:read": "see what tenants and callers may spend, and have spent",
     "budgets:write": "give callers budgets; and tenants, who sees every tenant",
+    "knowledge": "see, add and remove documents",
     "keys": "make, rotate and revoke keys",
     "audit": "read the audit",
     "policies": "see the policies in force",

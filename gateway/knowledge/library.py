@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 
 from gateway.errors import AssistantError
@@ -24,6 +25,7 @@ from gateway.store.documents import EVERYBODY, Document, Documents, Piece, Quote
 log = logging.getLogger(__name__)
 
 MOST_PASSAGES = 20_000  # of one document
+WAITING = 4  # documents that may wait to be read
 LONGEST_NAME = 200  # characters
 AT_ONCE = 16  # texts that are embedded together
 CANDIDATES = 30  # passages that each way of searching brings
@@ -52,6 +54,7 @@ class Library:
         self._embedder = embedder
         self._index = Index(documents, embedder.name) if embedder else None
         self._reading = asyncio.Semaphore(1)  # documents read and embedded one after the other
+        self._waiting = 0
 
     # ------------------------------------------------------------ documents
 
@@ -66,21 +69,37 @@ class Library:
     ) -> Document:
         """Put a document on a shelf, in place of one of its name. Raises DocumentError."""
         name = checked_name(name)
-        digest = hashlib.sha256(data).hexdigest()
-        async with self._reading:
-            found = await parse(name, data)
-            if len(found) > MOST_PASSAGES:
-                raise DocumentError(
-                    f"{name}: it makes {len(found):,} passages, and {MOST_PASSAGES:,} are the most;"
-                    " divide it"
-                )
-            vectors, model = await self._vectors(found, progress)
-            pieces = [
-                Piece(one.heading, one.place, one.text, vector)
-                for one, vector in zip(found, vectors, strict=True)
-            ]
-            made = Document(tenant, name, kind_of(name), digest, len(data), len(pieces), 0, origin)
-            await self.documents.add(made, pieces, model)
+        self._waiting += 1
+        try:
+            async with self._reading:
+                return await self._add(tenant, name, data, origin, progress)
+        finally:
+            self._waiting -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether so many documents wait to be read that one more had better come later."""
+        return self._waiting >= WAITING
+
+    async def _add(
+        self, tenant: str, name: str, data: bytes, origin: str, progress: Progress
+    ) -> Document:
+        found = await parse(name, data)
+        if len(found) > MOST_PASSAGES:
+            raise DocumentError(
+                f"{name}: it makes {len(found):,} passages, and {MOST_PASSAGES:,} are the most;"
+                " divide it"
+            )
+        vectors, model = await self._vectors(found, progress)
+        pieces = [
+            Piece(one.heading, one.place, one.text, vector)
+            for one, vector in zip(found, vectors, strict=True)
+        ]
+        made = Document(
+            *(tenant, name, kind_of(name), hashlib.sha256(data).hexdigest(), len(data)),
+            *(len(pieces), time.time_ns() // 1_000_000, origin),
+        )
+        await self.documents.add(made, pieces, model)
         return made
 
     async def remove(self, tenant: str, name: str) -> bool:
@@ -140,11 +159,10 @@ class Library:
     async def _by_meaning(self, tenants: Sequence[str], question: str) -> list[int]:
         if self._embedder is None or self._index is None or not question.strip():
             return []
-        matrix = await self._index.matrix(tenants)
-        if not len(matrix.ids):
-            return []
         try:
-            (vector,) = await self._embedder.embed([question])
+            matrix, (vector,) = await asyncio.gather(
+                self._index.matrix(tenants), self._embedder.embed([question])
+            )
         except AssistantError as error:
             log.warning("a search goes by words only", extra={"why": str(error)})
             return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -28,8 +27,8 @@ SQLITE_SEARCH = text(
     "ORDER BY bm25(passage_words, 0.0, 3.0, 1.0), rowid LIMIT :limit"
 )
 POSTGRESQL_SEARCH = text(
-    "SELECT w.id FROM passage_words w JOIN passages p ON p.id = w.id, "
-    "to_tsquery('english', :wanted) q WHERE w.words @@ q AND p.tenant = ANY(:tenants) "
+    "SELECT w.id FROM passage_words w, to_tsquery('english', :wanted) q "
+    "WHERE w.words @@ q AND w.shelf = ANY(:shelves) "
     "ORDER BY ts_rank('{0.1, 0.3, 0.4, 0.9}', w.words, q, 1) DESC, w.id LIMIT :limit"
 )
 
@@ -110,7 +109,6 @@ class Documents:
         """Put a document on its shelf, whole or not at all; one of its name gives way."""
         head = cleaned({name: getattr(document, name) for name in Document.__dataclass_fields__})
         head |= {"id": secrets.token_hex(12), "passages": len(pieces)}
-        head["added_ms"] = document.added_ms or time.time_ns() // 1_000_000
         whose = {"document_id": head["id"], "tenant": head["tenant"]}
         rows = [
             cleaned({"heading": one.heading, "place": one.place, "text": one.text})
@@ -124,6 +122,9 @@ class Documents:
             for at in range(0, len(rows), BATCH):
                 await connection.execute(passages.insert(), rows[at : at + BATCH])
             await self._count_up(connection, head["tenant"])
+            if len(rows) >= BATCH and not self._database.is_sqlite:
+                # Else the planner knows nothing of them until its own look, a minute later.
+                await connection.execute(text("ANALYZE passages, passage_words"))
 
     async def remove(self, tenant: str, name: str) -> bool:
         """Take a document from its shelf; false where there is none of that name."""
@@ -212,7 +213,8 @@ class Documents:
             found = await connection.execute(SQLITE_SEARCH, {"wanted": query, "limit": limit})
         else:
             query = " | ".join(f"({' & '.join(map(_lexeme, group))})" for group in wanted)
-            given = {"wanted": query, "tenants": list(tenants), "limit": limit}
+            shelves_ = list(map(shelf_word, tenants))
+            given = {"wanted": query, "shelves": shelves_, "limit": limit}
             found = await connection.execute(POSTGRESQL_SEARCH, given)
         return list(found.scalars().all())
 

@@ -14,6 +14,7 @@ from gateway.api.routes import DESCRIPTION, ENDPOINTS
 from gateway.identity.policy import TokenPolicy
 from gateway.identity.tokens import issue
 from gateway.identity.who import SCOPES
+from gateway.store.documents import Document, Documents, Piece
 from gateway.store.writes import put
 from tests.house import House
 from tests.whole import open_whole
@@ -49,6 +50,8 @@ async def two_tenants(tmp_path: Path) -> AsyncIterator[tuple[House, AsyncClient]
             row = {"id": f"call_{tenant}", "tenant": tenant, "began_ms": 1, "metadata": {}}
             store.writer.add(put("calls", row | {"ended_ms": 2, "caller": f"caller of {tenant}"}))
             store.audit.note("stop", "somebody", tenant, target=f"secret of {tenant}")
+            made = Document(tenant, f"{tenant}.md", "md", "", 1, 1, 1)
+            await Documents(store.database).add(made, [Piece("", "", "words")], "")
         await store.writer.wait_written()
         yield house, http
 
@@ -57,7 +60,12 @@ async def ask(
     http: AsyncClient, one: Endpoint, tenant: str, headers: dict[str, str], key: str = "tl_none"
 ) -> Response:
     """The request, for what belongs to that tenant."""
-    path = one.path.format(call_id=f"call_{tenant}", key_id=key, caller_id=f"caller of {tenant}")
+    path = one.path.format(
+        call_id=f"call_{tenant}",
+        key_id=key,
+        caller_id=f"caller of {tenant}",
+        document=f"{tenant}.md",
+    )
     body = BODIES.get(path, {}) if one.method != "GET" else None
     return await http.request(one.method, path, headers=headers, json=body)
 

@@ -20,10 +20,10 @@ SQLITE = (
 )
 POSTGRESQL = (
     "CREATE TABLE passage_words (id bigint PRIMARY KEY REFERENCES passages ON DELETE CASCADE, "
-    "words tsvector NOT NULL)",
+    "shelf text NOT NULL, words tsvector NOT NULL)",
     "CREATE INDEX passage_words_by_word ON passage_words USING gin (words)",
     "CREATE FUNCTION passage_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    "INSERT INTO passage_words VALUES (new.id, "
+    "INSERT INTO passage_words VALUES (new.id, new.shelf, "
     "setweight(to_tsvector('english', new.heading), 'A') || "
     "setweight(to_tsvector('english', new.text), 'C')); RETURN new; END $$",
     "CREATE TRIGGER passage_added AFTER INSERT ON passages "
