@@ -167,6 +167,7 @@ class Planner:
             turns = replace(plan.turns, create_response=False)
             plan = replace(plan, turns=turns, tools=(), greeting="", lost_notice=b"")
             plan = replace(plan, idle=IdlePolicy(), guard=UNGUARDED)
+            plan = replace(plan, privacy=plan.privacy.unasked)
         return self._cast(Booking(plan, target, arrival.bridge), line.assistant)
 
     def tenant(self, bridge: str, joined: CallerJoined) -> str:

@@ -12,7 +12,7 @@ from audio.tone import sine
 from gateway.assistants.capabilities import Capabilities
 from gateway.assistants.target import Target
 from gateway.call.events import CallerJoined
-from gateway.call.plan import Plan, PlaybackPolicy
+from gateway.call.plan import Plan, PlaybackPolicy, PrivacyPolicy
 from gateway.callers.bridge import Arrival
 from gateway.errors import SettingsError
 from gateway.planning import Planner, format_for
@@ -161,3 +161,32 @@ def test_a_sentence_of_ones_own_is_said_to_who_waits(tmp_path: Path) -> None:
     plan = made.browser("call_1", ()).plan
     assert plan.count(plan.hold_notice) == pytest.approx(plan.rate / 2, abs=50)
     assert 0 < plan.count(plan.hold_tone) < plan.rate / 2
+
+
+def test_a_tenant_and_a_line_say_what_may_be_kept(tmp_path: Path) -> None:
+    made = planner(
+        tmp_path,
+        """
+        [privacy]
+        recording = "off"
+        consent_phrase = "May we?"
+        [privacy.tenants.acme]
+        recording = "consent"
+        transcripts = "off"
+        [[lines]]
+        called = "+1555010*"
+        tenant = "acme"
+        [[lines]]
+        called = "+2*"
+        tenant = "acme"
+        recording = "on"
+        """,
+    )
+    acme, _ = plan(made, called="+15550101")
+    assert acme.privacy == PrivacyPolicy("consent", "off", "May we?")
+    assert acme.privacy.asks
+    line, _ = plan(made, called="+2")
+    assert line.privacy == PrivacyPolicy("on", "off", "May we?")
+    other, _ = plan(made, called="+3")
+    assert other.privacy == PrivacyPolicy("off", "on", "May we?")
+    assert acme.privacy.unasked == PrivacyPolicy("off", "off", "May we?")

@@ -164,6 +164,14 @@ class PrivacyPolicy:
         """Whether the caller has to be asked."""
         return "consent" in (self.recording, self.transcripts)
 
+    @property
+    def unasked(self) -> PrivacyPolicy:
+        """The same where nobody can be asked: what needs a yes is not kept."""
+        recording, transcripts = (
+            "off" if keep == "consent" else keep for keep in (self.recording, self.transcripts)
+        )
+        return PrivacyPolicy(recording, transcripts, self.phrase, self.key)
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:

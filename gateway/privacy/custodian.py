@@ -133,6 +133,7 @@ class Custodian:
                 if time.monotonic() - tidied >= TIDY:
                     await self.tidy()
                     tidied = time.monotonic()
+                    self._done.clear()  # once more, for rows that came late
             except (TrunklineError, OSError, TimeoutError) as error:
                 log.error("something is not erased yet", extra={"error": str(error)})
             await asyncio.sleep(LOOK)

@@ -68,7 +68,10 @@ class Books:
         whose = {name: getattr(plan, name) for name in names}
         if rules := plan.guard.label:
             whose["metadata"] = {**plan.metadata, "guard": rules}
-        write(put("calls", {"id": plan.call_id, **whose, **asdict(heading)}))
+        known = asdict(heading)
+        if plan.privacy.recording == "consent":
+            known["recording"] = ""  # until the caller has agreed
+        write(put("calls", {"id": plan.call_id, **whose, **known}))
 
     def event(self, event: Event, now: int) -> None:
         """Put down who calls, and what the model's answers took."""
@@ -105,7 +108,8 @@ class Books:
         elif isinstance(effect, Guarded):
             self._note("guard", **asdict(effect))
         elif isinstance(effect, ShowNotice) and effect.code in CONSENT:
-            self._change(consent=CONSENT[effect.code])
+            kept = {"recording": self._heading.recording} if effect.code == AGREED else {}
+            self._change(consent=CONSENT[effect.code], **kept)
         elif isinstance(effect, End):
             self._reason = effect.reason
 

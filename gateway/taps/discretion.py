@@ -92,6 +92,8 @@ class Discretion:
     def _words(self, line: ShowWords, now: int) -> None:
         if self._since is None or line.at < self._since:
             return
+        if line.final and self._changed:
+            self._pass_on()  # the books know by it what was to be said
         self._latest[line.item_id] = (line, now)
         self._lines.put(line.role, line.item_id, line.text, whole=line.final)
         self._changed.add(line.role)

@@ -57,7 +57,11 @@ class Journal:
             self._write_out()
         if type(event) is CallerAudio:  # fifty times a second
             samples, voiced = len(event.pcm) // self._width, b"true" if event.voiced else b"false"
-            self._veil.add(FRAME % (now, samples, voiced), now)
+            frame = FRAME % (now, samples, voiced)
+            if self._veil.waits:
+                self._veil.add(frame, now)
+            else:
+                self._held += frame
             return
         self._write({"t": now, "event": type(event).__name__, **_plain(event, self._width)})
 

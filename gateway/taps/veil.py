@@ -73,6 +73,11 @@ class Veil:
                 self._answered(agreed=line["code"] == AGREED)
         self._queue.append(waiting)
 
+    @property
+    def waits(self) -> bool:
+        """Whether there are lines that have not been written."""
+        return bool(self._queue)
+
     def ready(self, now: int, *, over: bool = False) -> Iterator[Json | bytes]:
         """What can be written now, covered."""
         looked: set[str] = set()
@@ -88,7 +93,10 @@ class Veil:
     def hidden(self, line: Json, *, allowed: bool = True) -> Json:
         """A line with all its words covered, where they hold something or are not allowed."""
         said = self._cover if allowed else covered
-        return {key: _hidden(value, key, self._cover, said) for key, value in line.items()}
+        hidden = {key: _hidden(value, key, self._cover, said) for key, value in line.items()}
+        if isinstance(message := line.get("message"), dict) and self._policy:
+            hidden["message"] = _hidden(message, "", self._cover, covered)  # its words in pieces
+        return hidden
 
     # ------------------------------------------------------------ what is said
 
