@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.load.run import Wanted
 
 PROTOCOLS = ("twilio", "audiosocket", "realtime", "webrtc")
-TOKEN = "TRUNKLINE_LOAD_TOKEN"
+TOKEN = "LOAD_TOKEN"  # a variable: what stands on a command line, others can read
 SPEECH = ("something.wav", "goforward.wav", "cards_002.wav")
 AUDIO_KEPT = 50  # calls of which every turn's audio may be compared; of more, fewer turns
 TOOLS = ("picows", "psutil")

@@ -20,8 +20,8 @@ from gateway.load.lines.ways import Protocol, Target, own_target, own_variables
 from gateway.load.notes import CallBegan, CallEnded, Note
 from gateway.load.script import Script
 from gateway.load.search import Search
-from gateway.load.verdict import Limits, faults, tester_late
-from gateway.load.watching import Cost, Nobody, Page, Processes, Used, Watcher, used
+from gateway.load.verdict import Limits, crowded, faults, tester_late
+from gateway.load.watching import Cost, Neighbours, Nobody, Page, Processes, Used, Watcher, used
 
 EACH = 1.0  # seconds between two looks at what the gateway costs
 SETTLE = 2.0  # seconds after the last call began that are not judged
@@ -137,6 +137,7 @@ class _Crew:
     callers: list[processes.Child]
     watcher: Watcher
     gateway: processes.Gateway | None
+    pid: int  # of the gateway, where it is on this machine
     ordered: list[int]
 
     async def hold(self, calls: int) -> None:
@@ -191,7 +192,8 @@ async def _assemble(stack: AsyncExitStack, wanted: Wanted, test: Test) -> _Crew:
         )
         one = await stack.enter_async_context(processes.child(part, test.note, others))
         callers.append(one)
-    return _Crew(test, callers, watcher, gateway, [0] * len(callers))
+    pid = gateway.process.pid if gateway is not None else wanted.pid
+    return _Crew(test, callers, watcher, gateway, pid, [0] * len(callers))
 
 
 async def _find(test: Test, crew: _Crew) -> None:
@@ -213,19 +215,33 @@ async def _stage(test: Test, crew: _Crew, calls: int) -> Stage:
     failed = sum(figures.failures.values())
     test.calls, test.doing = calls, f"{calls} calls are placed"
     begin = time.monotonic()
-    await crew.hold(calls)
-    test.doing = f"{calls} calls talk"
-    began = time.monotonic() + SETTLE
-    test.until = began + wanted.seconds
-    await test.wait_while(lambda: figures.live > 0, test.until)
-    end = time.monotonic()
+    neighbours = Neighbours(crew.pid) if crew.pid else None
+    began = begin
+    try:
+        await crew.hold(calls)
+        test.doing = f"{calls} calls talk"
+        began = time.monotonic() + SETTLE
+        test.until = began + wanted.seconds
+        await test.wait_while(lambda: figures.live > 0, test.until)
+    finally:  # cut short it counts as far as it went
+        stage = _judged(test, calls, (begin, began), failed, neighbours)
+        test.stages.append(stage)
+    return stage
+
+
+def _judged(
+    test: Test, calls: int, times: tuple[float, float], failed: int, neighbours: Neighbours | None
+) -> Stage:
+    """What a stage that began then, and talked from then on, has come to by now."""
+    wanted, figures = test.wanted, test.figures
+    (begin, began), end = times, time.monotonic()
     summary = figures.summary(min(began, end), end)
     summary = replace(summary, failed=sum(figures.failures.values()) - failed)
     found = faults(summary, wanted.limits, calls)
     cost = used(test.costs, min(began, end), end)
-    stage = Stage(calls, begin, end, summary, cost, found, tester_late(summary, wanted.limits))
-    test.stages.append(stage)
-    return stage
+    others = neighbours.share() if neighbours is not None else 0.0
+    doubt = tester_late(summary, wanted.limits) or crowded(others)
+    return Stage(calls, begin, end, summary, cost, found, doubt)
 
 
 @asynccontextmanager

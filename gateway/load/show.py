@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -145,12 +146,11 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
         console.print(stages(test))
         console.print(f"[bold]It holds {found['holds']} calls[/bold] within these limits.")
     for one in found["failures"]:
-        console.print(
-            f"[red]{one['count']}[/red] calls, {one['cause']}: {one['detail']}", markup=True
-        )
+        cause, detail = escape(one["cause"]), escape(one["detail"])
+        console.print(f"[red]{one['count']}[/red] calls, {cause}: {detail}")
     for fault in test.stages[-1].faults if test.stages and not test.wanted.find else []:
-        console.print(f"[red]not well:[/red] {fault}")
+        console.print(f"[red]not well:[/red] {escape(fault)}")
     for hint in found["hints"]:
-        console.print(f"[yellow]note:[/yellow] {hint}")
+        console.print(f"[yellow]note:[/yellow] {escape(hint)}")
     if test.cut:
         console.print("The test was cut short.")

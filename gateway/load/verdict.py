@@ -15,6 +15,7 @@ class Limits(msgspec.Struct, frozen=True):
     missed: float = 0.01  # share of the questions that nobody answers in time
 
 
+CROWDED = 0.25  # of the machine: other work that takes more of it is felt
 TESTER = 0.5  # of the limit: a tester that is so late itself proves nothing
 
 
@@ -47,3 +48,10 @@ def tester_late(summary: Summary, limits: Limits) -> str:
         f"the tester itself ran late (p99 {late:.1f} ms), so that latencies are overstated: give"
         " it more cores, or have callers come from another machine"
     )
+
+
+def crowded(share: float) -> str:
+    """Why the figures say as much of the machine as of the gateway; empty where they do not."""
+    if share <= CROWDED:
+        return ""
+    return f"other work took {share:.0%} of this machine meanwhile: figures are worse than they are"

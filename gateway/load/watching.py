@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import psutil
 from httpx2 import AsyncClient, HTTPError
+
+from gateway.errors import TrunklineError
 
 SECONDS = 2.0  # that a page of figures may take
 LINE = re.compile(r"^(trunkline_\w+)(?:\{[^}]*\})? ([0-9.eE+-]+|NaN)$", re.MULTILINE)
@@ -37,7 +42,12 @@ class Processes:
 
     def __init__(self, pid: int, page: Page | None = None) -> None:
         self._page = page
-        self._root = psutil.Process(pid)
+        try:
+            self._root = psutil.Process(pid)
+        except psutil.Error:
+            raise TrunklineError(
+                f"expected the id of the gateway's process, and this machine has none of id {pid}"
+            ) from None
         self._used: dict[int, float] = {}  # also of those that have ended
 
     async def look(self, now: float) -> Cost:
@@ -58,6 +68,43 @@ class Processes:
             return [self._root, *self._root.children(recursive=True)]
         except psutil.Error:
             return ()
+
+
+class Neighbours:
+    """What else the machine is busy with, beside this test and a gateway on it."""
+
+    def __init__(self, gateway: int) -> None:
+        self._gateway = gateway
+        self._before = self._look()
+
+    def share(self) -> float:
+        """The share of the machine that others took since this was last asked."""
+        (at, busy), self._before = self._before, self._look()
+        span = (self._before[0] - at) * (psutil.cpu_count() or 1)
+        return max(0.0, self._before[1] - busy) / span if span > 0 else 0.0
+
+    def _look(self) -> tuple[float, float]:
+        times = psutil.cpu_times()
+        busy = sum(times) - times.idle - getattr(times, "iowait", 0.0)
+        busy -= getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        return time.monotonic(), busy - sum(map(_used, _family(self._gateway)))
+
+
+def _family(gateway: int) -> list[psutil.Process]:
+    """The processes of this test, and the gateway's."""
+    found: dict[int, psutil.Process] = {}
+    for pid in (os.getpid(), gateway):
+        with suppress(psutil.Error):
+            root = psutil.Process(pid)
+            found |= {one.pid: one for one in (root, *root.children(recursive=True))}
+    return list(found.values())
+
+
+def _used(process: psutil.Process) -> float:
+    with suppress(psutil.Error):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0
 
 
 class Page:

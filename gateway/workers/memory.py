@@ -39,7 +39,7 @@ class Commands:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._known: dict[str, Callable[[list[str]], object]] = {
+        self.known: dict[str, Callable[[list[str]], object]] = {
             "ping": lambda _: Simple("PONG"),
             "client": lambda _: Simple("OK"),
             "select": lambda _: Simple("OK"),
@@ -63,6 +63,9 @@ class Commands:
             "xadd": self._xadd,
             "xrange": self._xrange,
             "xrevrange": self._xrevrange,
+            "xdel": self._xdel,
+            "scan": self._scan,
+            "type": lambda args: Simple(self._shelf.kind(args[0])),
             "evalsha": self._evalsha,
             "script": self._script,
         }
@@ -70,7 +73,7 @@ class Commands:
     def do(self, command: Command) -> object:
         """What it gives. Raises CommandError."""
         name, *args = [one.decode("utf-8", "surrogateescape") for one in command]
-        known = self._known.get(name.lower())
+        known = self.known.get(name.lower())
         if known is None:
             raise CommandError(f"ERR unknown command '{name[:40]}'")
         try:
@@ -195,6 +198,20 @@ class Commands:
         entries = self._shelf.get(args[0], list) or []
         count = int(args[4]) if len(args) > 4 else len(entries)
         return [[_written(place), fields] for place, fields in entries[::-1][:count]]
+
+    def _xdel(self, args: list[str]) -> object:
+        entries = self._shelf.get(args[0], list) or []
+        before, gone = len(entries), {_place(one) for one in args[1:]}
+        entries[:] = [entry for entry in entries if entry[0] not in gone]
+        return before - len(entries)
+
+    def _scan(self, args: list[str]) -> object:
+        """All at once, where Redis gives them bit by bit."""
+        options = dict(zip(args[1::2], args[2::2], strict=True))
+        pattern = options.get("MATCH", "*")
+        if not pattern.endswith("*") or "*" in pattern[:-1] or "?" in pattern or "[" in pattern:
+            raise CommandError("ERR only a beginning can be looked for here")
+        return ["0", [key for key in self._shelf if key.startswith(pattern[:-1])]]
 
     def _evalsha(self, args: list[str]) -> object:
         script = SCRIPTS.get(args[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 LIMIT = 200_000  # keys; beyond that those that expire first go
@@ -72,6 +72,14 @@ class Shelf:
         """A hash: names with their values."""
         return self.own(key, _Fields, _Fields)
 
+    def kind(self, key: str) -> str:
+        """What a key holds, as Redis calls it."""
+        value = self.get(key, object)
+        return next((name for name, kind in KINDS.items() if isinstance(value, kind)), "none")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._values))
+
     def __len__(self) -> int:
         return len(self._values)
 
@@ -89,3 +97,12 @@ class _Fields(dict[str, str]):
 
 class _Scores(dict[str, float]):
     """A kind of its own, so that no other collection is taken for it."""
+
+
+KINDS: dict[str, type] = {
+    "string": str,
+    "hash": _Fields,
+    "zset": _Scores,
+    "set": set,
+    "stream": list,
+}

@@ -70,10 +70,23 @@ def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixtur
         (["http://127.0.0.1/x", "--workers", "2"], "leave out TARGET"),
         (["http://127.0.0.1/x", "--model", "here"], "expected a port"),
         (["--pid", "1"], "--pid is for a TARGET"),
+        (["ws://127.0.0.1:1/x", "--pid", "99999"], "has none of id 99999"),
         (["--speech", "no.wav"], "no.wav does not exist"),
         (["--html", "/no/such/folder/report.html"], "make it first"),
     ],
-    ids=["elsewhere", "nowhere", "scheme", "port", "via", "workers", "model", "pid", "wav", "html"],
+    ids=[
+        "elsewhere",
+        "nowhere",
+        "scheme",
+        "port",
+        "via",
+        "workers",
+        "model",
+        "pid",
+        "none",
+        "wav",
+        "html",
+    ],
 )
 def test_what_cannot_be_is_told_before_any_call(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]

@@ -27,7 +27,7 @@ from gateway.shared_calls import SharedCalls
 from gateway.shared_counts import RENEW, TAKE, SharedCounts
 from gateway.shared_stops import SharedStops
 from gateway.store.stop import Stop
-from gateway.workers.memory import open_memory
+from gateway.workers.memory import Commands, open_memory
 from gateway.workers.scripts import SCRIPTS, named
 from gateway.workers.shelf import Shelf
 from tests import services
@@ -59,6 +59,40 @@ def test_every_script_that_gateways_have_has_one_here() -> None:
                 found.add(named(getattr(loaded, name)))
     assert found
     assert found == SCRIPTS.keys()
+
+
+def test_every_command_that_gateways_give_is_known_here() -> None:
+    used = re.compile(r"(?:_redis|\bredis|\bpipe)\.([a-z_]+)\(")
+    ours = {"delete": "del", "scan_iter": "scan", "register_script": "evalsha"}
+    ours |= dict.fromkeys(("aclose", "pipeline", "execute", "call", "reveal", "from_url"), "ping")
+    root, known = Path(gateway.__path__[0]), Commands(Shelf()).known
+    for source in root.rglob("*.py"):
+        if source.parent.name != "workers":
+            for name in used.findall(source.read_text()):
+                assert ours.get(name, name) in known, f"{source.relative_to(root)}: {name}"
+
+
+async def test_what_names_a_caller_is_found_and_forgotten(tmp_path: Path) -> None:
+    async with memory_at(tmp_path) as memory:
+        await memory.set("trunkline:a", "x")
+        await memory.hset("trunkline:b", "name", "+1555")
+        await memory.zadd("trunkline:c", {"call": 1.0})
+        await memory.sadd("trunkline:d", "one")
+        first = await memory.xadd("trunkline:e", {"stop": "x"})
+        await memory.xadd("trunkline:e", {"stop": "y"})
+        await memory.set("other", "x")
+        found = {key async for key in memory.scan_iter(match="trunkline:*")}
+        kinds = {key[-1:]: await memory.type(key) for key in found}
+        assert kinds == {
+            b"a": b"string",
+            b"b": b"hash",
+            b"c": b"zset",
+            b"d": b"set",
+            b"e": b"stream",
+        }
+        assert await memory.xdel("trunkline:e", first) == 1
+        assert [fields for _, fields in await memory.xrange("trunkline:e")] == [{b"stop": b"y"}]
+        assert await memory.type("nothing") == b"none"
 
 
 async def test_a_ticket_is_good_once_among_workers(tmp_path: Path) -> None:
