@@ -85,9 +85,10 @@ async def open_gateway(
         metrics = _metrics(switchboard, pressure, store)
         budgets = await parts.enter_async_context(open_budgets(settings, store, metrics.claim))
         access = await parts.enter_async_context(open_access(settings, store))
-        access.note("started", START, policy=digest(settings))
+        rules = settings.guard.rules
+        access.note("started", START, policy=digest(settings), rules=rules.label)
         flusher = await parts.enter_async_context(open_flusher())
-        checker = await parts.enter_async_context(open_checker(settings.guard.rules))
+        checker = await parts.enter_async_context(open_checker(rules))
         if folder := settings.taps.transcripts:
             mend(Path(folder), settings.privacy.lock())
         yield Gateway(

@@ -130,7 +130,7 @@ def speaker_of(booking: Booking, settings: Settings) -> Speaker:
         language=plan.language,
         instructions=plan.instructions,
         tenant=plan.tenant,
-        version=settings.phrasebook.version,
+        version=f"{settings.phrasebook.version} {settings.guard.rules.digest}".strip(),
         format=plan.format,
     )
 

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.section import Section
 from gateway.settings import Settings
+from gateway.settings.guard import Guard
 
 # By section; of some only what is no secret, no address and no path of this machine.
 SHOWN: dict[str, tuple[str, ...]] = {
@@ -31,10 +32,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
 def shown(settings: Settings) -> dict[str, Any]:
     """The policies in force, as JSON."""
     whole = settings.model_dump(mode="json", include=set(SHOWN))
-    return {
+    sections = {
         name: {key: whole[name][key] for key in keys} if keys else whole[name]
         for name, keys in SHOWN.items()
     }
+    return {**sections, "guard": {"rules": settings.guard.rules.label}}
 
 
 def digest(settings: Settings) -> str:
@@ -44,6 +46,8 @@ def digest(settings: Settings) -> str:
 
 def changed(old: Section, new: Section, where: tuple[str, ...] = ()) -> Iterator[str]:
     """The keys whose values differ, secrets too; never the values."""
+    if isinstance(old, Guard) and isinstance(new, Guard) and old.rules != new.rules:
+        yield "guard.rules"
     for name in type(old).model_fields:
         before, after = getattr(old, name), getattr(new, name)
         if isinstance(before, Section) and type(before) is type(after):

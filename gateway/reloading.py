@@ -79,7 +79,8 @@ class Reloading:
             log.error("the settings are not reloaded, and the old ones stay in force", extra=said)
             return False
         self._taken(settings)
-        gateway.access.note("policy_changed", RELOAD, keys=differing, policy=digest(settings))
+        versions = {"policy": digest(settings), "rules": settings.guard.rules.label}
+        gateway.access.note("policy_changed", RELOAD, keys=differing, **versions)
         log.info("the settings are reloaded; new calls get them")
         if kept:
             log.warning("some settings wait for the next start", extra={"keys": ", ".join(kept)})

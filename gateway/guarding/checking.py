@@ -88,10 +88,11 @@ class Checker:
 
     async def _ask(self, wanted: Moderation, text: str) -> dict[str, float]:
         self._client = self._client or AsyncClient()
+        key = wanted.api_key.reveal()
         answer = await self._client.post(
             f"{wanted.base_url.rstrip('/')}/moderations",
             json={"model": wanted.model, "input": text},
-            headers={"Authorization": f"Bearer {wanted.api_key.reveal()}"},
+            headers={"Authorization": f"Bearer {key}"} if key else None,
             timeout=SECONDS,
         )
         answer.raise_for_status()
@@ -129,6 +130,9 @@ class CallChecks:
                 scores |= await self._checker.moderation(self._moderation, order)
         except CheckError as error:
             return Checked(order.check_id, scores, failed=str(error))
+        except Exception as error:  # whatever breaks in a model must not end the call
+            log.exception("a check failed")
+            return Checked(order.check_id, scores, failed=type(error).__name__)
         return Checked(order.check_id, scores)
 
 

@@ -20,6 +20,7 @@ class Moderation(Section):
 
     base_url: str = Field(
         default="",
+        pattern=r"^(https?://[\w.:\[\]-]+(/[^\s?#]*)?)?$",
         description="Its address, without /moderations.",
         examples=["https://api.openai.com/v1"],
     )

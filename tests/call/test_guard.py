@@ -262,7 +262,8 @@ def test_messages_passed_through_whole_are_held_against_the_same_rules() -> None
     told = story(plan=Plan(relays=True))
     told.feed(on.AssistantTold({"type": "x", "item": {"content": [{"text": "Buy shares now"}]}}))
     told.feed(on.AssistantTold({"type": "x", "item": {"content": [{"text": "All well"}]}}))
-    assert len(told.all(do.PassOn)) == 1
+    told.feed(on.AssistantTold({"type": "response.output_text.delta", "delta": "Buy "}))
+    assert [one.message["type"] for one in told.all(do.PassOn)] == ["x"]
 
 
 def test_a_rule_of_one_place_is_no_rule_of_another() -> None:

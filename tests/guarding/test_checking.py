@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from gateway.call.guard.rules import GuardPolicy, Rule
 from gateway.call.guard.words import Check
@@ -22,6 +15,7 @@ from gateway.guarding.checking import CallChecks, Checker, open_checker
 from gateway.listening import listen
 from gateway.private import Private
 from gateway.settings.guard import Moderation
+from tests.guarding.endpoint import Endpoint, served
 from tools.guards import FAILURES
 
 HATE = Rule("hate", ("assistant",), "replace", moderation=("hate",), phrase="No.")
@@ -29,47 +23,17 @@ MEANING = Rule("harm", ("caller",), "end", like=("How do I hurt somebody?",))
 POLICY = GuardPolicy("p", "1", "d", rules=(HATE, MEANING))
 
 
-@dataclass
-class Endpoint:
-    """Answers as OpenAI's moderation endpoint does, or as it is told to."""
-
-    answer: Any = None  # instead of what is asked for
-    status: int = 200
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-
-    async def moderate(self, request: Request) -> Response:
-        body = json.loads(await request.body())
-        self.asked.append(body)
-        self.keys.append(request.headers["authorization"])
-        bad = "vile" in body["input"]
-        scores = {"hate": 0.9 if bad else 0.01, "violence": 0.02}
-        flags = {"hate": bad, "violence": False}
-        result = {"flagged": bad, "categories": flags, "category_scores": scores}
-        return JSONResponse(self.answer or {"results": [result]}, self.status)
-
-
 @asynccontextmanager
-async def served(endpoint: Endpoint) -> AsyncIterator[CallChecks]:
-    app = Starlette(routes=[Route("/v1/moderations", endpoint.moderate, methods=["POST"])])
-    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
-    with listen("127.0.0.1", 0) as bound:
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[bound])
-        url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
-        checker = Checker()
-        try:
-            yield CallChecks(checker, POLICY, Moderation(base_url=url, api_key=Private("k1")))
-        finally:
-            await checker.close()
-            await server.shutdown(sockets=[bound])
+async def asking(endpoint: Endpoint) -> AsyncIterator[CallChecks]:
+    checker = Checker()
+    async with served(endpoint) as url:
+        yield CallChecks(checker, POLICY, Moderation(base_url=url, api_key=Private("k1")))
+        await checker.close()
 
 
 async def test_the_endpoints_scores_and_flags_come_back() -> None:
     endpoint = Endpoint()
-    async with served(endpoint) as checks:
+    async with asking(endpoint) as checks:
         answer = await checks.run(Check("check_1", "assistant", "something vile", "So: "))
     assert (answer.check_id, answer.failed) == ("check_1", "")
     assert answer.scores["moderation:hate"] == pytest.approx(0.9)
@@ -85,13 +49,13 @@ async def test_the_endpoints_scores_and_flags_come_back() -> None:
     ids=["empty", "other", "error", "list"],
 )
 async def test_an_answer_that_is_none_is_said_to_be_none(answer: Any, status: int) -> None:
-    async with served(Endpoint(answer, status)) as checks:
+    async with asking(Endpoint(answer=answer, status=status)) as checks:
         assert "failed" in (await checks.run(Check("check_1", "assistant", "x"))).failed
 
 
 async def test_an_endpoint_that_fails_and_fails_is_left_alone() -> None:
     endpoint = Endpoint(status=503)
-    async with served(endpoint) as checks:
+    async with asking(endpoint) as checks:
         for _ in range(FAILURES + 2):
             answer = await checks.run(Check("check_1", "assistant", "x"))
         assert "rests" in answer.failed
@@ -111,7 +75,7 @@ async def test_an_endpoint_that_is_not_there_is_a_failure_and_no_fault() -> None
 
 async def test_a_check_that_is_cancelled_proves_nothing() -> None:
     endpoint = Endpoint()
-    async with served(endpoint) as checks:
+    async with asking(endpoint) as checks:
         task = asyncio.create_task(checks.run(Check("check_1", "assistant", "x")))
         await asyncio.sleep(0)
         task.cancel()

@@ -31,7 +31,7 @@ async def on_the_page(house: House, last: str) -> tuple[list[bytes], list[dict[s
     async with connect(house.browser) as socket:
         await socket.send(message("start", reports=False))
         await socket.send(message("text", text="Hello?"))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(15):
             async for frame in socket:
                 if isinstance(frame, bytes):
                     heard.append(frame)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -102,12 +103,18 @@ class Guard:
             case on.ToolFinished() | on.ToolAnswered() if "results" in self._places:
                 yield from self._result(event, now)
             case on.AssistantTold(message) if "assistant" in self._places:
-                if self._book.judge("assistant", " ".join(strings(message))).worst is None:
+                if self._may_pass(message):
                     yield from self._react(event)
             case on.Checked():
                 yield from self._answered(event, now)
             case _:
                 yield from self._react(event)
+
+    def _may_pass(self, message: dict[str, Any]) -> bool:
+        """Of a message that is passed on as it is; its pieces come again as a whole at the end."""
+        if self._policy.hold and str(message.get("type", "")).endswith(".delta"):
+            return False
+        return self._book.judge("assistant", " ".join(strings(message))).worst is None
 
     # ------------------------------------------------------------ the assistant
 
@@ -148,6 +155,11 @@ class Guard:
         """What has not passed is never heard; what has been let through is heard to its end."""
         assert verdict.worst is not None
         waiting = self._speech.forget(response_id)
+        self._questions = {
+            check_id: one
+            for check_id, one in self._questions.items()
+            if not response_id or one.response_id != response_id
+        }
         if not self._policy.hold:
             yield from self._remedy.silence(now)
         else:
@@ -270,6 +282,8 @@ class Guard:
     ) -> Iterator[Effect]:
         """What follows from an answer, or from none."""
         place, text, tool = question.place, question.text, question.tool
+        if place == "assistant" and self._responses.is_dropped(question.response_id):
+            return
         verdict = Verdict(text)
         if answer is not None:
             verdict = self._book.remote(place, text, answer.scores, tool=tool)
@@ -283,7 +297,7 @@ class Guard:
                 self._remedy.leave(verdict.worst, now)
         elif place == "caller":
             yield from self._answer_caller(verdict, question.about, now)
-        elif verdict.worst is not None and not self._responses.is_dropped(question.response_id):
+        elif verdict.worst is not None:
             yield from self._stop(verdict, question.response_id, question.about, now)
 
     # ------------------------------------------------------------ time

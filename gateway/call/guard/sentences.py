@@ -11,7 +11,7 @@ WINDOW = 400  # characters before a sentence that are judged with it
 
 _WIDE = "\u3002\uff01\uff1f"  # of Chinese and Japanese
 _END = re.compile(f"[.!?…{_WIDE}][\"'\u201d\u2019)\\]]*(?:\\s+|$)|[{_WIDE}]\\s*|\\n\\s*")
-_PAUSE = re.compile("[,;:\u2013\u2014]\\s+")
+_PAUSE = re.compile("[,;:\u2013\u2014](?:\\s+|$)")
 _LAST = re.compile(r"\s(?=\S*$)")
 
 
@@ -40,13 +40,12 @@ class Sentences:
         if not whole.strip():
             return len(text)  # nothing but blanks: nothing waits for them
         for match in _END.finditer(whole, max(0, length - 2)):
-            last = match.end() == len(whole) and not match[0][-1].isspace()
-            number = last and whole[match.start() - 1 : match.start()].isdigit()
-            if match.end() > length and whole[: match.end()].strip() and not number:
+            if match.end() > length and whole[: match.end()].strip() and _is_end(match, whole):
                 return match.end() - length
         if len(whole) >= LONG:
-            for match in _PAUSE.finditer(whole, max(LONG, length)):
-                return match.end() - length
+            for match in _PAUSE.finditer(whole, max(LONG - 2, length)):
+                if _is_end(match, whole):
+                    return match.end() - length
         blank = _LAST.search(whole) if len(whole) >= LONGEST else None
         if blank is not None and blank.end() > length:
             return blank.end() - length
@@ -55,3 +54,9 @@ class Sentences:
     def judged(self, text: str) -> None:
         """So much has been judged, and comes before what is judged next."""
         self.before = (self.before + text)[-WINDOW:]
+
+
+def _is_end(match: re.Match[str], whole: str) -> bool:
+    """Not where a number may go on with what comes next."""
+    last = match.end() == len(whole) and not match[0][-1].isspace()
+    return not (last and whole[match.start() - 1 : match.start()].isdigit())
