@@ -126,12 +126,12 @@ class Redis:
 
 
 @contextmanager
-def redis() -> Iterator[Redis]:
-    """A Redis for this run of the tests; skips where none is installed."""
+def redis(port: int = 0) -> Iterator[Redis]:
+    """A Redis for this run of the tests, on that port; skips where none is installed."""
     path = find("redis-server") or find("valkey-server")
     if path is None:
         pytest.skip("Redis is not installed" + HOW)
-    port = free_port()
+    port = port or free_port()
     options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     process = subprocess.Popen(
         [path, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/"

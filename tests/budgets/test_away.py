@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from redis.asyncio import Redis
 
-from gateway.budgets.accounts import Account
+from gateway.budgets.accounts import UNLIMITED, Account
 from gateway.budgets.away import PatientLedger
 from gateway.budgets.ledger import Claim, Grant, LedgerAwayError, MemoryLedger
+from gateway.budgets.shared import SharedLedger
+from tests import services
 from tests.budgets.bank import Books, account, claim
 
 
@@ -35,30 +38,22 @@ class Far:
         return await self.inside.look(accounts)
 
 
-@dataclass
-class Clock:
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Scene:
     """A gateway that knows of 40 spent by others, of 100, and may spend 20 by itself."""
 
     def __init__(self) -> None:
-        self.books, self.clock = Books(), Clock()
+        self.books = Books()
         self.mine = account(100)
         self.books.spent[self.mine.name] = 40
         self.far = Far(MemoryLedger(self.books.before))
-        self.ledger = PatientLedger(self.far, self.books.before, 20, self.clock)
+        self.ledger = PatientLedger(self.far, self.books.before, 20)
 
     async def claim(self, call: str, spent: int, upto: int, counted: int = 0) -> Grant:
         return await self.ledger.claim([self.mine], claim(call, spent, upto, counted))
 
     async def back(self) -> None:
         self.far.away = self.far.deaf = False
-        self.clock.now += 10
+        await self.ledger.settle()
 
 
 async def test_calls_go_on_with_the_allowance_and_are_counted_afterwards() -> None:
@@ -72,8 +67,6 @@ async def test_calls_go_on_with_the_allowance_and_are_counted_afterwards() -> No
     await scene.claim("b", 0, 0)
     await scene.claim("a", 20, 20)  # and hangs up
     await scene.back()
-    assert (await scene.claim("c", 0, 0)).spent == (40,)
-    await scene.ledger.settle()
     assert await scene.ledger.look([scene.mine]) == [(60, 0)]
     assert (await scene.claim("c", 1, 100)).counted
 
@@ -85,7 +78,6 @@ async def test_an_answer_that_is_lost_counts_nothing_twice() -> None:
     await scene.claim("a", 5, 10)
     await scene.back()
     await scene.claim("a", 6, 6)
-    await scene.ledger.settle()
     assert await scene.ledger.look([scene.mine]) == [(46, 0)]
 
 
@@ -95,7 +87,9 @@ async def test_redis_is_not_asked_by_every_claim_while_it_is_away() -> None:
     for number in range(50):
         await scene.claim(f"call_{number}", 0, 1)
     assert len(scene.far.claims) == 1
-    scene.clock.now += 1
+    with pytest.raises(LedgerAwayError):
+        await scene.ledger.settle()
+    assert len(scene.far.claims) == 2
     await scene.claim("a", 0, 1)
     assert len(scene.far.claims) == 2
 
@@ -107,7 +101,6 @@ async def test_a_second_time_away_begins_with_what_is_known_by_then() -> None:
         assert (await scene.claim("a", 0, 100)).upto == 20
         await scene.back()
         await scene.claim("a", 0, 0)
-        await scene.ledger.settle()
 
 
 async def test_where_the_books_cannot_be_asked_either_the_allowance_is_all_there_is() -> None:
@@ -123,3 +116,28 @@ async def test_the_allowance_is_never_more_than_the_budget_has_left(allowance: i
     await scene.claim("z", 0, 1)
     scene.far.away = True
     assert (await scene.claim("a", 0, 1000)).upto == min(60, allowance)
+
+
+async def test_who_has_no_budget_is_held_to_none_meanwhile() -> None:
+    scene = Scene()
+    scene.far.away = True
+    free = account(UNLIMITED, caller="ada")
+    assert (await scene.ledger.claim([free], claim("a", 0, 10**9))).upto == 10**9
+
+
+async def test_a_real_redis_that_is_killed_hurts_no_call_and_is_told_when_it_is_back() -> None:
+    mine, books = account(100), Books()
+    with services.redis() as server:
+        redis = Redis.from_url(server.url, socket_timeout=2, socket_connect_timeout=2)
+        ledger = PatientLedger(SharedLedger(redis, books.before), books.before, 20)
+        assert (await ledger.claim([mine], claim("a", 10, 30))).upto == 30
+        server.process.kill()
+        server.process.wait()
+        assert (await ledger.claim([mine], claim("a", 25, 90, counted=10))).upto == 30
+        books.spent[mine.name] = 10  # by then they know of what was counted
+        with services.redis(server.port):
+            await ledger.settle()
+            assert await ledger.look([mine]) == [(25, 65)]
+            grant = await ledger.claim([mine], claim("b", 0, 50))
+            assert (grant.upto, grant.counted) == (10, True)
+        await redis.aclose()
