@@ -142,6 +142,9 @@ class Session:
                 return  # it has said why; that its leg has ended besides is no news
             if isinstance(event, on.AssistantLost):
                 self._lost.add(epoch)
+                if not self._call.ended:
+                    why = {"why": event.reason, "code": event.code, "session": epoch}
+                    log.warning("a session with the model is lost", extra=why)
             self.feed(replace(event, epoch=epoch))
         elif epoch == self._epoch:
             self.feed(event)
@@ -160,6 +163,7 @@ class Session:
 
     def _use(self, order: do.Use) -> None:
         before, self._epoch = self._epoch, order.epoch
+        log.info("another session with the model takes over", extra={"session": order.epoch})
         if (leg := self._assistants.pop(before, None)) is not None:
             leg.close("another took over")
 

@@ -32,6 +32,7 @@ REANCHOR = (
     "This conversation was under way and has been moved to you. What was said so far stands above."
     " Do not greet again, do not introduce yourself again, and keep to the language that is spoken."
 )
+SILENT = "The model has left a request unanswered. Another session goes on with the call."
 GO_ON = (
     "You were cut off by a fault of the line in the middle of your answer. Go on from where the"
     " last line of yours ends, and repeat nothing."
@@ -194,6 +195,7 @@ class Upstream:
         if self._recovery.spare and (calm or pressing or doubtful):
             if doubtful:
                 self._recovery.leave()
+                yield do.ShowNotice("assistant_silent", SILENT)
             yield from self._break_off()
             yield from self._take_over(now)
         self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
