@@ -72,6 +72,7 @@ class Session:
         self._cut_off: asyncio.TimerHandle | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0  # the timer; not every loop's own knows
         self._group: asyncio.TaskGroup | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = 0.0
@@ -291,10 +292,10 @@ class Session:
         assert self._loop is not None
         when = self._started + deadline / 1_000_000
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._rings_at <= when:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._ring)
+        self._timer, self._rings_at = self._loop.call_at(when, self._ring), when
 
     def _ring(self) -> None:
         self._timer = None

@@ -55,7 +55,8 @@ class Vigil:
         while True:
             await self._sent.wait()
             since = self._since
-            assert since is not None
+            if since is None:  # something came while this was being woken
+                continue
             await asyncio.sleep(max(0.0, since + QUIET - clock()))
             if self._since == since:
                 return
