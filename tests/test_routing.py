@@ -86,6 +86,7 @@ async def test_a_call_is_moved_to_the_small_assistant_for_a_turn_and_back(tmp_pa
         lines = small.told[0].lines
         assert Heard("What are your opening hours?") in lines
         assert Said("Large is speaking.") in lines
+        assert b"trunkline_taken_over_total" in house.gateway.metrics.page()
         call_id = caller.call_id
     replay = Replay(tmp_path / "journals" / f"{call_id}.journal.jsonl")
     assert list(replay.differences()) == []

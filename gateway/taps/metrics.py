@@ -96,6 +96,7 @@ class Metrics:
         self.cost = counter("cost_usd", "US dollars that the models' answers cost")
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
+        self.taken_over = counter("taken_over", "Calls that went on with another session", "model")
         self.guarded = counter("guarded", "Rules that were broken", "rule", "place", "action")
         self.overflows = counter("overflows", "Queues that were full, by name", "queue")
 
@@ -170,8 +171,11 @@ class CallMetrics:
             case RunTool():
                 self._all.tools.labels("started").inc()
                 self._all.cost.inc(self._tariff.tool(effect) / NANO)
-            case Dial() | Use():
+            case Dial():
                 self._tariff.see(effect)
+            case Use():
+                self._tariff.see(effect)
+                self._all.taken_over.labels(self._tariff.billed.model).inc()
             case ShowNotice(code=code):
                 self._all.notices.labels(code).inc()
                 if code in FULL:
