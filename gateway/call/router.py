@@ -21,6 +21,8 @@ class Router:
 
     def __init__(self, plan: Plan) -> None:
         self._policy = plan.routing
+        # Whether anybody else than the call's own may ever be chosen.
+        self.on = bool(plan.routing.rules or plan.routing.cheaper)
         self._words = [re.compile(rule.words, re.IGNORECASE) for rule in plan.routing.rules]
         self._language = plan.language
         self._asks_language = any(rule.languages for rule in plan.routing.rules)
@@ -60,11 +62,6 @@ class Router:
         self._cheaper = True
 
     # ------------------------------------------------------------ what follows
-
-    @property
-    def on(self) -> bool:
-        """Whether anybody else than the call's own may ever be chosen."""
-        return bool(self._policy.rules or self._policy.cheaper)
 
     @property
     def turn(self) -> int:

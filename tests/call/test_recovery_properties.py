@@ -15,7 +15,14 @@ from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.faults import POLICIES
 from gateway.call.machine import Call
-from gateway.call.plan import Plan, RecoveryPolicy, ToolSpec, TurnPolicy
+from gateway.call.plan import (
+    Plan,
+    RecoveryPolicy,
+    RoutingPolicy,
+    RoutingRule,
+    ToolSpec,
+    TurnPolicy,
+)
 from gateway.call.unanswered import KEPT_US
 
 RATE = 24_000
@@ -26,8 +33,12 @@ CODES = ["", "close_1006", "ConnectionRefusedError", "session_expired", "invalid
 TOOLS = (ToolSpec("pay", "", {}), ToolSpec("ask", "", {}, confirm=True))
 
 
-def plan(detector: str) -> Plan:
+ROUTES = RoutingPolicy((RoutingRule(2, words="1", turns=2), RoutingRule(1, load_percent=50)))
+
+
+def plan(detector: str, routes: RoutingPolicy) -> Plan:
     return Plan(
+        routing=routes,
         recovery=RecoveryPolicy(assistants=2, patience=20 * SECOND),
         turns=TurnPolicy(detector=detector),  # type: ignore[arg-type]
         hold_notice=b"\1\0" * RATE,
@@ -62,7 +73,7 @@ class AnyFaults(RuleBasedStateMachine):
         self.replayed = 0  # samples that the session in use was sent at once
         self.history: list[tuple[int, Event]] = []
         self.effects: list[Effect] = []
-        self.plan = plan("gateway")
+        self.plan = plan("gateway", ROUTES)
 
     # ------------------------------------------------------------ the driver
 
@@ -78,11 +89,13 @@ class AnyFaults(RuleBasedStateMachine):
     def check(self, effect: Effect) -> None:
         match effect:
             case do.Dial(assistant, epoch):
-                assert assistant in (0, 1)
+                routed = bool(self.plan.routing.rules)
+                assert assistant in ((0, 1, 2) if routed else (0, 1))
                 assert epoch == self.known + 1, "each session has a number of its own"
-                assert not self.opened, "nobody is dialled while another waits to be used"
+                assert routed or not self.opened, "nobody is dialled while another waits for use"
                 self.known = epoch
-                self.gone += sorted(self.dialled)
+                self.gone += sorted(self.dialled | self.opened)
+                self.opened.clear()
                 self.dialled = {epoch}
             case do.Use(epoch):
                 assert epoch in self.opened, "only what is open is used"
@@ -110,9 +123,13 @@ class AnyFaults(RuleBasedStateMachine):
                 assert self.outputs[self.used, call_id] == 1
 
     @precondition(lambda self: self.call is None)
-    @rule(detector=st.sampled_from(["gateway", "server"]), first=st.booleans())
-    def begin_call(self, detector: str, first: bool) -> None:
-        self.plan = plan(detector)
+    @rule(
+        detector=st.sampled_from(["gateway", "server"]),
+        first=st.booleans(),
+        routes=st.sampled_from([RoutingPolicy(), ROUTES]),
+    )
+    def begin_call(self, detector: str, first: bool, routes: RoutingPolicy) -> None:
+        self.plan = plan(detector, routes)
         self.call = Call(self.plan)
         self.there = True
         pair: list[Event] = [on.CallerJoined(), on.AssistantReady(limit=LIMIT)]
@@ -177,6 +194,11 @@ class AnyFaults(RuleBasedStateMachine):
         item = f"heard_{self.used}_{self.count}"
         self.feed(on.TurnCommitted(item))
         self.feed(on.CallerWords(item, f"Words {self.count}." if text else "", final=True))
+
+    @precondition(lambda self: self.call is not None and self.plan.routing.rules)
+    @rule(percent=st.sampled_from([0, 49, 50, 100]))
+    def load(self, percent: int) -> None:
+        self.feed(on.LoadReported(percent))
 
     @precondition(lambda self: self.there)
     @rule(code=st.sampled_from([*POLICIES, "new"]), asked=st.booleans())
