@@ -43,12 +43,22 @@ class ClientSecret:
 
 
 class ClientSecrets:
-    """The secrets that one process gave out and that wait to be used. `wall`: unix time."""
+    """The secrets that one process gave out and that wait to be used.
 
-    def __init__(self, wall: Callable[[], float] = time.time, *, limit: int = LIMIT) -> None:
+    `wall`: unix time, for telling until when. `clock`: seconds, and never back, for going by it.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        limit: int = LIMIT,
+    ) -> None:
         self._wall = wall
+        self._clock = clock
         self._limit = limit
-        self._open: dict[str, ClientSecret] = {}
+        self._open: dict[str, tuple[ClientSecret, float]] = {}  # and until when
         self.shared: SharedSecrets | None = None  # what several gateways have together
 
     def mint(
@@ -61,17 +71,18 @@ class ClientSecrets:
         identity: str = "",
     ) -> ClientSecret:
         """A new one. Raises Refused where too many are waiting."""
-        now = self._wall()
+        now = self._clock()
         if len(self._open) >= self._limit:
-            self._open = {k: one for k, one in self._open.items() if one.expires_at > now}
+            self._open = {k: one for k, one in self._open.items() if one[1] > now}
         if len(self._open) >= self._limit:
             message = f"{self._limit} client secrets wait to be used. Use them, or let them expire."
             raise Refused("rate_limit_exceeded", message, kind="rate_limit_error")
         value = PREFIX + secrets.token_hex(16)
-        secret = ClientSecret(value, int(now) + seconds, session, who, origin.lower(), identity)
-        self._open[value] = secret
+        end = int(self._wall()) + seconds
+        secret = ClientSecret(value, end, session, who, origin.lower(), identity)
+        self._open[value] = secret, now + seconds
         if self.shared is not None:
-            self.shared.send(secret)
+            self.shared.send(secret, seconds)
         return secret
 
     async def take(self, value: str, origin: str) -> ClientSecret:
@@ -86,8 +97,8 @@ class ClientSecrets:
 
     def redeem(self, value: str, origin: str) -> ClientSecret:
         """What it stands for, once. Raises Refused, which does not say what is wrong with it."""
-        secret = self._open.get(value)
-        if secret is None or secret.expires_at <= self._wall():
+        secret, until = self._open.get(value, (None, 0.0))
+        if secret is None or until <= self._clock():
             self._open.pop(value, None)
             raise Refused("invalid_api_key", NOT_GOOD)
         if not secret.fits(origin):

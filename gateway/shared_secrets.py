@@ -32,9 +32,9 @@ class SharedSecrets:
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._only_here: set[str] = set()  # what Redis did not take
 
-    def send(self, secret: ClientSecret) -> None:
+    def send(self, secret: ClientSecret, seconds: int) -> None:
         """Let the other gateways know of a new one, soon."""
-        task = asyncio.create_task(self._send(secret), name="client secret to redis")
+        task = asyncio.create_task(self._send(secret, seconds), name="client secret to redis")
         self._sending[secret.value] = task
         task.add_done_callback(lambda _: self._sending.pop(secret.value, None))
 
@@ -63,11 +63,10 @@ class SharedSecrets:
         self._only_here.discard(value)
         return secret
 
-    async def _send(self, secret: ClientSecret) -> None:
+    async def _send(self, secret: ClientSecret, seconds: int) -> None:
+        line = msgspec.json.encode(secret)
         try:
-            await self._redis.set(
-                _key(secret.value), msgspec.json.encode(secret), exat=secret.expires_at
-            )
+            await self._redis.set(_key(secret.value), line, px=seconds * 1000)
         except failures() as error:
             if len(self._only_here) >= 10_000:  # as many as may wait here
                 self._only_here.clear()

@@ -24,6 +24,7 @@ POLICY = TokenPolicy(SECRET)
 EVERY = (*ENDPOINTS, DESCRIPTION)
 BODIES: dict[str, Any] = {
     "/api/stops": {"kind": "caller", "target": "nobody"},
+    "/api/revocations": {"token": "none"},
     "/api/keys": {"scopes": ["keys"]},
     "/api/calls": {"via": "nobody", "to": "+1"},
     "/api/budgets": {"caller": "ada", "day_usd": 1.5},

@@ -111,8 +111,10 @@ async def test_a_secret_for_a_page_is_good_there_and_nowhere_else() -> None:
 
 def test_a_secret_expires() -> None:
     now = 1_000.0
-    kept = ClientSecrets(lambda: now)
-    value = kept.mint(60, {}).value
+    kept = ClientSecrets(lambda: 5_000.0, lambda: now)
+    made = kept.mint(60, {})
+    value = made.value
+    assert made.expires_at == 5_060, "told by the time of day, and kept by a clock that never jumps"
     now = 1_061.0
     with pytest.raises(Refused, match="Incorrect client secret"):
         kept.redeem(value, "")
@@ -121,7 +123,7 @@ def test_a_secret_expires() -> None:
 
 def test_secrets_that_nobody_uses_are_bounded() -> None:
     now = 1_000.0
-    kept = ClientSecrets(lambda: now, limit=2)
+    kept = ClientSecrets(lambda: now, lambda: now, limit=2)
     for _ in range(2):
         kept.mint(60, {})
     with pytest.raises(Refused, match="2 client secrets wait"):
