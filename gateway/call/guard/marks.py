@@ -21,6 +21,8 @@ _EARLIER = (
 )
 _DROP = r"(?:ignore|disregard|forget|override|bypass|discard|do not follow|stop following|drop)"
 
+HIDDEN = 4  # letters that nobody sees, from which they are no accident
+
 _TELL = (
     r"\b(?:reveal|repeat|print|show|read|output|recite|tell|give me|what (?:is|are|were)|what's|"
     r"disclose|leak|send|quote|spell out|summari[sz]e)\b"
@@ -73,14 +75,12 @@ MARKS: tuple[str, ...] = (
 
 
 def injected(folded: Folded, original: str) -> Iterator[tuple[int, int]]:
-    """Where the marks stand in the original text; what was hidden in it is marked as a whole."""
+    """Where the marks stand in the original text."""
     pattern = compiled("|".join(f"(?:{mark})" for mark in MARKS))
     for start, end in pattern.spans(folded.text):
         yield folded.span(start, end)
-    hidden = [folded.hidden] if len(folded.hidden) >= 4 else []
-    for inner in (*hidden, *unwrapped(original)):
+    if len(folded.hidden) >= HIDDEN:
+        yield folded.hidden_at  # nobody hides letters who means well
+    for start, end, inner in unwrapped(original):
         if next(pattern.spans(fold(inner).text), None) is not None:
-            yield 0, len(original)
-            return
-    if hidden:
-        yield 0, len(original)  # nobody hides letters who means well
+            yield start, end

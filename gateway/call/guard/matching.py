@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import accumulate, islice
 from typing import Any
 
 from gateway.call.guard.expressions import Expression, compiled, phrase
@@ -15,8 +18,12 @@ from gateway.call.guard.marks import injected
 from gateway.call.guard.rules import ACTIONS, GuardPolicy, Place, Rule
 from gateway.redaction.detect import Policy
 from gateway.redaction.detect import find as detect
+from gateway.redaction.vocabulary import DIGITS, TEENS, TENS, WHOLE
 
 LONGEST = 200_000  # characters of one text that are looked at
+FEWEST = 3  # digits, or words for some, that a number has
+MANY = 200  # texts of one JSON value that are looked at one by one
+BETWEEN = "\n\x1e\n"  # keeps texts apart that are looked through together
 DEEPEST = 64  # levels of JSON that are walked through
 FLAGGED, LIKE, MODERATION = "flagged:", "like:", "moderation:"  # how names of scores begin
 
@@ -61,7 +68,14 @@ class Matcher:
 
     rule: Rule
     finds: tuple[Find, ...]
-    unless: tuple[Expression, ...] = field(default=())
+    unless: tuple[Expression, ...]
+    lines: tuple[Find, ...]  # the same for patterns that begin or end with a text
+
+    def anywhere(self, folded: Folded, text: str) -> Iterator[tuple[int, int]]:
+        """Where it may be broken in many texts, one a line; more is found than that there is."""
+        for find in (*self.finds, *self.lines):
+            for start, end, _ in find(folded, text):
+                yield start, end
 
     def hits(self, folded: Folded, text: str) -> Iterator[Hit]:
         """Where the rule is broken, but for what it excuses."""
@@ -112,17 +126,38 @@ class Rulebook:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return self.judge(place, text, tool=tool)
-        found: list[Hit] = []
-
-        def one(said: str, field: str) -> str:
-            verdict = self.judge(place, said, tool=tool, field=field)
-            found.extend(verdict.hits)
-            return verdict.text
-
-        masked = _walked(value, one)
-        if not found:
+        leaves = list(_leaves(value))
+        suspects = self._suspects(place, [said for said, _ in leaves], tool)
+        if not suspects:
             return Verdict(text)
-        return Verdict(json.dumps(masked, ensure_ascii=False), tuple(found))
+        if len(suspects) > MANY:
+            return self.judge(place, text, tool=tool)
+        verdicts = {
+            number: self.judge(place, said, tool=tool, field=name)
+            for number, (said, name) in enumerate(leaves)
+            if number in suspects
+        }
+        hits = tuple(hit for verdict in verdicts.values() for hit in verdict.hits)
+        if not hits:
+            return Verdict(text)
+        masked = (
+            verdicts[number].text if number in verdicts else said
+            for number, (said, _) in enumerate(leaves)
+        )
+        return Verdict(json.dumps(_rebuilt(value, masked), ensure_ascii=False), hits)
+
+    def _suspects(self, place: Place, texts: list[str], tool: str) -> set[int]:
+        """Which of these texts may break a rule: looked for in all of them at once."""
+        whole = BETWEEN.join(texts)[:LONGEST]
+        starts = list(accumulate((len(one) + len(BETWEEN) for one in texts), initial=0))
+        folded = fold(whole)
+        return {
+            number
+            for matcher in self._at(place, tool)
+            for start, end in matcher.anywhere(folded, whole)
+            for number in range(bisect(starts, start) - 1, bisect(starts, max(start, end - 1)))
+            if number < len(texts)
+        }
 
     def remote(self, place: Place, text: str, scores: Scores, *, tool: str = "") -> Verdict:
         """What follows from the word of those who were asked."""
@@ -134,13 +169,14 @@ class Rulebook:
         asking = [one.rule for one in self._at(place, tool) if one.rule.asks]
         return Verdict(text, tuple(Hit(rule, 0, len(text)) for rule in asking[:1]))
 
-    def _at(self, place: Place, tool: str, field: str = "") -> Iterator[Matcher]:
+    def _at(self, place: Place, tool: str, field: str | None = None) -> Iterator[Matcher]:
         for matcher in self._matchers:
             rule = matcher.rule
             if place not in rule.places:
                 continue
             of_tools = place in ("arguments", "results")
-            if not of_tools or (_named(tool, rule.tools) and _named(field, rule.fields)):
+            inside = field is None or _named(field, rule.fields)
+            if not of_tools or (_named(tool, rule.tools) and inside):
                 yield matcher
 
 
@@ -164,7 +200,8 @@ def _matcher(rule: Rule) -> Matcher:
         finds.append(_personal(Policy(frozenset(rule.pii))))
     if rule.injection:
         finds.append(_sentences_with_marks)
-    return Matcher(rule, tuple(finds), tuple(compiled(pattern) for pattern in rule.unless))
+    lines = tuple(_in_both(compiled(f"(?m){pattern}")) for pattern in rule.patterns)
+    return Matcher(rule, tuple(finds), tuple(map(compiled, rule.unless)), lines)
 
 
 def _in_folded(expression: Expression) -> Find:
@@ -191,10 +228,24 @@ def _in_both(expression: Expression) -> Find:
 
 def _personal(policy: Policy) -> Find:
     def find(folded: Folded, text: str) -> Iterator[tuple[int, int, str]]:
+        if not (policy.kinds & {"email"} or _many_digits(folded.text)):
+            return
         for found in detect(text, policy):
             yield found.start, found.end, found.kind
 
     return find
+
+
+def _many_digits(text: str) -> bool:
+    """Whether there may be a number, written or spoken; most texts have none, and soon say so."""
+    return next(islice(compiled(_digits()).spans(text), FEWEST - 1, None), None) is not None
+
+
+@lru_cache(maxsize=1)
+def _digits() -> str:
+    words = {fold(word).text for table in (DIGITS, TEENS, TENS, WHOLE) for word in table}
+    told = (re.escape(word) for word in sorted(words) if len(word) > 2 or not word.isascii())
+    return rf"\pN|{'|'.join(told)}"
 
 
 def _sentences_with_marks(folded: Folded, text: str) -> Iterator[tuple[int, int, str]]:
@@ -219,20 +270,29 @@ def _masked(text: str, hits: tuple[Hit, ...]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def _walked(value: Any, change: Callable[[str, str], str], field: str = "", depth: int = 0) -> Any:
-    """A JSON value with its texts changed, names of members and numbers too where they have to.
+def _leaves(value: Any, field: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The texts of a JSON value, its numbers and the names of members too, in order.
 
-    `field`: the member that holds it, also through lists.
+    With each the member that holds it, also through lists.
     """
-    if depth > DEEPEST:
-        return change(json.dumps(value, ensure_ascii=False), field)
+    if isinstance(value, dict) and depth <= DEEPEST:
+        for name, one in value.items():
+            yield name, ""
+            yield from _leaves(one, name, depth + 1)
+    elif isinstance(value, list) and depth <= DEEPEST:
+        for one in value:
+            yield from _leaves(one, field, depth + 1)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), field
+
+
+def _rebuilt(value: Any, texts: Iterator[str], depth: int = 0) -> Any:
+    """The same value with other texts; a number stays one where its text does."""
+    if isinstance(value, dict) and depth <= DEEPEST:
+        return {next(texts): _rebuilt(one, texts, depth + 1) for one in value.values()}
+    if isinstance(value, list) and depth <= DEEPEST:
+        return [_rebuilt(one, texts, depth + 1) for one in value]
+    text = next(texts)
     if isinstance(value, str):
-        return change(value, field)
-    if isinstance(value, dict):
-        return {change(k, ""): _walked(v, change, k, depth + 1) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_walked(one, change, field, depth + 1) for one in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        changed = change(str(value), field)
-        return value if changed == str(value) else changed
-    return value
+        return text
+    return value if text == json.dumps(value, ensure_ascii=False) else text
