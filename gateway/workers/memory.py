@@ -41,6 +41,7 @@ class Commands:
         self._shelf = shelf
         self.known: dict[str, Callable[[list[str]], object]] = {
             "ping": lambda _: Simple("PONG"),
+            "info": lambda _: "redis_version:none, the parent of workers\r\n",
             "client": lambda _: Simple("OK"),
             "select": lambda _: Simple("OK"),
             "time": self._time,
