@@ -99,3 +99,16 @@ async def test_whatever_comes_in_the_meantime_is_a_sign_of_life() -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(QUIET + 0.5, vigil.heard)
         assert await found_after(vigil, client, 60) is None
+
+
+async def test_an_answer_that_comes_at_once_does_not_end_the_vigil() -> None:
+    async with socket(dead=False) as client:
+        vigil = Vigil()
+        watching = asyncio.create_task(vigil.wait_dead(client))
+        await asyncio.sleep(0)
+        vigil.sent(1)
+        vigil.heard()  # before the vigil's own turn
+        await asyncio.sleep(QUIET)
+        assert not watching.done()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

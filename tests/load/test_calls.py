@@ -90,7 +90,7 @@ async def test_calls_by_every_protocol_are_followed_on_both_sides_of_the_gateway
                 await one.close()
     for protocol, taken in every.items():
         assert sum(taken.counts["lost"].values) == 0.0, protocol
-        assert min(taken.series["voice_to_voice"].values) > 0.2, protocol
+        assert min(taken.series["voice_to_voice"].values) > 0.0, protocol
 
 
 async def test_a_gateway_that_is_not_there_is_said_to_be_that() -> None:
