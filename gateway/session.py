@@ -143,7 +143,7 @@ class Session:
                 return  # it has said why; that its leg has ended besides is no news
             if isinstance(event, on.AssistantLost):
                 self._lost.add(epoch)
-                if not self._call.ended:
+                if epoch in self._assistants and not self._call.ended:  # else it was let go
                     why = {"why": event.reason, "code": event.code, "session": epoch}
                     log.warning("a session with the model is lost", extra=why)
             self.feed(replace(event, epoch=epoch))

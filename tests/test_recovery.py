@@ -90,7 +90,9 @@ def said(caller: Stranger) -> list[str]:
     return [w["text"] for w in final]
 
 
-async def test_another_assistant_goes_on_and_knows_what_was_said() -> None:
+async def test_another_assistant_goes_on_and_knows_what_was_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with stage() as set_, stranger(set_.house) as caller:
         await caller.start()
         await caller.speak(speech())
@@ -106,6 +108,8 @@ async def test_another_assistant_goes_on_and_knows_what_was_said() -> None:
         assert lines[1] == "Anna answers the line 1."
         assert any(REANCHOR[:40] in text for text in (*lines, situation.instructions))
         assert not [n for n in caller.all("notice") if n["code"] == "assistant_lost"]
+    warnings = [one.message for one in caplog.records if one.name == "gateway.session"]
+    assert warnings.count("a session with the model is lost") >= 1
 
 
 async def test_a_question_that_was_under_way_is_answered_by_the_next() -> None:

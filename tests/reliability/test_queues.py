@@ -24,6 +24,7 @@ MAKES = {"deque", "Queue"}
 # Files that make a deque for something else than to let what comes wait for who takes it, or whose
 # queue is emptied by time alone.
 NOT_QUEUES = {
+    "gateway/assistants/live.py": "the doctor's own session with a model",
     "gateway/assistants/relay.py": "remembers a fixed number of names",
     "gateway/call/dictation.py": "remembers a fixed number of turns",
     "gateway/call/guard/held.py": "what waits to be judged goes on when its time is over",
@@ -31,6 +32,7 @@ NOT_QUEUES = {
     "gateway/call/toolcalls.py": "remembers a fixed number of sayings",
     "gateway/call/turns.py": "pre-roll, and a fixed number of marks",
     "gateway/callers/chan_websocket_wire.py": "sound while Asterisk wants none, 60 s at most",
+    "gateway/callers/outlet.py": "the queue of websocket.py, under its limits",
     "gateway/callers/pacing.py": "sound that the call has released: its lead, at most",
     "gateway/callers/webrtc/jitter.py": "arrivals within a window of time",
     "gateway/callers/webrtc/speaker.py": "sound that the call has released: its lead, at most",
@@ -40,8 +42,8 @@ NOT_QUEUES = {
     "gateway/pressure.py": "samples within a window of time",
     "gateway/replay.py": "what a line of a file orders",
     "gateway/shown.py": "remembers a fixed number of pictures",
-    "gateway/workers/child.py": "times within a window",
     "gateway/taps/veil.py": "what waits for its words is written when its time is over",
+    "gateway/workers/child.py": "times within a window",
 }
 
 
