@@ -41,7 +41,7 @@ from gateway.phrasebook import PhraseBook
 from gateway.planning import Booking, Planner
 from gateway.pressure import Pressure
 from gateway.privacy.custodian import Custodian
-from gateway.quotas import Claim, Quota
+from gateway.quotas import Claim, Quota, TooManyError
 from gateway.rtc import RtcDoor
 from gateway.session import Leg, Session
 from gateway.settings import Settings
@@ -87,6 +87,15 @@ class Gateway:
     standing: Standing = field(default_factory=Standing)  # memory and documents
     budgets: Budgets | None = None
 
+    def __post_init__(self) -> None:
+        self.switchboard.on_refused = self._refused
+
+    def _refused(self, busy: BusyError) -> None:
+        """Who has as many calls as they may stands in the audit; a busy gateway does not."""
+        if isinstance(busy, TooManyError):
+            whose = busy.claim
+            self.access.note_busy(whose.tenant, whose.caller or whose.address, str(busy))
+
     def routes(self) -> list[BaseRoute]:
         """Every way in."""
         calls = RtcDoor(self)
@@ -124,12 +133,8 @@ class Gateway:
             try:
                 await held.enter_async_context(place)
             except BusyError as busy:
-                raise self._over_quota(claim, busy) from None
+                raise self.switchboard.turned_away(busy) from None
             yield
-
-    def _over_quota(self, claim: Claim, busy: BusyError) -> BusyError:
-        self.access.note_busy(claim.tenant, claim.caller or claim.address, str(busy))
-        return self.switchboard.turned_away(busy)
 
     async def look(self, claim: Claim, counts: str = "") -> None:
         """See whether there is room for a call more. Raises BusyError, which is not counted.
@@ -138,13 +143,9 @@ class Gateway:
         """
         if why := self.switchboard.why_busy:
             raise BusyError(why)
-        try:
-            await self.quota.look(claim, self.settings.quotas)
-            if counts:
-                await self.quota.count(claim, self.settings.quotas, counts)
-        except BusyError as busy:
-            self.access.note_busy(claim.tenant, claim.caller or claim.address, str(busy))
-            raise
+        await self.quota.look(claim, self.settings.quotas)
+        if counts:
+            await self.quota.count(claim, self.settings.quotas, counts)
 
     async def look_for(self, bridge: str, joined: CallerJoined) -> None:
         """The same, for one that a carrier is about to bring."""

@@ -304,10 +304,16 @@ def _store(settings: Settings) -> Iterator[Finding]:
 def _redis(settings: Settings) -> Iterator[Finding]:
     if not settings.store.redis.reveal():
         return
-    from gateway.shared import find_out
+    from gateway.shared import open_redis
+
+    async def answers() -> str:
+        async with open_redis(settings) as redis:
+            assert redis is not None
+            found = await redis.info("server")
+            return f"Redis {found.get('redis_version', 'of an unknown version')} answers"
 
     try:
-        yield Finding("redis", "ok", asyncio.run(find_out(settings)))
+        yield Finding("redis", "ok", asyncio.run(answers()))
     except SettingsError as error:
         yield Finding("redis", "broken", str(error), "correct store.redis, or start the server")
 

@@ -27,7 +27,8 @@ class TooManyError(BusyError):
 
     status, code, kind = 429, "rate_limit_exceeded", "rate_limit_error"
 
-    def __init__(self, exceeded: Exceeded) -> None:
+    def __init__(self, exceeded: Exceeded, claim: Claim) -> None:
+        self.claim = claim
         limit = exceeded.limit
         said = "are live, as many at once" if not limit.seconds else "have begun in a minute"
         super().__init__(f"{limit.most} calls {said}, which is what {limit.name} allows.")
@@ -73,7 +74,7 @@ class Quota:
         """See whether there is room, and count nothing. Raises TooManyError."""
         limits = claim.limits(quotas)
         if limits and (exceeded := await self._exceeded(limits, "")) is not None:
-            raise TooManyError(exceeded)
+            raise TooManyError(exceeded, claim)
 
     async def count(self, claim: Claim, quotas: Quotas, of: str) -> None:
         """Count a thing that may be had as often in a minute as calls. Raises TooManyError."""
@@ -82,7 +83,7 @@ class Quota:
             return
         name = f"{of}_{token_hex(8)}"
         if (exceeded := await self._exceeded(limits, name)) is not None:
-            raise TooManyError(exceeded)
+            raise TooManyError(exceeded, claim)
         self.counts.add(name, limits)
 
     @asynccontextmanager
@@ -93,7 +94,7 @@ class Quota:
             yield
             return
         if (exceeded := await self._exceeded(limits, call_id)) is not None:
-            raise TooManyError(exceeded)
+            raise TooManyError(exceeded, claim)
         self.counts.add(call_id, limits)
         if self.shared is not None:
             self.shared.hold(call_id, limits)

@@ -119,11 +119,3 @@ async def open_redis(settings: Settings) -> AsyncIterator[Redis | None]:
         yield redis
     finally:
         await redis.aclose()
-
-
-async def find_out(settings: Settings) -> str:
-    """What Redis that is; changes nothing. Raises SettingsError."""
-    async with open_redis(settings) as redis:
-        assert redis is not None
-        found = await redis.info("server")
-        return f"Redis {found.get('redis_version', 'of an unknown version')} answers"

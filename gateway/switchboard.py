@@ -86,6 +86,7 @@ class Switchboard:
         self._endings: dict[str, asyncio.Event] = {}
         self._admitted = 0
         self.refused = 0
+        self.on_refused: Callable[[BusyError], None] = lambda busy: None
         self._most = 0
         self._draining = False
         self._empty = asyncio.Event()
@@ -110,6 +111,7 @@ class Switchboard:
     def turned_away(self, busy: BusyError) -> BusyError:
         """Count a call that is refused; the same, to be raised or told."""
         self.refused += 1
+        self.on_refused(busy)
         return busy
 
     @property
