@@ -18,6 +18,7 @@ WORD_SIGNS = ascii_letters + "äöüßéèêáíóúñçÄÖÜ"
 BEHIND = " \n\t.,;:!?)]}\"'"
 GAP = "\n"  # between two lines; a number may go on across it
 LEAST = 4  # digits at the end that are covered before it is known what they are
+NEVER = 1 << 30
 
 
 @dataclass(slots=True)
@@ -40,8 +41,9 @@ class Line:
 class Lines:
     """The last lines of both sides of a call."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, least: int = LEAST) -> None:
         self._policy = policy
+        self._least = least
         self._sides: dict[str, dict[str, Line]] = {}
 
     def put(self, side: str, item_id: str, text: str, *, whole: bool = True) -> None:
@@ -72,6 +74,10 @@ class Lines:
         """A line, if it is one of the last."""
         return self._sides.get(side, {}).get(item_id)
 
+    def over(self) -> None:
+        """Nothing more is said: what stands at the end is no part of anything longer."""
+        self._least = NEVER
+
     def is_open(self, side: str) -> bool:
         """Whether what is said next may belong to what stands at the end."""
         text = GAP.join(line.text for line in self._sides.get(side, {}).values())[-LONGEST:]
@@ -97,7 +103,7 @@ class Lines:
         if not suspicious(text):
             return found
         every = find(text, self._policy)
-        if (tail := self._tail(text, lines[next(reversed(lines))], LEAST)) < len(text):
+        if (tail := self._tail(text, lines[next(reversed(lines))], self._least)) < len(text):
             kinds = [one.kind for one in every if one.end > tail]
             every = [one for one in every if one.end <= tail]
             every.append(Finding(kinds[0] if kinds else "number", tail, len(text.rstrip(BEHIND))))

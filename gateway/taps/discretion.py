@@ -80,6 +80,8 @@ class Discretion:
 
     def close(self) -> None:
         """The call is over."""
+        self._lines.over()
+        self._changed = {"caller", "assistant"}
         self._pass_on()
         self._over = True
         if self._tap is not None:

@@ -18,6 +18,7 @@ from gateway.redaction.lines import Lines
 BEFORE_US = 500_000  # that a turn may have begun earlier than it was noticed
 AFTER_US = 300_000  # that it may have ended later
 PATIENCE_US = 10_000_000  # that sound waits after its end
+HALF = 7  # digits that are covered though nobody knows yet what they belong to
 ITEMS = 16  # of the assistant, of which it is known when they were played
 
 Span = tuple[int, int]  # call time, microseconds
@@ -40,7 +41,7 @@ class Spoken:
     def __init__(self, plan: Plan, policy: Policy) -> None:
         self._plan = plan
         self._policy = policy
-        self._lines = Lines(policy)
+        self._lines = Lines(policy, HALF)
         self.covered: dict[str, list[Span]] = {"caller": [], "assistant": []}
         self._turns: dict[str, Span] = {}  # of the caller, by item
         self._voiced: Span | None = None  # what the caller has said and nobody has judged

@@ -109,6 +109,15 @@ def test_a_number_in_two_turns_is_covered_in_both(tmp_path: Path) -> None:
     assert len(heard(sound[:, 1], 500)) > 15
 
 
+def test_a_short_number_is_heard(tmp_path: Path) -> None:
+    story = Sounding(Recording(tmp_path / "call.wav", Plan(), ALL))
+    story.turn(0, "The order is 4217", "Is it 4217?")
+    story.turn(1, "Yes.")
+    story.close()
+    sound, _ = opened(tmp_path / "call.wav", NO_KEYS)
+    assert heard(sound[:, 0], TONE_HZ) == heard(sound[:, 1], TONE_HZ) == []
+
+
 def test_nothing_is_covered_where_nothing_is_sought(tmp_path: Path) -> None:
     story = Sounding(Recording(tmp_path / "call.wav", Plan(), Policy(frozenset())))
     story.turn(0, CARDS[5])

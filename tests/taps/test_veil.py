@@ -127,6 +127,10 @@ def test_a_short_number_at_the_end_of_a_turn_is_shown_when_nothing_follows() -> 
     talk = Talk(Discretion(Plan(), ALL, kept))
     talk.told("The order is 4217", "No, nothing else.")
     assert "The order is 4217" in kept.texts
+    kept = Kept()
+    talk = Talk(Discretion(Plan(), ALL, kept))
+    talk.told("The order is 4217")
+    assert kept.texts == ["The order is 4217", "The order is 4217"]
 
 
 def test_what_tools_are_given_and_give_is_redacted() -> None:
