@@ -32,6 +32,7 @@ __all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
 
 log = logging.getLogger(__name__)
 
+RESOLUTION = 0.001  # seconds in which a loop's clock may stand still
 CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
 
 Work = Callable[[], Coroutine[Any, Any, Event]]
@@ -283,14 +284,14 @@ class Session:
         assert self._loop is not None
         return round((self._loop.time() - self._started) * 1_000_000)
 
-    def _arm(self) -> None:
+    def _arm(self, soonest: float = 0.0) -> None:
         """One timer, moved only to ring earlier; when it rings too early it is set anew."""
         deadline = self._call.deadline
         if deadline is None:
             self._disarm()
             return
         assert self._loop is not None
-        when = self._started + deadline / 1_000_000
+        when = max(soonest, self._started + deadline / 1_000_000)
         if self._timer is not None:
             if self._rings_at <= when:
                 return
@@ -303,7 +304,8 @@ class Session:
         if deadline is not None and self._now() >= deadline:
             self._handle(on.Tick())
         else:
-            self._arm()
+            assert self._loop is not None
+            self._arm(self._loop.time() + RESOLUTION)
 
     def _disarm(self) -> None:
         if self._timer is not None:

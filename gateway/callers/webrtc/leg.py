@@ -39,6 +39,7 @@ __all__ = ["BROKEN", "Limits", "WebRtcLeg"]
 
 BROKEN = "line broke"  # why the caller left, where it may come back
 HOUSEKEEPING = 1.0  # seconds between reports
+RESOLUTION = 0.001  # seconds in which a loop's clock may stand still
 FLOOD = 500  # packets of sound in that time that are looked at; 50 are usual
 
 Feed = Callable[[Event], None]
@@ -84,6 +85,7 @@ class WebRtcLeg:
         self._parting: _Parting | None = None
         self._parted = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
         self._loop = asyncio.get_running_loop()
 
     async def answer(self, offer: Offer) -> str:
@@ -316,18 +318,18 @@ class WebRtcLeg:
         deadline = self._ear.deadline
         if deadline is None or self._parting is not None:
             return
-        when = deadline / 1_000_000
+        when = max(soonest, deadline / 1_000_000)
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._rings_at <= when:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._ring)
+        self._timer, self._rings_at = self._loop.call_at(when, self._ring), when
 
     def _ring(self) -> None:
         self._timer = None
         if self._ear is not None and self._parting is None:
             self._ear.settle(self._now())
-            self._arm()
+            self._arm(self._loop.time() + RESOLUTION)
 
     async def _keep_house(self) -> None:
         """Send reports, and notice when nobody is there any more."""
