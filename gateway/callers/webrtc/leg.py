@@ -312,7 +312,7 @@ class WebRtcLeg:
     def _now(self) -> int:
         return int(self._loop.time() * 1_000_000)
 
-    def _arm(self) -> None:
+    def _arm(self, soonest: float = 0.0) -> None:
         """One timer, moved only to ring earlier; when it rings too early it is set anew."""
         assert self._ear is not None
         deadline = self._ear.deadline
