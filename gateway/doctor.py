@@ -306,14 +306,13 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         return
     from gateway.shared import open_redis
 
-    async def answers() -> str:
-        async with open_redis(settings) as redis:
-            assert redis is not None
-            found = await redis.info("server")
-            return f"Redis {found.get('redis_version', 'of an unknown version')} answers"
+    async def ask() -> None:
+        async with open_redis(settings):
+            pass
 
     try:
-        yield Finding("redis", "ok", asyncio.run(answers()))
+        asyncio.run(ask())
+        yield Finding("redis", "ok", "it answers")
     except SettingsError as error:
         yield Finding("redis", "broken", str(error), "correct store.redis, or start the server")
 
