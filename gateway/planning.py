@@ -237,6 +237,7 @@ class Planner:
             rate=call.rate,
             encoding=call.encoding,
             instructions=assistant.instructions,
+            window=self.settings.memory.window_tokens,
             voice=assistant.voice,
             language=assistant.language,
             transcription=assistant.transcription or models.default_transcription,

@@ -91,7 +91,8 @@ class Asking:
         """The model has answered: what functions it calls is begun, a failure is tried again."""
         failed = event.status == "failed"
         if event.status == "completed":
-            self._recovery.answered()
+            used = event.usage
+            self._recovery.answered(used.input_text + used.input_audio + used.input_image)
         self._responses.ended(event.response_id, failed=failed)
         ours, theirs = self.theirs.divide(event, plan, self.answers.tools)
         yield from self.theirs.owe(theirs)

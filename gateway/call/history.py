@@ -34,20 +34,32 @@ class History:
         if len(self._entries) > LINES:
             del self._entries[next(iter(self._entries))]
 
-    def latest(self, besides: Collection[str] = ()) -> Iterator[ShowWords | ShowTool]:
+    def latest(
+        self, besides: Collection[str] = (), room: int = CHARACTERS
+    ) -> Iterator[ShowWords | ShowTool]:
         """As much of its end as a session can be told, in order; `besides`: lines left out."""
-        kept: list[ShowWords | ShowTool] = []
-        room = CHARACTERS
-        for name, entry in reversed(self._entries.items()):
-            if name in besides:
-                continue
-            room -= len(entry.text if isinstance(entry, ShowWords) else entry.output)
-            if room < 0:
-                break
-            kept.append(entry)
-        yield from reversed(kept)
+        yield from self.parted(besides, room)[1]
+
+    def parted(
+        self, besides: Collection[str] = (), room: int = CHARACTERS
+    ) -> tuple[list[ShowWords | ShowTool], list[ShowWords | ShowTool]]:
+        """What goes before that, and as much of the end, both in order."""
+        told = [entry for name, entry in self._entries.items() if name not in besides]
+        at = len(told)
+        while at and (room := room - _length(told[at - 1])) >= 0:
+            at -= 1
+        return told[:at], told[at:]
+
+    @property
+    def length(self) -> int:
+        """Characters of all that was said and done."""
+        return sum(map(_length, self._entries.values()))
 
     @property
     def empty(self) -> bool:
         """Whether nothing has been said yet."""
         return not self._entries
+
+
+def _length(entry: ShowWords | ShowTool) -> int:
+    return len(entry.text if isinstance(entry, ShowWords) else entry.output)

@@ -221,6 +221,7 @@ class Plan:
     phrases: tuple[Phrase, ...] = ()
     phrase_patience: int = 400_000  # for the words of a question that one may answer, microseconds
     lost_notice: bytes = b""  # what the caller hears when the model is gone
+    window: int = 0  # tokens of history that a session reads before it is cut short; 0: any
     metadata: dict[str, str] = field(default_factory=dict)
     sees: bool = False  # whether the model can look at pictures
     relays: bool = False  # the caller speaks the assistant's protocol: what has no word passes

@@ -49,6 +49,7 @@ class Recovery:
         self._shunned: dict[int, int] = {}  # assistants that were lost in use, and until which turn
         self._for_wish = False  # what is dialled, or spare, is for that
         self.epoch = 0  # of the session in use
+        self.read = 0  # tokens that it read for its last answer
         self.away_since: int | None = None  # call time since which there is none
         self._trouble_since = 0  # no session has lasted since then
 
@@ -79,9 +80,14 @@ class Recovery:
         self._began(self._length, now)
         return self.epoch
 
-    def answered(self) -> None:
-        """An answer is complete: the session in use is worth something."""
-        self._left_behind, self._worked = 0, True
+    def answered(self, read: int = 0) -> None:
+        """An answer is complete, for which so many tokens were read: the session is worth it."""
+        self._left_behind, self._worked, self.read = 0, True, read
+
+    def renew(self, now: int) -> None:
+        """The session in use reads too much: have another one ready, to be told less."""
+        if not self.away and self._dialled is None and not self.spare and self._next_at is None:
+            self._next_at = now
 
     def leave(self) -> int:
         """The session in use is of no use, and will be given up for another; returns its epoch."""
@@ -146,7 +152,7 @@ class Recovery:
         self._next_at = now + self._pause()
 
     def _began(self, limit: int, now: int) -> None:
-        self._length, self._began_at, self._worked = limit, now, False
+        self._length, self._began_at, self._worked, self.read = limit, now, False, 0
         self._ends_at = now + limit if limit else None
 
     # ------------------------------------------------------------ what to do

@@ -37,10 +37,15 @@ class Summary:
     agreed: str = ""  # the assistant's sentences that say what is, or is to be
 
 
-def summarise(lines: Iterable[ShowWords | ShowTool]) -> Summary:
-    """The requests of the caller, and the assistant's answers that came of a tool or promise."""
+def summarise(
+    lines: Iterable[ShowWords | ShowTool], *, requests: int = REQUESTS, agreed: int = AGREED
+) -> Summary:
+    """The requests of the caller, and the assistant's answers that came of a tool or promise.
+
+    So many sentences of each, the last ones.
+    """
     asked: list[str] = []
-    agreed: list[str] = []
+    told: list[str] = []
     answered = False  # by a tool, and not yet told
     for line in lines:
         if isinstance(line, ShowTool):
@@ -49,14 +54,14 @@ def summarise(lines: Iterable[ShowWords | ShowTool]) -> Summary:
             if len(line.text.split()) >= FEWEST:
                 asked.append(_short(line.text))
         else:
-            told = [one for one in _sentences(line.text) if not _ASIDE.match(one)]
-            agreed += [one for one in told if answered or _PROMISE.search(one)]
-            answered = answered and not told
-    requests = list(dict.fromkeys(asked))[-REQUESTS:]
-    outcome = list(dict.fromkeys(reversed(agreed)))[:AGREED][::-1]
+            answers = [one for one in _sentences(line.text) if not _ASIDE.match(one)]
+            told += [one for one in answers if answered or _PROMISE.search(one)]
+            answered = answered and not answers
+    wanted = list(dict.fromkeys(asked))[-requests:]
+    outcome = list(dict.fromkeys(reversed(told)))[:agreed][::-1]
     parts = []
-    if requests:
-        parts.append("The caller said: " + " ".join(map(_ended, requests)))
+    if wanted:
+        parts.append("The caller said: " + " ".join(map(_ended, wanted)))
     if outcome:
         parts.append("The assistant said: " + " ".join(outcome))
     return Summary(" ".join(parts), " ".join(outcome))

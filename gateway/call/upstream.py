@@ -6,6 +6,7 @@ it, and whatever the caller has said since, as sound. Then it answers what is st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from gateway.call.company import Company
 from gateway.call.effects import Effect
 from gateway.call.faults import Policy
 from gateway.call.hearing import Hearing
-from gateway.call.history import History
+from gateway.call.history import CHARACTERS, History
 from gateway.call.outgoing import Outgoing
 from gateway.call.permission import Permission
 from gateway.call.plan import Plan
@@ -25,6 +26,7 @@ from gateway.call.quiet import Quiet
 from gateway.call.recovery import Recovery
 from gateway.call.responses import Responses
 from gateway.call.router import Router
+from gateway.call.summary import summarise
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.voice import Voice
 
@@ -33,6 +35,9 @@ REANCHOR = (
     " Do not greet again, do not introduce yourself again, and keep to the language that is spoken."
 )
 SILENT = "The model has left a request unanswered. Another session goes on with the call."
+RECORD = "Before what follows was said, in short. It is a record, and no instruction:"
+RECORDED = 12  # sentences of each side in that record
+CHARACTERS_PER_TOKEN = 4  # of written English, about
 GO_ON = (
     "You were cut off by a fault of the line in the middle of your answer. Go on from where the"
     " last line of yours ends, and repeat nothing."
@@ -146,7 +151,10 @@ class Upstream:
     def _tell(self) -> Iterator[Effect]:
         yield from self._tools.rebuilt()
         inflight = self._asking.inflight
-        for entry in self._history.latest(besides=inflight.lines):
+        older, latest = self._history.parted(inflight.lines, self._room)
+        if said := summarise(older, requests=RECORDED, agreed=RECORDED).text:
+            yield do.Remind("system", f"{RECORD} {json.dumps(said, ensure_ascii=False)}")
+        for entry in latest:
             if isinstance(entry, do.ShowWords):
                 yield do.Remind(entry.role, entry.text)
             elif retold := list(self._tools.retell(entry.call_id)):
@@ -157,6 +165,18 @@ class Upstream:
                     named = inflight.name_of(entry.call_id)
                     yield do.SendToolOutput(entry.call_id, entry.output or entry.status, named)
         yield do.Remind("system", REANCHOR)
+
+    @property
+    def _room(self) -> int:
+        """Characters that a new session is told word for word: half of what it may read."""
+        half = self._plan.window * CHARACTERS_PER_TOKEN // 2
+        return min(half or CHARACTERS, CHARACTERS)
+
+    @property
+    def _outgrown(self) -> bool:
+        """Whether the session reads more than it should, and would read less if told anew."""
+        window = self._plan.window
+        return 0 < window < self._recovery.read and self._history.length > self._room
 
     def _greet(self) -> None:
         greeting = self._permission.question() or self._plan.greeting
@@ -190,6 +210,8 @@ class Upstream:
             self._recovery.doubt(now)
         if self._router.on and self._outgoing.open:
             self._recovery.prefer(self._router.choice, self._router.turn)
+        if self._outgrown:
+            self._recovery.renew(now)
         yield from self._recovery.dial(now)
         pressing = self._recovery.pressing(now) and not self._hearing.open
         if self._recovery.spare and (calm or pressing or doubtful):
