@@ -25,8 +25,6 @@ from gateway.budgets.budgets import open_budgets
 from gateway.callers.parting import MAX_FRAME
 from gateway.common import open_common
 from gateway.desk import open_desk
-from gateway.embedded.assemble import assemble
-from gateway.embedded.server import serve as serve_embedded
 from gateway.front_door import LARGEST
 from gateway.guarding.checking import open_checker
 from gateway.identity.who import OPERATOR
@@ -120,6 +118,10 @@ def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Met
 @asynccontextmanager
 async def open_embedded(settings: Settings, port: int = 0) -> AsyncIterator[str]:
     """The assistant that ships with Trunkline, at its address; 0 is any free port."""
+    # Only here: whoever calls another model needs none of what it is made of.
+    from gateway.embedded.assemble import assemble
+    from gateway.embedded.server import serve as serve_embedded
+
     mind = settings.assistant.mind
     chat = mind.kind == "chat"
     async with (

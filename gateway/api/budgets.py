@@ -9,7 +9,7 @@ from gateway.budgets.accounts import UNLIMITED
 from gateway.budgets.budgets import Budgets
 from gateway.call.prices import NANO
 from gateway.identity.who import EVERY
-from gateway.store.budgets import Given
+from gateway.store.given import Given
 
 OTHER = "That budget would be another tenant's."
 OWN = "A tenant's own budget is changed by those who see every tenant; its callers' may be changed."

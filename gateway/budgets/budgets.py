@@ -26,7 +26,8 @@ from gateway.settings import Settings
 from gateway.shared import open_redis
 
 if TYPE_CHECKING:
-    from gateway.store.budgets import BudgetTable, Given
+    from gateway.store.budgets import BudgetTable
+    from gateway.store.given import Given
     from gateway.store.store import Store
 
 log = logging.getLogger(__name__)

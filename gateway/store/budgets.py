@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import delete, func, select, text
 
 from gateway.store.database import Database
+from gateway.store.given import Given
 from gateway.store.tables import budgets, calls, usage
 from gateway.store.writes import cleaned
 
 LONGEST_CALL_MS = 86_400_000  # a call that began before a period may go on into it
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What one tenant or caller may spend, in nanodollars; None: what the settings say, 0: any."""
-
-    tenant: str
-    caller: str = ""  # empty: the tenant itself
-    call: int | None = None
-    day: int | None = None
-    month: int | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether it says nothing."""
-        return self.call is None and self.day is None and self.month is None
 
 
 class BudgetTable:
