@@ -105,7 +105,13 @@ class Desk:
             await self._floor.look_for(bridge, joined)
         except BusyError as busy:
             raise self._floor.switchboard.turned_away(busy) from None
-        return self.issue(joined)
+        return await self.known(self.issue(joined))
+
+    async def known(self, word: str) -> str:
+        """The same ticket, once every process and gateway may redeem it."""
+        if not isinstance(self._tickets, Tickets):
+            await self._tickets.wait_known(word)
+        return word
 
     async def connect(self, arrival: Arrival, leg: CallerLeg) -> None:
         """Carry a call from here to its end."""

@@ -47,14 +47,18 @@ class SharedTickets:
         task.add_done_callback(lambda _: self._sending.pop(word, None))
         return word
 
+    async def wait_known(self, word: str) -> None:
+        """Until any gateway may redeem a ticket of ours, where Redis is there to know it."""
+        if (task := self._sending.get(word)) is not None:
+            await task
+
     async def redeem(self, word: str) -> CallerJoined | None:
         """What the ticket stands for; nothing where it is unknown, late, or was used before."""
         try:
             word = str(uuid.UUID(word.strip()))
         except ValueError:
             return None
-        if (task := self._sending.get(word)) is not None:
-            await task
+        await self.wait_known(word)
         here = self._here.redeem(word)
         if word in self._only_here:
             self._only_here.discard(word)

@@ -16,7 +16,8 @@ async def give_ticket(ask: Ask) -> shapes.Ticket:
     tenant = ask.office.access.place(ask.who).tenant
     known = CallerJoined(order.caller, called=order.called, metadata=order.metadata, tenant=tenant)
     seconds = min(max(order.seconds, 1.0), 3600.0)
-    return shapes.Ticket(ask.office.desk.issue(known, seconds), seconds)
+    desk = ask.office.desk
+    return shapes.Ticket(await desk.known(desk.issue(known, seconds)), seconds)
 
 
 async def place_call(ask: Ask) -> shapes.Dialled:

@@ -89,6 +89,10 @@ class Desk(Protocol):
         """A one-time ticket for a call of which this is known. Raises TrunklineError."""
         ...
 
+    async def known(self, word: str) -> str:
+        """The same ticket, once every process and gateway may redeem it."""
+        ...
+
     async def redeem(self, word: str) -> CallerJoined | None:
         """What is known of the ticket's call; nothing where the ticket is not good."""
         ...

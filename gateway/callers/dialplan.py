@@ -111,7 +111,7 @@ class Dialplan:
             word = self.desk.issue(CallerJoined(caller, called=called, metadata=given))
         except TrunklineError as error:
             return PlainTextResponse(f"{error}\n", 503)
-        return PlainTextResponse(word)
+        return PlainTextResponse(await self.desk.known(word))
 
     async def next(self, request: Request) -> Response:
         """What is next after a call that is over. Whoever knows its ticket may ask."""

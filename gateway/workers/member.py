@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -160,6 +161,8 @@ async def work(told: Told) -> None:
                 await _first(orders.wait(), member.lost.wait())
                 place.unlink(missing_ok=True)  # nobody asks us any more
                 await shut_down(gateway, patient=orders.patient)
+            if member.lost.is_set() and not Peers(folder, told.slot).all:
+                shutil.rmtree(folder, ignore_errors=True)  # who made it cannot, and we are the last
 
 
 async def assist(told: Told) -> None:
