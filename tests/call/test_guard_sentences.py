@@ -46,11 +46,12 @@ def cut(*texts: str) -> list[str]:
         (("One\ntwo",), ["One\n", "two"]),
         ((" ", "Hi. ", " "), [" ", "Hi. ", " "]),
         (("a" * LONG + ", and on",), ["a" * LONG + ", ", "and on"]),
+        (("a" * LONG + ", and on, and on, ", "b"), ["a" * LONG + ", and on, and on, ", "b"]),
         (("a, b", ", c"), ["a, b, c"]),
         (("word " * (LONGEST // 5 + 2),), ["word " * (LONGEST // 5 + 2)]),
         (("x" * LONGEST * 2,), ["x" * LONGEST * 2]),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_words_are_cut_where_a_sentence_ends(texts: tuple[str, ...], expected: list[str]) -> None:
     assert cut(*texts) == expected

@@ -42,10 +42,9 @@ class Sentences:
         for match in _END.finditer(whole, max(0, length - 2)):
             if match.end() > length and whole[: match.end()].strip() and _is_end(match, whole):
                 return match.end() - length
-        if len(whole) >= LONG:
-            for match in _PAUSE.finditer(whole, max(LONG - 2, length)):
-                if _is_end(match, whole):
-                    return match.end() - length
+        pauses = _PAUSE.finditer(whole, max(LONG - 2, length)) if len(whole) >= LONG else ()
+        if ends := [match.end() for match in pauses if _is_end(match, whole)]:
+            return ends[-1] - length
         blank = _LAST.search(whole) if len(whole) >= LONGEST else None
         if blank is not None and blank.end() > length:
             return blank.end() - length
