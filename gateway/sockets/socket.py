@@ -162,8 +162,8 @@ class Socket(WSListener):
                 self._rest()
         elif kind == WSMsgType.CLOSE:
             self._answer_close(transport)
-        elif self._ours is not None:
-            pass  # what crossed our close on its way
+        elif transport.is_close_frame_sent:
+            pass  # what crossed our close on its way, or is too large
         elif frame.fin and not self._pieces and kind != CONTINUATION:
             self._take(kind, frame)
         else:
@@ -239,6 +239,7 @@ class Socket(WSListener):
         if self._ours is not None and self._ours.code == FAILED:
             self._close(self._ours)
         elif failed and sent is not None:
+            self._known = self._loop.create_task(_note(transport))
             self._close(Closed(_number(sent.code), sent.reason))
         else:
             self._close(Closed(ABNORMAL))
@@ -281,6 +282,12 @@ class Socket(WSListener):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, then)
+
+
+async def _note(transport: WSTransport) -> None:
+    """The library wants somebody to know of the fault that it has found."""
+    with suppress(Exception):
+        await transport.wait_disconnected()
 
 
 def _number(code: object) -> int:
