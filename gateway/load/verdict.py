@@ -54,4 +54,4 @@ def crowded(share: float) -> str:
     """Why the figures say as much of the machine as of the gateway; empty where they do not."""
     if share <= CROWDED:
         return ""
-    return f"other work took {share:.0%} of this machine meanwhile: figures are worse than they are"
+    return f"other work took {share:.0%} of this machine meanwhile; a quiet one may do better"
