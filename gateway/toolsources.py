@@ -107,7 +107,7 @@ async def open_tools(
         with _blamed("tools.builtin"):
             toolbox.put("built in", _built_in(settings, parts, environ, kept))
         if kept.finder is not None and "search_knowledge" in settings.builtin:
-            await parts.enter_async_context(_offered(toolbox, kept.finder))
+            await parts.enter_async_context(offered(toolbox, kept.finder))
         with _blamed("tools.modules"):
             modules = parts.enter_context(ToolModules(settings.modules, toolbox))
             modules.load()
@@ -177,22 +177,22 @@ def _seeing(settings: Tools, parts: AsyncExitStack, environ: Mapping[str, str]) 
 
 
 @asynccontextmanager
-async def _offered(toolbox: Toolbox, finder: Finder) -> AsyncIterator[None]:
+async def offered(toolbox: Toolbox, finder: Finder) -> AsyncIterator[None]:
     """The tool that searches documents is there while there are any, also in live calls."""
 
-    async def renew(offered: bool | None) -> bool:
+    async def renew(before: bool | None) -> bool:
         there = await finder.there()
-        if there != offered:
+        if there != before:
             with _blamed("tools.builtin"):
                 toolbox.put("documents", knowledge_tools(finder) if there else ())
         return there
 
     async def watch() -> None:
-        offered = first
+        there = first
         while True:
             await asyncio.sleep(LOOK)
             try:
-                offered = await renew(offered)
+                there = await renew(there)
             except TrunklineError as error:  # the database is away, or the name is taken
                 log.warning("search_knowledge stays as it was", extra={"why": str(error)})
 

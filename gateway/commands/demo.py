@@ -8,8 +8,8 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 SCRIPT = "conversations/order.toml"
 RECORDINGS = Path("recordings")
+PAPERS = "knowledge"  # of the samples
 OTHER_PORTS = 20  # tried, from the one that is asked for
 LAST_PORT = 65_536
 ORDER = "4217"  # what the caller of SCRIPT asks for
@@ -139,7 +140,23 @@ async def _show_page(gateway: Gateway, port: int, out: Console) -> None:
             address = f"http://localhost:{bound.getsockname()[1]}"
             out.print(f"\nNow talk to it yourself: {address}", style="bold")
             out.print("What you say there stays on this machine and is not kept. Ctrl-C ends.")
-            await stop.wait()
+            async with _papers(ours):
+                out.print("It has read the shop's papers, too: ask when it opens on Saturday.")
+                await stop.wait()
+
+
+@asynccontextmanager
+async def _papers(gateway: Gateway) -> AsyncIterator[None]:
+    """The shop's documents to search; read once the page is there, so that nobody waits for it."""
+    from gateway.files import samples_dir
+    from gateway.knowledge.opening import open_finder
+    from gateway.toolsources import offered
+
+    folder = {"knowledge": str(samples_dir() / PAPERS)}
+    tools = gateway.settings.tools.model_copy(update=folder)
+    settings = gateway.settings.model_copy(update={"tools": tools})
+    async with open_finder(settings, None) as finder, offered(gateway.toolbox, finder):
+        yield
 
 
 def _bound(port: int, out: Console) -> socket.socket:

@@ -14,6 +14,7 @@ from gateway.embedded.mind import keys, phrases
 from gateway.embedded.mind.dialogue import Memory, Request, Understanding
 from gateway.embedded.mind.matcher import Matcher, denied
 from gateway.embedded.mind.meaning import Meaning
+from gateway.embedded.mind.quoting import FEWEST, SEARCH
 from gateway.embedded.mind.records import parted
 from gateway.embedded.mind.results import say_result
 from gateway.embedded.mind.sentences import for_speech, sentences
@@ -77,7 +78,9 @@ class _Answer:
         request, _ = parted(situation.request)
         self._situation = replace(situation, instructions=instructions, request=request)
         # What stops a task is no errand of its own: "cancel my order" must not be taken for it.
-        self._functions = tuple(one for one in situation.functions if one.name != STOP)
+        ours = (STOP, SEARCH)
+        self._functions = tuple(one for one in situation.functions if one.name not in ours)
+        self._search = next((one for one in situation.functions if one.name == SEARCH), None)
         self._now = now
         self._mind = Understanding(self._functions, matcher, now, meaning)
         self._matcher = matcher
@@ -210,8 +213,18 @@ class _Answer:
             yield from self._goodbye()
         elif kind in ("repeat", "resume"):
             yield from _say(self._again(resume=kind == "resume"))
+        elif not kind and (lookup := self._lookup(plain)) is not None:
+            yield from _call(0, lookup)
         else:
             yield from _say(self._small_talk(plain, kind, text))
+
+    def _lookup(self, plain: str) -> Request | None:
+        """What no function is for may stand in a document."""
+        asked = self._memory.draft is not None and not plain.endswith("?")
+        waits = asked or self._memory.open or self._situation.choice == "none"
+        if self._search is None or waits or len(plain.split()) < FEWEST:
+            return None
+        return Request(self._search, {"question": plain[:400]})
 
     def _goodbye(self) -> Iterator[Thought]:
         yield Say("Goodbye!")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
+from gateway.embedded.mind.quoting import quotation
 from gateway.embedded.mind.sentences import for_speech, sentences
 from gateway.embedded.mind.words import split_name
 
@@ -65,6 +66,8 @@ def _parse(text: str) -> Any:
 def _say_object(
     name: str, value: dict[str, Any], given: dict[str, Any], lead: str, today: date
 ) -> str:
+    if quoted := quotation(value, str(given.get("question", ""))):
+        return quoted
     failed = value.get("ok") is False or value.get("success") is False
     error = next((value[key] for key in ERRORS if value.get(key)), None)
     if error is not None or failed:
