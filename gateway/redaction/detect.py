@@ -91,7 +91,7 @@ def find(text: str, policy: Policy = ALL) -> list[Finding]:
         found += (Finding("iban", *span) for span in ibans(text, pieces))
     if "email" in policy.kinds:
         found += (Finding("email", *span) for span in addresses(pieces))
-    for run in runs(text, pieces):
+    for run in runs(text, _outside(pieces, found)):
         found += _judged(run, policy)
     return _apart(found)
 
@@ -155,6 +155,8 @@ def _judged(run: Run, policy: Policy) -> Iterator[Finding]:
         return
     if run.glued:
         yield from (Finding("card", *span) for span in windows)
+        if len(run.parts) > 1:  # the rest of it may be something by itself
+            yield from _judged(run.without_glued(), policy)
     elif "number" in kinds and length >= policy.digits:
         kind: Kind = "card" if windows else "phone" if is_phone(run) else "number"
         yield Finding(kind if kind in kinds else "number", run.start, run.end)
@@ -173,6 +175,22 @@ def _without_harmless(text: str) -> list[Token]:
         inside = spans and spans[0][0] <= piece.start
         pieces.append(Token("\0", piece.start, piece.end) if inside else piece)
     return pieces
+
+
+def _outside(pieces: list[Token], found: list[Finding]) -> list[Token]:
+    """The pieces, with a bar in place of those that are part of something already."""
+    spans = sorted((one.start, one.end) for one in found)
+    if not spans:
+        return pieces
+    left = iter([*spans, (1 << 60, 1 << 60)])
+    start, end = next(left)
+    outside = []
+    for piece in pieces:
+        while piece.start >= end:
+            start, end = next(left)
+        inside = start <= piece.start
+        outside.append(Token("\0", piece.start, piece.end) if inside else piece)
+    return outside
 
 
 def _apart(found: list[Finding]) -> list[Finding]:

@@ -45,9 +45,13 @@ class Lines:
         self._policy = policy
         self._least = least
         self._sides: dict[str, dict[str, Line]] = {}
+        self._known: dict[tuple[str, str], int] = {}  # what was asked since a side changed
+        self._looked: set[str] = set()  # sides that have not changed since
 
     def put(self, side: str, item_id: str, text: str, *, whole: bool = True) -> None:
         """A line, as it stands now; `whole` where nothing more comes of it."""
+        self._looked.discard(side)
+        self._known = {whose: at for whose, at in self._known.items() if whose[0] != side}
         lines = self._sides.setdefault(side, {})
         line = lines.setdefault(item_id, Line())
         line.text, line.whole = text, whole
@@ -60,6 +64,9 @@ class Lines:
         The newest line is always one of them.
         """
         lines = self._sides.get(side, {})
+        if side in self._looked:
+            return [next(reversed(lines))] if lines else []
+        self._looked.add(side)
         found = self._find(lines)
         changed = [
             item
@@ -77,19 +84,26 @@ class Lines:
     def over(self) -> None:
         """Nothing more is said: what stands at the end is no part of anything longer."""
         self._least = NEVER
+        self._looked.clear()
 
     def is_open(self, side: str) -> bool:
         """Whether what is said next may belong to what stands at the end."""
-        text = GAP.join(line.text for line in self._sides.get(side, {}).values())[-LONGEST:]
-        return suspicious(text) and opened(text, self._policy) < len(text)
+        if (side, "") not in self._known:
+            text = GAP.join(line.text for line in self._sides.get(side, {}).values())[-LONGEST:]
+            left = suspicious(text) and opened(text, self._policy) < len(text)
+            self._known[side, ""] = int(left)
+        return bool(self._known[side, ""])
 
     def open_at(self, side: str, item_id: str) -> int:
         """Where in the newest line of a side that begins which may go on; else its length."""
         lines = self._sides.get(side, {})
         if next(reversed(lines), "") != item_id:
             return len(lines[item_id].text)
-        line = lines[item_id]
-        return self._tail(line.text, line, 1) if suspicious(line.text) else len(line.text)
+        if (side, item_id) not in self._known:
+            line = lines[item_id]
+            open_at = self._tail(line.text, line, 1) if suspicious(line.text) else len(line.text)
+            self._known[side, item_id] = open_at
+        return self._known[side, item_id]
 
     def _tail(self, text: str, newest: Line, least: int) -> int:
         """Where at the end of a text that begins which may go on; its length where nothing does."""
@@ -104,9 +118,11 @@ class Lines:
             return found
         every = find(text, self._policy)
         if (tail := self._tail(text, lines[next(reversed(lines))], self._least)) < len(text):
-            kinds = [one.kind for one in every if one.end > tail]
+            begun = [one for one in every if one.end > tail]
             every = [one for one in every if one.end <= tail]
-            every.append(Finding(kinds[0] if kinds else "number", tail, len(text.rstrip(BEHIND))))
+            kind = begun[0].kind if begun else "number"
+            start = min([tail, *(one.start for one in begun)])
+            every.append(Finding(kind, start, len(text.rstrip(BEHIND))))
         at = 0
         for item, line in lines.items():
             end = at + len(line.text)

@@ -23,6 +23,7 @@ class Run:
     start: int = 0
     spoken: bool = False
     glued: bool = False  # to letters
+    leads: bool = False  # before it; else behind it
     named: bool = False  # part of some name, as of a call: "call_123"
     decimal: bool = False  # "0.1234567"
 
@@ -30,6 +31,11 @@ class Run:
     def digits(self) -> str:
         """All of them."""
         return "".join(digits for digits, _, _ in self.parts)
+
+    def without_glued(self) -> Run:
+        """The rest, without the part that letters are glued to."""
+        parts = self.parts[1:] if self.leads else self.parts[:-1]
+        return Run(parts, start=parts[0][1], spoken=self.spoken)
 
     @property
     def end(self) -> int:
@@ -66,6 +72,7 @@ def runs(text: str, pieces: list[Token]) -> Iterator[Run]:
 def _placed(text: str, run: Run) -> Run:
     before, after = text[run.start - 1 : run.start], text[run.end : run.end + 1]
     run.glued = not run.plus and (before.isalnum() or after.isalnum())
+    run.leads = run.glued and before.isalnum()
     run.named = "_" in (before, after)
     first = run.parts[0]
     run.decimal = len(run.parts) == 2 and first[0] == "0" and text[first[2]] in ".,"

@@ -25,7 +25,7 @@ Cover = Callable[[str], str]
 SAID = frozenset({"text", "arguments", "output", "delta", "transcript", "content", "consent"})
 LONGEST_US = 8_000_000  # that a line waits which ends in digits
 PAUSE_US = 700_000  # after which the last words are no longer the beginning of an address
-LAST_WORDS = re.compile(r"(?:\S+\s*){0,8}$")  # which an address may yet begin with
+LAST_WORDS = 8  # which an address may yet begin with
 PRESSED = re.compile(r"\[pressed |The caller pressed ")
 PARTS = frozenset({"ToolArguments", "PrefetchTool"})  # of a text that is written piece by piece
 _KEYS = """
@@ -187,8 +187,9 @@ def _place(waiting: Waiting, side: str, item: str, start: int, end: int) -> None
 
 
 def _last_words(line: Line) -> int:
-    found = LAST_WORDS.search(line.text)
-    return found.start() if found else len(line.text)
+    """Where they begin."""
+    before = line.text.rsplit(None, LAST_WORDS)
+    return len(before[0]) if len(before) > LAST_WORDS else 0
 
 
 def _hidden(value: Any, key: str, cover: Cover, said: Cover) -> Any:

@@ -153,3 +153,8 @@ def test_a_long_text_takes_no_more_steps_a_sign_than_a_short_one(piece: str) -> 
 
     short, long = steps(piece * 200), steps(piece * 800)
     assert long < 6 * short
+
+
+def test_a_number_right_behind_another_is_found_too() -> None:
+    text = f"{IBANS[6]} {PHONES[2]} {PHONES[7]}"
+    assert not [one for one in (*text.split(), "1234567") if one in redact(text)]
