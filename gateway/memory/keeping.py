@@ -43,9 +43,13 @@ Lines = Sequence[ShowWords | ShowTool]
 class Job:
     """A call that a model is to sum up."""
 
-    call_id: str
+    thread: Thread
     lines: Lines
-    settings: Memory
+
+    @property
+    def call_id(self) -> str:
+        """Of the call."""
+        return self.thread.plan.call_id
 
 
 class Keeper:
@@ -71,11 +75,10 @@ class Keeper:
         """Of this caller's live calls nothing is kept, nor of those that are being summed up."""
         for thread in self._threads:
             if (thread.plan.tenant, thread.caller) == (tenant, caller):
-                thread.forgotten = True
+                thread.forget()
 
     def over(self, thread: Thread, lines: Lines) -> None:
         """A call is over: put down what it came to."""
-        self._threads.discard(thread)
         spoken = any(isinstance(line, ShowWords) and line.role == "caller" for line in lines)
         if not thread.caller or not spoken or thread.forgotten or not thread.allowed:
             return
@@ -87,7 +90,7 @@ class Keeper:
             self._store.writer.add(put("summaries", {**whose, **said}))
         if thread.settings.base_url and found.text:
             try:
-                self._jobs.put_nowait(Job(call_id, lines, thread.settings))
+                self._jobs.put_nowait(Job(thread, lines))
             except asyncio.QueueFull:
                 log.warning("too many calls wait to be summed up", extra={"call": call_id})
 
@@ -96,7 +99,8 @@ class Keeper:
         while True:
             job = await self._jobs.get()
             try:
-                await self._sum_up(job)
+                if not job.thread.forgotten:
+                    await self._sum_up(job)
             except AssistantError as error:
                 log.warning("a call is not summed up", extra={"call": job.call_id, "why": error})
             finally:
@@ -105,7 +109,7 @@ class Keeper:
     async def _sum_up(self, job: Job) -> None:
         from gateway.memory.summarising import summed_up  # the SDK takes time to load
 
-        found = await summed_up(job.lines, job.settings)
+        found = await summed_up(job.lines, job.thread.settings)
         text, agreed = (redact(one, self._policy) for one in (found.text, found.agreed))
         row = {"call_id": job.call_id, "text": text, "agreed": agreed}
         # A change, so that what was erased in the meantime does not come back.
@@ -130,6 +134,11 @@ class Thread:
         self._recall = Recall(keeper.memories, settings, plan.tenant)
         if self.caller or settings.callers == "known":
             self._recall.known(self.caller)
+
+    def forget(self) -> None:
+        """Keep nothing of this call, and tell no other session of it what was known."""
+        self.forgotten = True
+        self._recall.forget()
 
     def leg(self, leg: Leg[ToAssistant]) -> Leg[ToAssistant]:
         """The leg to a model, which is told what is known."""

@@ -46,6 +46,10 @@ class Recall:
         self._caller = caller
         self._known.set()
 
+    def forget(self) -> None:
+        """Nothing is known any more."""
+        self._words = ""
+
     async def words(self) -> str:
         """For the model; empty where nothing is known, or the books do not answer in time."""
         if self._words is None:
