@@ -3,7 +3,7 @@
 #   make demo     hear a call, then open http://localhost:8080 (ONCE=1: end after the call)
 #   make test     every test (ARGS="-k barge" for some; WORKERS=4 where there are more cores)
 #   make lint     style, format and types
-#   make bench    what a call costs
+#   make bench    what calls cost, into docs/performance.md (BENCH=webrtc: another of tests/bench)
 #   make soak     many calls for long, with faults (CALLS=50 MINUTES=10 SEED=1)
 #   make lock     pin what pyproject.toml asks for (UPGRADE=1: the newest of each)
 #   make clean    throw away what these have made
@@ -42,8 +42,7 @@ lint: setup
 	@$(BIN)/mypy
 
 bench: setup
-	@$(BIN)/trunkline prepare
-	@for bench in tests/bench/*.py; do echo "$$bench"; $(BIN)/python -m "tests.bench.$$(basename "$$bench" .py)" || exit 1; done
+	@$(BIN)/python -m tests.bench.$(or $(BENCH),performance)
 
 soak: setup
 	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),50) --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)

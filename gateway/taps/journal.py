@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.call.effects import Effect
+from gateway.call.effects import Effect, SendAudio
 from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
 from gateway.privacy.vault import NO_KEYS, Keys, open_sink
@@ -27,6 +27,7 @@ from gateway.taps.veil import Veil
 VERSION = 1
 HELD = 16 * 1024  # bytes that wait to be written
 FRAME = b'{"t":%d,"event":"CallerAudio","pcm":%d,"voiced":%b}\n'
+SENT = b'{"t":%d,"effect":"SendAudio","pcm":%d}\n'
 LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 _NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, once they were asked for
@@ -52,21 +53,20 @@ class Journal:
     def event(self, event: Event, now: int) -> None:
         """Write an event down. What came before is whole by now, with all that followed from it."""
         self._now = now
+        if type(event) is CallerAudio:  # fifty times a second, and settles nothing that waits
+            samples, voiced = len(event.pcm) // self._width, b"true" if event.voiced else b"false"
+            self._add(FRAME % (now, samples, voiced), now)
+            return
         self._lift()
         if len(self._held) > HELD:
             self._write_out()
-        if type(event) is CallerAudio:  # fifty times a second
-            samples, voiced = len(event.pcm) // self._width, b"true" if event.voiced else b"false"
-            frame = FRAME % (now, samples, voiced)
-            if self._veil.waits:
-                self._veil.add(frame, now)
-            else:
-                self._held += frame
-            return
         self._write({"t": now, "event": type(event).__name__, **_plain(event, self._width)})
 
     def effect(self, effect: Effect, now: int) -> None:
         """Write an effect down."""
+        if type(effect) is SendAudio:
+            self._add(SENT % (now, len(effect.pcm) // self._width), now)
+            return
         self._write(effect_line(effect, now, self._width))
 
     def flush(self) -> bool:
@@ -84,6 +84,13 @@ class Journal:
             self._write_out()
         finally:
             self._sink.close()
+
+    def _add(self, line: bytes, now: int) -> None:
+        """A line without a word in it."""
+        if self._veil.waits:
+            self._veil.add(line, now)
+        else:
+            self._held += line
 
     def _write(self, line: dict[str, Any]) -> None:
         self._veil.add(line, line["t"])

@@ -94,12 +94,14 @@ def process(*command: str, ready: str = "ready") -> Iterator[subprocess.Popen[st
 
 
 @contextmanager
-def gateway(port: int, upstream: int, folder: Path) -> Iterator[int]:
+def gateway(
+    port: int, upstream: int, folder: Path, module: tuple[str, ...] = ("gateway",)
+) -> Iterator[int]:
     """The gateway; gives its process id."""
     settings = folder / "trunkline.toml"
     given = {"port": port, "upstream": upstream, "token": TOKEN, "folder": folder}
     settings.write_text(SETTINGS.format(**given))
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(settings)]
+    command = [sys.executable, "-m", *module, "serve", "--config", str(settings)]
     child = subprocess.Popen(command, cwd=ROOT)
     try:
         wait_ready(port)
@@ -166,16 +168,34 @@ def measure(subject: str, calls: int, seconds: int, interrupting: int = 0) -> Se
     return seen
 
 
+def profiled(calls: int, seconds: int) -> str:
+    """The samples of a gateway under that many calls, as JSON."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port, upstream = Path(name), free_port(), free_port()
+        report = folder / "profile.json"
+        module = ("tests.bench.wire.profiled", str(report))
+        run = [sys.executable, "-m", "tests.bench.wire.upstream", str(upstream), f"{name}/model"]
+        with process(*run), gateway(port, upstream, folder, module) as pid:
+            url = f"ws://127.0.0.1:{port}/twilio/media"
+            run = [sys.executable, "-m", "tests.bench.wire.callers", url, str(calls)]
+            run += [str(seconds), "0", TOKEN, f"{name}/phones"]
+            with process(*run, ready="talking") as talking:
+                os.kill(pid, signal.SIGUSR2)
+                talking.wait(seconds + 30)
+        return report.read_text()
+
+
 def _delays(
     seen: Seen, heard: dict[str, Any], spoken: dict[str, Any], frames: list[bytes], calls: int
 ) -> None:
     """From the two processes' notes: how long things were under way within the gateway."""
     spoke = {(int(call), int(n)): at for call, n, at in _rows(spoken["spoke"], 3)}
+    settled = min(spoke.values()) + SETTLE  # sessions are opened until then
     came = [(int(call), int(n), at) for call, n, at in _rows(heard["heard"], 3)]
     plays = {int(n): at for n, at in _rows(spoken["heard"], 2)}
     due = {call: expected(frames, call) for call in range(1, calls + 1)}
     for call, number, at in came:
-        if number in due[call].at_once:
+        if number in due[call].at_once and spoke[call, number] > settled:
             seen.inward.append((at - spoke[call, number]) * 1000)
     for number, at in _rows(heard["spoke"], 2):
         if int(number) in plays:
