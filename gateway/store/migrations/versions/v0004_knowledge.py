@@ -21,7 +21,7 @@ SQLITE = (
 POSTGRESQL = (
     "CREATE TABLE passage_words (id bigint PRIMARY KEY REFERENCES passages ON DELETE CASCADE, "
     "shelf text NOT NULL, words tsvector NOT NULL)",
-    "CREATE INDEX passage_words_by_word ON passage_words USING gin (words)",
+    "CREATE INDEX passage_words_by_word ON passage_words USING gin (words) WITH (fastupdate = off)",
     "CREATE FUNCTION passage_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
     "INSERT INTO passage_words VALUES (new.id, new.shelf, "
     "setweight(to_tsvector('english', new.heading), 'A') || "
