@@ -1,14 +1,16 @@
 """History: what has been said and done in the call, as a new session with a model is told it.
 
 It is read off the very orders that show the conversation to the caller, so that the model
-remembers what the caller has seen and heard, and nothing else.
+remembers what the caller has seen and heard, and nothing else. Of that a turn is left out which
+a rule of the guard keeps from the model: neither another session nor a later call is told of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from gateway.call.effects import Effect, ShowTool, ShowWords
+from gateway.call.effects import Effect, Guarded, ShowTool, ShowWords
+from gateway.call.guard.rules import KEPT_FROM_MODEL
 
 LINES = 400  # that are kept; the oldest go first
 CHARACTERS = 60_000  # that a session is told: a good part of the smallest context window
@@ -29,6 +31,10 @@ class History:
             self._entries[effect.item_id] = effect
         elif isinstance(effect, ShowTool):
             self._entries[f"call {effect.call_id}"] = effect
+        elif isinstance(effect, Guarded):
+            if effect.place == "caller" and effect.action in KEPT_FROM_MODEL:
+                self._entries.pop(effect.about, None)
+            return
         else:
             return
         if len(self._entries) > LINES:

@@ -10,7 +10,7 @@ from gateway.call import events as on
 from gateway.call.asking import Asking
 from gateway.call.effects import Effect
 from gateway.call.guard.matching import Verdict
-from gateway.call.guard.rules import Place, Rule
+from gateway.call.guard.rules import KEPT_FROM_MODEL, Place, Rule
 from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
@@ -32,7 +32,7 @@ WITHHELD = "The result holds what this service may not pass on. Do not ask for i
 
 def keeps_from_model(rule: Rule | None) -> bool:
     """Whether the model is not to know what the caller said: others speak of it."""
-    return rule is not None and rule.action in ("replace", "transfer", "end")
+    return rule is not None and rule.action in KEPT_FROM_MODEL
 
 
 class Remedy:

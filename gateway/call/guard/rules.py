@@ -11,6 +11,7 @@ Place = Literal["caller", "arguments", "results", "assistant"]
 Action = Literal["note", "redact", "steer", "replace", "transfer", "end"]
 
 ACTIONS: tuple[Action, ...] = ("note", "redact", "steer", "replace", "transfer", "end")  # by weight
+KEPT_FROM_MODEL: tuple[Action, ...] = ("replace", "transfer", "end")  # of the caller's words
 
 
 @dataclass(frozen=True, slots=True)
