@@ -180,7 +180,9 @@ class Gateway:
         """A call from that leg, with all that watches it."""
         keeper = self.standing.keeper
         thread = keeper.thread(booking.plan, self.settings.memory) if keeper else None
-        booking = self.phrases.lend(booking, self.settings, personal=thread is not None)
+        documents = self.standing.documents(booking.plan.tenant)
+        known = thread is not None
+        booking = self.phrases.lend(booking, self.settings, personal=known, documents=documents)
         if self.budgets is not None:
             booking = replace(booking, plan=self.budgets.fit(booking.plan))
         booking = booking.beginning(self.settings.auth.expired, time.time())
@@ -188,7 +190,7 @@ class Gateway:
         watching = Watching(self.metrics, self.store, self.flusher, self.settings.privacy)
         second = None if self.settings.turns.second_opinion else False
         taps = watching.taps(self.settings.taps, booking)
-        taps += self.phrases.taps(booking, self.settings)
+        taps += self.phrases.taps(booking, self.settings, documents)
         dial = partial(self._dial, booking, thread)
         full = self.metrics.overflows.labels
         if isinstance(leg, PatientLeg):

@@ -48,7 +48,8 @@ class Speaker:
     language: str
     instructions: str
     tenant: str
-    version: str  # of policies and documents, and the operator's own
+    documents: str  # which ones that tenant's calls can search
+    version: str  # the policy's, and the operator's own
     format: Format
 
 
@@ -62,16 +63,25 @@ class PhraseBook:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._known.update(self._read(folder))
 
-    def lend(self, booking: Booking, settings: Settings, *, personal: bool) -> Booking:
+    def lend(
+        self,
+        booking: Booking,
+        settings: Settings,
+        *,
+        personal: bool,
+        documents: str | None = "",
+    ) -> Booking:
         """The same call with the phrases of the settings, and their sound where it is at hand.
 
         `personal`: what is known of the caller stands in the way of keeping answers for others.
+        `documents`: which ones such answers rest on; None, where that is not known yet, too.
         """
         plan, rules = booking.plan, settings.phrases
         if not rules or plan.relays:
             return booking
-        speaker = speaker_of(booking, settings)
-        phrases = tuple(self._phrase(rule, speaker) for rule in rules if rule.say or not personal)
+        speaker = speaker_of(booking, settings, documents or "")
+        made_up = not personal and documents is not None
+        phrases = tuple(self._phrase(rule, speaker) for rule in rules if rule.say or made_up)
         said = {rule.use: say.exactly(rule.say) for rule in rules}
         waits = next((rule.say for rule in rules if rule.use == "wait"), plan.tooling.phrase)
         plan = replace(
@@ -83,13 +93,15 @@ class PhraseBook:
         )
         return replace(booking, plan=plan)
 
-    def taps(self, booking: Booking, settings: Settings) -> list[PhraseTap]:
+    def taps(
+        self, booking: Booking, settings: Settings, documents: str | None = ""
+    ) -> list[PhraseTap]:
         """What listens in that call for phrases that are not at hand."""
         plan = booking.plan
         if all(one.sound for one in plan.phrases):
             return []
-        speaker, longest = speaker_of(booking, settings), LONGEST * plan.rate * plan.format.width
-        keep = partial(self.keep, speaker)
+        longest = LONGEST * plan.rate * plan.format.width
+        keep = partial(self.keep, speaker_of(booking, settings, documents or ""))
         return [PhraseTap(plan, keep, settings.phrasebook.tools, longest)]
 
     def _phrase(self, rule: PhraseRule, speaker: Speaker) -> Phrase:
@@ -120,7 +132,7 @@ class PhraseBook:
                 log.warning("a recorded phrase cannot be read", extra={"file": str(place)})
 
 
-def speaker_of(booking: Booking, settings: Settings) -> Speaker:
+def speaker_of(booking: Booking, settings: Settings, documents: str = "") -> Speaker:
     """Who speaks in that call."""
     plan, target, way = booking.plan, booking.target, endpoint(booking.target)
     host = "" if target.kind == "embedded" else way.host  # its port is another at each start
@@ -130,6 +142,7 @@ def speaker_of(booking: Booking, settings: Settings) -> Speaker:
         language=plan.language,
         instructions=plan.instructions,
         tenant=plan.tenant,
+        documents=documents,
         version=f"{settings.phrasebook.version} {settings.guard.rules.digest}".strip(),
         format=plan.format,
     )
@@ -140,6 +153,6 @@ def key_of(name: str, text: str, speaker: Speaker) -> str:
     at = speaker.format
     parts = [speaker.model, speaker.voice, speaker.language, f"{at.encoding}-{at.rate}", text]
     if not text:
-        parts += [name, speaker.tenant, speaker.instructions]
+        parts += [name, speaker.tenant, speaker.instructions, speaker.documents]
     parts.append(speaker.version)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

@@ -24,6 +24,10 @@ class Standing:
     keeper: Keeper | None = None
     finder: Finder | None = None
 
+    def documents(self, tenant: str) -> str | None:
+        """Which documents that tenant's calls can search now; None while that is not known."""
+        return self.finder.edition.of(tenant) if self.finder is not None else ""
+
     @property
     def holders(self) -> list[Holder]:
         """What has to forget callers beside the places on disk."""

@@ -145,7 +145,7 @@ def test_it_outlives_the_gateway_and_a_file_that_is_spoilt(
     assert "a recorded phrase cannot be read" in caplog.text
 
 
-SPEAKER = Speaker("m", "v", "en", "Be kind.", "shop", "1", pcm16(24_000))
+SPEAKER = Speaker("m", "v", "en", "Be kind.", "shop", "d1", "1", pcm16(24_000))
 
 
 @pytest.mark.parametrize("text", ["", "Hello."], ids=["made up", "fixed"])
@@ -161,6 +161,14 @@ SPEAKER = Speaker("m", "v", "en", "Be kind.", "shop", "1", pcm16(24_000))
 )
 def test_another_voice_or_version_has_it_made_anew(change: Any, text: str) -> None:
     assert key_of("a", text, replace(SPEAKER, **change)) != key_of("a", text, SPEAKER)
+
+
+def test_what_a_model_made_up_is_made_anew_with_other_documents(tmp_path: Path) -> None:
+    other = replace(SPEAKER, documents="d2")
+    assert key_of("a", "", other) != key_of("a", "", SPEAKER)
+    assert key_of("a", "Hello.", other) == key_of("a", "Hello.", SPEAKER)
+    unknown = PhraseBook().lend(booking(), settings(tmp_path), personal=False, documents=None)
+    assert all(one.text for one in unknown.plan.phrases), "until it is known which there are"
 
 
 def test_what_a_model_made_up_is_one_tenants_alone(tmp_path: Path) -> None:

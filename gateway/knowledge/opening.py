@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from gateway.clock import holding
 from gateway.errors import SettingsError, TrunklineError
+from gateway.knowledge.edition import Edition
 from gateway.knowledge.embedding import find_embedder
 from gateway.knowledge.folder import Folder
 from gateway.knowledge.library import Library
@@ -31,6 +32,7 @@ class Finder:
 
     def __init__(self, library: Library, folder: Folder | None) -> None:
         self.library = library
+        self.edition = Edition(library.documents)
         self._folder = folder
         self._begun = asyncio.Event()
 
@@ -52,6 +54,7 @@ class Finder:
             try:
                 if self._folder is not None:
                     await self._folder.renew()
+                await self.edition.look()
                 self._begun.set()
                 if waited >= FILL:
                     waited = 0.0

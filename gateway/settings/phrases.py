@@ -63,7 +63,7 @@ class PhraseBookSection(Section):
         description="How long an answer waits for the words of a question, where one is at hand.",
     )
     tools: tuple[str, ...] = Field(
-        default=("search_knowledge", "current_time"),
-        description="Tools whose results are the same for everybody: answers made with others are"
-        " not kept.",
+        default=("search_knowledge",),
+        description="Tools whose results are the same for everybody at any time: answers made with"
+        " others are not kept.",
     )

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.errors import AssistantError
+from gateway.knowledge.edition import Edition
 from gateway.knowledge.embedding import LocalEmbedder, RemoteEmbedder, Vectors
 from gateway.knowledge.library import Library, fused, terms
 from gateway.settings.knowledge import Knowledge
@@ -68,6 +69,33 @@ async def test_a_tenant_finds_its_own_documents_and_everybodys(database: Databas
         assert set(mine[1:]) == {"The zebra house is open to all."}
         assert await found(shelf, "three", "zebra secret") == mine[1:]
         assert [one.name for one in await shelf.documents.catalogue("two")] == ["a.txt"]
+
+
+async def test_an_edition_is_another_after_each_change_of_what_a_tenant_can_search(
+    database: Database,
+) -> None:
+    shelf, edition = library(database), Edition(Documents(database))
+    seen: list[str | None] = [edition.of("one")]
+
+    async def look() -> None:
+        await edition.look()
+        seen.append(edition.of("one"))
+
+    await look()
+    await shelf.add("one", "a.txt", b"We open at nine.")
+    await look()
+    await shelf.add("*", "all.txt", b"Closed on Sundays.")
+    await look()
+    await shelf.add("two", "a.txt", b"Somebody else's.")
+    await look()
+    await shelf.add("one", "a.txt", b"We open at ten.")
+    await look()
+    await shelf.add("one", "a.txt", b"We open at nine.")
+    await look()
+    nothing, empty, nine, closed, others, ten, again = seen
+    assert (nothing, empty) == (None, "")
+    assert others == closed == again, "the same documents are the same edition"
+    assert len({empty, nine, closed, ten}) == 4
 
 
 async def test_what_others_add_change_and_remove_counts_at_the_next_search(
