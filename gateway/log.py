@@ -23,6 +23,7 @@ _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName", "color_message", "websocket")
 }
 _QUIET: Final = (
+    "alembic",
     "websockets",
     "httpx",
     "httpx2",
@@ -64,7 +65,7 @@ def setup(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    for name in _QUIET:  # at debug they write down what they carry
+    for name in _QUIET:  # they write down each step, or what they carry
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)

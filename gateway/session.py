@@ -77,11 +77,17 @@ class Session:
         self._group: asyncio.TaskGroup | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = 0.0
+        self._address = ""  # from which the caller came
 
     @property
     def plan(self) -> Plan:
         """What the call is to be, as it stands."""
         return self._call.plan
+
+    @property
+    def caller(self) -> str:
+        """Who calls, as the books say it: by name or number, or else by address."""
+        return self.plan.caller or self._address
 
     def attach(self, tap: Tap) -> None:
         """Let somebody watch from here on; to stop, `detach`."""
@@ -178,6 +184,8 @@ class Session:
         if isinstance(event, on.CallerAudio):
             self._hear(event.pcm)
         else:
+            if isinstance(event, on.CallerJoined):
+                self._address = event.address
             self._tools.see(event)
             self._handle(event)
 

@@ -46,7 +46,7 @@ class Stopper:
         """End the calls of this gateway that are meant; says how many."""
         if stop.kind == "token" and self._access is not None:
             self._access.revoked.add(stop.target, stop.tenant)
-        meant = [one for one in self._calls.sessions if _is_meant(stop, one.plan)]
+        meant = [one for one in self._calls.sessions if _is_meant(stop, one.plan, one.caller)]
         for session in meant:
             session.feed(HangUpOrdered(stop.reason, when_quiet=False))
         return len(meant)
@@ -127,14 +127,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _is_meant(stop: Stop, plan: Plan) -> bool:
+def _is_meant(stop: Stop, plan: Plan, caller: str) -> bool:
     if stop.tenant not in (EVERY, plan.tenant):
         return False
     match stop.kind:
         case "call":
             return plan.call_id == stop.target
         case "caller":
-            return plan.caller == stop.target
+            return caller == stop.target
         case "credential" | "token":
             return plan.credential == stop.target
         case "tenant":

@@ -112,12 +112,16 @@ async def test_a_token_of_ours_lets_in_and_does_what_it_may(tmp_path: Path, comm
 async def test_commands_say_what_they_cannot_do(
     command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert main(["token", "--for", "0s"]) == 2
+    assert main(["token", "--caller", ""]) == 2
     assert main(["token", "--for", "soon"]) == 2
     assert "expected a time such as 90s" in capsys.readouterr().err
     assert main(["token", "--scope", "everything"]) == 2
     assert "there is no scope 'everything'" in capsys.readouterr().err
     assert await asyncio.to_thread(main, ["keys", "revoke", "tl_x"]) == 2
     assert "There is no key 'tl_x'" in capsys.readouterr().err
+    assert await asyncio.to_thread(main, ["audit", "verify", "--head", "4"]) == 2
+    assert "that an earlier verify has printed" in capsys.readouterr().err
     monkeypatch.setenv("TRUNKLINE_AUTH__KEYS", "")
     monkeypatch.setenv("TRUNKLINE_STORE__URL", "")
     for line in (["keys", "list"], ["audit", "verify"]):

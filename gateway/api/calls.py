@@ -141,6 +141,9 @@ async def stop_calls(ask: Ask) -> shapes.Stopped:
     order: shapes.StopOrder = ask.body
     if order.kind != "everything" and not order.target:
         raise ProblemError(400, "invalid_request", f"Expected in target which {order.kind}.")
+    if order.kind == "everything" and order.target:
+        said = "Expected no target for everything; to end some calls only, name another kind."
+        raise ProblemError(400, "invalid_request", said)
     if order.kind == "tenant" and not ask.who.sees(order.target):
         raise ProblemError(403, "other_tenant", "Those calls are another tenant's.")
     return await stop(ask, order.kind, order.target, order.reason)

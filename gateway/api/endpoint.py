@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST = 64 * 1024  # bytes of a request
+DOCUMENT = "/api/openapi.json"
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")  # of a call or a key, in a path
 CALLER = re.compile(r"[^/\x00-\x1f]{1,200}")
 FREE = ("caller_id", "document")  # what people have named
@@ -126,7 +127,9 @@ class Endpoint:
             except (RefusedError, ProblemError) as error:
                 return problem(error.status, error.code, str(error))
             except msgspec.MsgspecError as error:
-                return problem(400, "invalid_request", f"Expected something else: {error}.")
+                return problem(
+                    400, "invalid_request", f"Expected a query as {DOCUMENT} describes it: {error}."
+                )
             except TrunklineError as error:
                 log.error("the API cannot answer", extra={"error": str(error)})
                 return problem(503, "unavailable", str(error))
@@ -155,7 +158,7 @@ class Endpoint:
         try:
             return msgspec.json.decode(body or b"{}", type=self.body)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            said = f"Expected a JSON object: {error}."
+            said = f"Expected JSON as {DOCUMENT} describes it: {error}."
             raise ProblemError(400, "invalid_request", said) from None
 
     def _written(self, found: Any) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway import policies
@@ -43,6 +44,8 @@ async def add_key(ask: Ask) -> shapes.MadeKey:
     if not tenant or (tenant != ask.who.tenant and ask.who.tenant != EVERY):
         raise ProblemError(403, "other_tenant", "That key would be another tenant's.")
     expires = None if wanted.expires is None else round(wanted.expires.timestamp() * 1000)
+    if wanted.expires is not None and wanted.expires <= datetime.now(UTC):
+        raise ProblemError(400, "invalid_request", "Expected in expires a time that is to come.")
     key, word = await _keyring(ask).add(plain(tenant), plain(wanted.name), wanted.scopes, expires)
     ask.office.access.note("key_added", ask.who, key=key.id, scopes=sorted(key.scopes))
     return shapes.MadeKey(_shown(key), word)

@@ -1,4 +1,7 @@
-"""Shapes: what the API takes and gives, as JSON. Times are ISO 8601; `_ms` counts from the call."""
+"""Shapes: what the API takes and gives, as JSON. Times are ISO 8601; `_ms` counts from the call.
+
+What is taken knows all its fields: one that is misspelt is refused, and not passed over.
+"""
 
 from __future__ import annotations
 
@@ -120,13 +123,13 @@ class CallUsage(Struct):
     cost_usd: float
 
 
-class StopCall(Struct):
+class StopCall(Struct, forbid_unknown_fields=True):
     """Why a call is ended."""
 
     reason: Word = "stopped by an operator"
 
 
-class StopOrder(Struct):
+class StopOrder(Struct, forbid_unknown_fields=True):
     """Which calls are ended: one caller's, one key's, one tenant's, or all that may be."""
 
     kind: Literal["caller", "credential", "tenant", "everything"]
@@ -141,10 +144,10 @@ class Policies(Struct):
     policies: dict[str, Any]
 
 
-class Revocation(Struct):
+class Revocation(Struct, forbid_unknown_fields=True):
     """Which token: its claim `jti`, or as the credential of a call names it, `jwt_` and that."""
 
-    token: Annotated[str, Meta(min_length=1, max_length=100)]
+    token: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 class Stopped(Struct):
@@ -186,7 +189,7 @@ class Keys(Struct):
     keys: list[Key]
 
 
-class NewKey(Struct):
+class NewKey(Struct, forbid_unknown_fields=True):
     """A key as it is wanted."""
 
     scopes: Annotated[list[str], Meta(min_length=1, max_length=50)]
@@ -202,7 +205,7 @@ class MadeKey(Struct):
     secret: str
 
 
-class Rotation(Struct):
+class Rotation(Struct, forbid_unknown_fields=True):
     """For how long the old key works on."""
 
     grace_s: Annotated[float, Meta(ge=0, le=2_592_000)] = 3600.0
@@ -243,7 +246,7 @@ class AuditEntries(Struct):
     entries: list[AuditEntry]
 
 
-class TicketOrder(Struct, rename={"caller": "from", "called": "to"}):
+class TicketOrder(Struct, rename={"caller": "from", "called": "to"}, forbid_unknown_fields=True):
     """What is known of a call that is about to come."""
 
     caller: str = ""
@@ -259,7 +262,7 @@ class Ticket(Struct):
     seconds: float
 
 
-class CallOrder(Struct, rename={"target": "to", "caller": "from"}):
+class CallOrder(Struct, rename={"target": "to", "caller": "from"}, forbid_unknown_fields=True):
     """Whom a bridge is to call."""
 
     via: str
@@ -292,7 +295,7 @@ class GivenBudgets(Struct):
     budgets: list[GivenBudget]
 
 
-class NewBudget(Struct):
+class NewBudget(Struct, forbid_unknown_fields=True):
     """A budget as it is to be; without a caller it is the tenant's."""
 
     tenant: Word | UnsetType = UNSET

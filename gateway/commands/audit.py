@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from gateway.errors import TrunklineError
 from gateway.settings import Settings, load
 
 SHOWN = 1000
+HEAD = re.compile(r"\d{1,18}:[0-9a-f]{64}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +36,11 @@ async def _carry_out(settings: Settings, args: argparse.Namespace) -> int:
     from gateway.store.database import open_database
     from gateway.store.reading import Reading
 
+    if args.order == "verify" and args.head and not HEAD.fullmatch(args.head):
+        raise TrunklineError(
+            "--head: expected the number and the hash that an earlier verify has printed, such as "
+            f"4:9f2b… with 64 digits, not {args.head[:80]!r}"
+        )
     if not settings.store.url:
         raise TrunklineError(
             "store.url is empty, so that there is no audit; write under [store]: "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gateway.commands.token import add_scopes, scopes, seconds
 from gateway.errors import TrunklineError
+from gateway.identity.revoked import MARK, credential
 from gateway.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -50,16 +51,17 @@ async def _carry_out(settings: Settings, args: argparse.Namespace) -> None:
         if args.order == "list":
             for key in await keyring.list(args.tenant):
                 sys.stdout.write(_line(key) + "\n")
-        elif args.order == "revoke" and args.key.startswith("jwt_"):
-            await _revoke_token(keyring.database, args.key)
-            audit.note("token_revoked", actor, "", token=args.key)
-            sys.stdout.write(f"{args.key} is revoked; calls that it let in end\n")
+        elif args.order == "revoke" and args.key.startswith(MARK):
+            name = credential(args.key.removeprefix(MARK))
+            await _revoke_token(keyring.database, name)
+            audit.note("token_revoked", actor, "", token=name)
+            sys.stdout.write(f"{name} is revoked; calls that it let in end\n")
         elif args.order == "revoke":
             key = await keyring.revoke(args.key)
             audit.note("key_revoked", actor, key.tenant, key=key.id)
             sys.stdout.write(f"{key.id} is revoked; calls that it let in end\n")
         elif args.order == "rotate":
-            key, word = await keyring.rotate(args.key, seconds(args.grace, "--grace"))
+            key, word = await keyring.rotate(args.key, seconds(args.grace, "--grace", least=0))
             audit.note("key_rotated", actor, key.tenant, key=args.key, successor=key.id)
             _show(word)
         else:

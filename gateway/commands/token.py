@@ -40,10 +40,10 @@ def scopes(named: list[str]) -> list[str]:
     return named or ["calls:place"]
 
 
-def seconds(text: str, option: str = "--for") -> int:
-    """A time in words. Raises TrunklineError."""
+def seconds(text: str, option: str = "--for", least: int = 1) -> int:
+    """A time in words, of so many seconds at least. Raises TrunklineError."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if found is None:
+    if found is None or int(found[1]) < least:
         raise TrunklineError(f"{option}: expected a time such as 90s, 15m, 1h or 30d, not {text!r}")
     return int(found[1]) * UNITS[found[2]]
 

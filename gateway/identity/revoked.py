@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from gateway.identity.who import EVERY, Identity
 
 MARK = "jwt_"  # before the id of a token, where credentials are named
+LONGEST = 96  # characters of an id; a longer one is named by its hash, so that it is no other's
+
+
+def credential(token_id: str) -> str:
+    """How the books know a token, by its claim `jti`."""
+    if len(token_id) > LONGEST:
+        token_id = sha256(token_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return MARK + token_id
 
 
 def credentials(named: str) -> list[str]:
     """How the books may know a token that somebody names: by its claim `jti`, or as they do."""
-    return [MARK + named, *([named] if named.startswith(MARK) else [])]
+    return [credential(named), *([named] if named.startswith(MARK) else [])]
 
 
 class Revoked:

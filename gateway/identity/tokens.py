@@ -15,9 +15,11 @@ import jwt
 from gateway.errors import TrunklineError
 from gateway.identity.jwks import PublishedKeys
 from gateway.identity.policy import TokenPolicy
+from gateway.identity.revoked import credential
 from gateway.identity.who import EVERY, Identity, known
 
 LONGEST = 8 * 1024  # characters
+LONGEST_NAME = 200  # characters, as the API takes names
 PUBLISHED = ("RS256", "ES256")
 SECRET = "HS256"
 
@@ -81,16 +83,24 @@ class Tokens:
 
     def _read(self, claims: Mapping[str, Any], algorithm: str) -> Identity:
         subject, tenant = claims["sub"], claims.get(self._policy.tenant_claim, self._policy.tenant)
-        if not isinstance(subject, str) or not isinstance(tenant, str) or not tenant:
-            raise TokenError("Expected texts as the token's subject and tenant.")
+        if not (_is_name(subject) and _is_name(tenant)):
+            raise TokenError(
+                f"Expected as the token's subject and tenant texts of 1 to {LONGEST_NAME} "
+                "characters that can be printed."
+            )
         if tenant == EVERY and algorithm != SECRET:
             raise TokenError("Only tokens signed with auth.jwt_secret may be for every tenant.")
         named = _words(claims.get("scope", claims.get("scopes", claims.get("scp"))))
         scopes = self._policy.scopes if named is None else known(named)
         number = claims.get("jti")
-        credential = f"jwt_{number}" if isinstance(number, str) else "jwt"
+        shown = credential(number) if isinstance(number, str) and number else "jwt"
         expires = float(claims["exp"]) + self._policy.leeway
-        return Identity("token", credential[:100], tenant[:100], subject[:200], scopes, expires)
+        return Identity("token", shown, tenant, subject, scopes, expires)
+
+
+def _is_name(claim: Any) -> bool:
+    """Whether that can name somebody. A part of one would name others, too."""
+    return isinstance(claim, str) and 0 < len(claim) <= LONGEST_NAME and claim.isprintable()
 
 
 def _words(claim: Any) -> Collection[str] | None:
@@ -109,6 +119,10 @@ def issue(
         raise TokenError(
             "auth.jwt_secret is empty, so that no token can be signed; set it in trunkline.toml or "
             "as TRUNKLINE_AUTH__JWT_SECRET, for example to " + secrets.token_urlsafe(32)
+        )
+    if not (_is_name(caller) and _is_name(tenant)):
+        raise TokenError(
+            f"Expected a caller and a tenant of 1 to {LONGEST_NAME} characters that can be printed."
         )
     now = int(time.time())
     claims = {

@@ -28,6 +28,10 @@ async def test_a_tenant_gives_its_callers_budgets_and_not_itself(tmp_path: Path)
             assert (refused.status_code, refused.json()["error"]["code"]) == (403, "other_tenant")
         for bad in ({"caller": "ada", "day_usd": -1}, {"caller": "ada", "day_usd": "1e400"}):
             assert (await http.put("/api/budgets", json=bad, headers=mine)).status_code == 400
+        misspelt = await http.put(
+            "/api/budgets", json={"caller": "ada", "days_usd": 9}, headers=mine
+        )
+        assert (misspelt.status_code, "days_usd" in misspelt.text) == (400, True)
         theirs = {"tenant": "globex", "month_usd": 7}
         assert (await http.put("/api/budgets", json=theirs, headers=ALL)).status_code == 200
         assert (await http.get("/api/budgets", headers=mine)).json() == {"budgets": [whole]}

@@ -106,6 +106,29 @@ async def test_the_stop_button_ends_calls_and_is_put_down(tmp_path: Path, kind: 
     assert [entry["kind"] for entry in log if entry["kind"] == "stop"] == ["stop"]
 
 
+async def test_callers_whom_nobody_has_named_are_stopped_by_the_name_in_the_books(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path) as (house, http), typing(house, "Ada", "sesame") as caller:
+        await written(house)
+        (call,) = (await http.get("/api/calls?status=live")).json()["calls"]
+        answer = await http.post("/api/stops", json={"kind": "caller", "target": call["caller"]})
+        assert answer.json() == {"stopped": 1}
+        assert await wait_ended(caller) == "stopped by an operator"
+
+
+async def test_an_order_to_stop_that_may_be_misread_stops_nobody(tmp_path: Path) -> None:
+    async with office(tmp_path) as (house, http), typing(house, token="sesame") as caller:
+        for order in (
+            {"kind": "everything", "target": "acme"},
+            {"kind": "everything", "tenant": "acme"},
+            {"kind": "tenant"},
+            {"kind": "all"},
+        ):
+            assert (await http.post("/api/stops", json=order)).status_code == 400
+        await caller.ask("Are you there?")
+
+
 async def test_an_order_to_stop_reaches_another_gateway_of_the_same_books(tmp_path: Path) -> None:
     async with (
         office(tmp_path) as (_, here),

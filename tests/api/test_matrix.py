@@ -123,6 +123,7 @@ async def test_a_key_makes_no_key_that_may_more_or_is_anothers(tmp_path: Path) -
         assert await made(scopes=["keys"], tenant="globex") == 403
         assert await made(scopes=["keys"], tenant="*") == 403
         assert await made(scopes=["keys"], tenant="") == 403
+        assert await made(scopes=["keys"], expires="2020-01-01T00:00:00Z") == 400
         strong = await new_key(http, "acme")
         weak = token("acme", ["keys"])
         stolen = await http.post(f"/api/keys/{strong}/rotate", headers=weak)

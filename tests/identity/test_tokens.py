@@ -18,6 +18,7 @@ from httpx2 import AsyncClient, MockTransport, Request, Response
 
 from gateway.errors import SettingsError
 from gateway.identity.jwks import RETRY, PublishedKeys
+from gateway.identity.revoked import credentials
 from gateway.identity.tokens import TokenError, TokenPolicy, Tokens, issue
 
 OURS = "a secret of at least thirty-two characters, or of sixty-four bytes"
@@ -81,6 +82,17 @@ async def test_a_good_token_says_who_and_whose_and_what(algorithm: str) -> None:
     assert len(asked) == (0 if algorithm == "HS256" else 1)  # the keys are kept
 
 
+async def test_two_long_ids_that_begin_alike_are_two_and_each_can_be_revoked() -> None:
+    ids = ["7" * 200 + end for end in "ab"]
+    async with reader() as (tokens, _):
+        names = [(await tokens.verify(signed(jti=one))).credential for one in ids]
+    assert len(set(names)) == 2
+    for one, name in zip(ids, names, strict=True):
+        assert len(name) <= 100
+        assert credentials(one) == [name], "by its claim"
+        assert name in credentials(name), "and as the books have it"
+
+
 async def test_a_token_that_names_no_scopes_or_tenant_gets_those_of_the_settings() -> None:
     async with reader() as (tokens, _):
         who = await tokens.verify(signed(scope=None, tenant=None))
@@ -117,6 +129,10 @@ PUBLIC = (
         (signed(sub=7), "no valid one"),
         (signed(tenant=7), "texts"),
         (signed(tenant=""), "texts"),
+        (signed(sub=""), "texts of 1 to 200"),
+        (signed(sub="a" * 201), "texts of 1 to 200"),
+        (signed(sub="ada\x00"), "can be printed"),
+        (signed(tenant="t" * 201), "texts of 1 to 200"),
         (signed(exp="never"), "no valid one"),
         (signed("RS256", tenant="*"), "may be for every tenant"),
         (signed("ES256", key=ec.generate_private_key(ec.SECP256R1())), "no valid one"),

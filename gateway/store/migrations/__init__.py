@@ -13,7 +13,6 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step
 
 
 class NewerError(Exception):
