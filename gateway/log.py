@@ -49,6 +49,11 @@ def calling(call_id: str) -> Iterator[None]:
         _call_id.reset(token)
 
 
+def name_of(part: object) -> str:
+    """What a part of the gateway is called in a log."""
+    return str(getattr(part, "name", "") or type(part).__name__)
+
+
 def setup(
     form: str = "text",
     level: str = "info",

@@ -26,6 +26,7 @@ from gateway.call.machine import Call
 from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
 from gateway.errors import TrunklineError
+from gateway.log import name_of
 from gateway.seams import Checks, Feed, Leg, Purse, Tap, Tools
 
 __all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
@@ -266,7 +267,7 @@ class Session:
         """A tap that fails is let go; the call does not notice."""
         # What files do: a full disk, one that cannot be written. All else is a fault of ours.
         faulty = not isinstance(error, OSError | ValueError)
-        fields = {"tap": type(tap).__name__, "error": str(error)}
+        fields = {"tap": name_of(tap), "error": str(error)}
         log.error("a tap failed and is let go", extra=fields, exc_info=error if faulty else None)
         self._taps = [other for other in self._taps if other is not tap]
         with suppress(Exception):

@@ -62,18 +62,20 @@ class Watching:
         words, sound = plan.privacy.transcripts != "off", plan.privacy.recording != "off"
         if kept.journal and words:
             path = Path(kept.journal) / f"{plan.call_id}.journal.jsonl"
-            yield from self._held(partial(Journal, path, plan, policy, keys))
+            yield from self._held(partial(Journal, path, plan, policy, keys), Journal.__name__)
         if kept.recording and sound:
             path = Path(kept.recording) / f"{plan.call_id}{self._ending(plan)}"
             heard = policy if self.privacy.tone else NOTHING
-            yield from _opened(partial(Recording, path, plan, heard, keys))
+            tap = partial(Recording, path, plan, heard, keys)
+            yield from _opened(tap, Recording.__name__)
         if kept.transcripts and words:
             path = Path(kept.transcripts) / f"{plan.call_id}.transcript.jsonl"
-            tap = partial(Transcripts, path, plan, keys)
-            yield from self._held(partial(Discretion, plan, policy, None, tap))
+            words_kept = partial(Transcripts, path, plan, keys)
+            name = Transcripts.__name__
+            yield from self._held(partial(Discretion, plan, policy, None, words_kept, name), name)
 
-    def _held(self, tap: Callable[[], HeldTap]) -> Iterator[Tap]:
-        yield from map(self.flusher.add, _opened(tap))
+    def _held(self, tap: Callable[[], HeldTap], name: str) -> Iterator[Tap]:
+        yield from map(self.flusher.add, _opened(tap, name))
 
     def _ending(self, plan: Plan) -> str:
         opus = self.privacy.recording_format == "opus" and plan.rate in OPUS_RATES
@@ -90,10 +92,9 @@ class Watching:
         )
 
 
-def _opened(tap: Callable[[], T]) -> Iterator[T]:
+def _opened(tap: Callable[[], T], name: str) -> Iterator[T]:
     """The tap, unless it cannot be opened: the call goes on without it."""
     try:
         yield tap()
     except (OSError, ValueError) as error:
-        fields = {"tap": getattr(tap, "func", tap).__name__, "error": str(error)}
-        log.error("nothing is kept", extra=fields)
+        log.error("nothing is kept", extra={"tap": name, "error": str(error)})

@@ -38,7 +38,9 @@ class Discretion:
         policy: Policy,
         tap: WordsTap | None = None,
         open_tap: Callable[[], WordsTap] | None = None,
+        name: str = "",
     ) -> None:
+        self.name = name or type(tap).__name__  # of what it stands before, for the log
         self._policy = policy
         self._lines = Lines(policy)
         self._latest: dict[str, tuple[ShowWords, int]] = {}

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
+from gateway.log import name_of
+
 log = logging.getLogger(__name__)
 
 PERIOD = 0.5  # seconds
@@ -52,7 +54,7 @@ class Flusher:
         try:
             return one.flush()
         except (OSError, ValueError) as error:  # its call will meet the same, and let it go
-            fields = {"tap": type(one).__name__, "error": str(error)}
+            fields = {"tap": name_of(one), "error": str(error)}
             log.error("what a call holds back cannot be written", extra=fields)
             return False
 

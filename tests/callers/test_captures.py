@@ -29,7 +29,6 @@ def calls(tmp_path: Path) -> Calls:
     return Calls(tmp_path)
 
 
-OPEN = {"TRUNKLINE_PRIVACY__REDACT": "[]"}  # journals tell which keys were pressed
 AUDIOSOCKET = {
     "TRUNKLINE_BRIDGES__AUDIOSOCKET__ENABLED": "true",
     "TRUNKLINE_BRIDGES__AUDIOSOCKET__PORT": str(PORT),
@@ -77,7 +76,7 @@ async def test_a_session_of_audiosocket_is_understood_over_a_socket(
     calls: Calls, name: str, rate: int, frames: int, digits: str, cut: int
 ) -> None:
     capture = load(name)
-    async with open_house(variables={**AUDIOSOCKET, **calls.settings, **OPEN}) as house:
+    async with open_house(variables={**AUDIOSOCKET, **calls.settings}) as house:
         answered = await replay(capture, PORT, cut=cut)
         await until_empty(house)
     told = calls.only()
@@ -122,7 +121,7 @@ async def test_the_gateways_farewell_is_the_byte_for_byte_one(calls: Calls) -> N
     capture = load(HANGUP)
     assert b"".join(read.data for read in capture.gateway) == b"\0\0\0"
     still = Capture((*capture.peer[:-1], capture.peer[-1].__class__(3.0, b"")), ())
-    async with open_house(variables={**AUDIOSOCKET, **calls.settings, **OPEN}) as house:
+    async with open_house(variables={**AUDIOSOCKET, **calls.settings}) as house:
         replaying = asyncio.create_task(replay(still, PORT))
         await asyncio.sleep(1)
         await house.gateway.switchboard.drain(1)
@@ -177,7 +176,7 @@ async def test_a_session_of_chan_websocket_is_understood_over_a_socket(
 ) -> None:
     capture, seen = load(name), [words(said) for said in decoded(name)]
     path = (b"GET /ast?", b"GET /chan_websocket/media?")  # the rest is as it was
-    async with open_house(variables={**CHAN_WEBSOCKET, **calls.settings, **OPEN}) as house:
+    async with open_house(variables={**CHAN_WEBSOCKET, **calls.settings}) as house:
         port = int(house.address.rpartition(":")[2])
         answered = await replay(capture, port, change=path, cut=cut)
         await until_empty(house)

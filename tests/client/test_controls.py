@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gateway.call import events as of
-from gateway.callers.browser import UNSEEN
 from tests.client.house import OUTPUT, House
 
 pytestmark = pytest.mark.browser
@@ -72,12 +71,16 @@ def test_a_picture_that_is_dropped_is_shown_made_small_and_sent(
     page = live(open_page)
     page.get_by_label("Type to the assistant").fill("What is this?")
     page.evaluate(DROP)
-    picture = page.get_by_alt_text("The picture that you showed")
-    expect(picture).to_be_visible()
+    seen = page.get_by_alt_text("The picture that you showed")
+    expect(seen).to_be_visible()
     assert page.evaluate("document.querySelector('.shown img').naturalWidth") == 1024
     (OUTPUT / "page-picture.png").write_bytes(page.screenshot())
-    wanted = of.CallerText(f"What is this? {UNSEEN}")
     until = time.monotonic() + 5
-    while wanted not in house.calls[-1].events and time.monotonic() < until:
+    while not shown(house) and time.monotonic() < until:
         page.evaluate("new Promise(requestAnimationFrame)")
-    assert wanted in house.calls[-1].events
+    (picture,) = shown(house)
+    assert (picture.media_type, picture.text) == ("image/jpeg", "What is this?")
+
+
+def shown(house: House) -> list[of.CallerShowed]:
+    return [one for one in house.calls[-1].events if isinstance(one, of.CallerShowed)]

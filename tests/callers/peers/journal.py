@@ -15,8 +15,11 @@ class Calls:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What has a gateway keep them there."""
-        return {"TRUNKLINE_TAPS__JOURNAL": str(self._folder)}
+        """What has a gateway keep them there, with the numbers that were dialled and pressed."""
+        return {
+            "TRUNKLINE_TAPS__JOURNAL": str(self._folder),
+            "TRUNKLINE_PRIVACY__REDACT": "[]",
+        }
 
     def all(self) -> list[list[dict[str, Any]]]:
         """Every call that there was, in the order in which they ended."""
