@@ -5,22 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.async_api import async_playwright, expect
 
-from tests.bench.line import gateway
 from tests.client.conftest import CHROMIUM, FLAGS
+from tests.house import open_house
 
-pytestmark = [pytest.mark.browser, pytest.mark.models]
+pytestmark = pytest.mark.browser
+TOKEN = {"TRUNKLINE_SERVER__TOKEN": "open sesame"}
 
 
-def test_a_page_with_the_token_gets_a_call_and_one_without_is_told_how() -> None:
+async def test_a_page_with_the_token_gets_a_call_and_one_without_is_told_how() -> None:
     if not Path(CHROMIUM).exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
-    with gateway(TRUNKLINE_SERVER__TOKEN="open sesame") as (address, _), sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = chromium.new_page()
-        page.goto(f"{address}/?autostart=1")
-        expect(page.locator("#toasts")).to_contain_text("#token=", timeout=10_000)
-        page.goto(f"{address}/?autostart=1&again#token=open%20sesame")
-        expect(page.locator("body")).to_have_attribute("data-phase", "live", timeout=10_000)
-        chromium.close()
+    async with open_house(variables=TOKEN) as house, async_playwright() as play:
+        chromium = await play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await chromium.new_page()
+        await page.goto(f"{house.address}/?autostart=1")
+        await expect(page.locator("#toasts")).to_contain_text("#token=", timeout=30_000)
+        await page.goto(f"{house.address}/?autostart=1&again#token=open%20sesame")
+        await expect(page.locator("body")).to_have_attribute("data-phase", "live", timeout=30_000)
+        await chromium.close()
