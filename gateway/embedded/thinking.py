@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.embedded.mind.chat import ChatMind, is_address
 from gateway.embedded.mind.local import LocalMind
 from gateway.embedded.mind.meaning import find_meaning
 from gateway.embedded.mind.script import ScriptMind, Step
 from gateway.embedded.parts import Mind
 from gateway.errors import SettingsError
 
-__all__ = ["ChatMind", "LocalMind", "ScriptMind", "Step", "find_mind"]
+__all__ = ["LocalMind", "ScriptMind", "Step", "find_mind"]
 
 
 def find_mind(
@@ -30,7 +30,7 @@ def find_mind(
     if not base_url and not model:
         meaning = find_meaning()
         return LocalMind(meaning, now=now) if now else LocalMind(meaning)
-    if not is_address(base_url):
+    if not re.match(r"https?://[^/\s]+", base_url):
         raise SettingsError(
             f"assistant.mind.base_url: expected an address such as http://localhost:11434/v1, "
             f"got {base_url!r}"
@@ -40,4 +40,6 @@ def find_mind(
             "assistant.mind.model: expected the name of a model that the endpoint serves, "
             "such as llama3.2, got nothing"
         )
+    from gateway.embedded.mind.chat import ChatMind  # the SDK takes time to load
+
     return ChatMind(base_url, model, api_key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -192,8 +191,3 @@ class _Thinking:
 def _overlap(text: str, mark: str) -> int:
     """How many characters at the text's end may be the beginning of the mark."""
     return next((n for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), 0)
-
-
-def is_address(text: str) -> bool:
-    """Whether a base URL looks like one."""
-    return re.match(r"https?://[^/\s]+", text) is not None
