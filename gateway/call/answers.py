@@ -13,6 +13,7 @@ from gateway.call.effects import Respond, ShowRefusal, ShowResponse
 from gateway.call.events import ResponseEnded, ResponseStatus, ToolCall, Usage
 
 NOT_BEGUN = "The answer was not begun: the caller spoke first, or it was cancelled."
+NOT_PAID = "The answer was not begun: the budget for it is spent, and the call ends."
 ONCE = frozenset({"tool_choice", "input"})  # options that hold until functions have answered
 
 
@@ -83,10 +84,16 @@ class Answers:
         if not self._shown and wanted.request != self._asked.request:
             yield from self.dropped(self._asked)
 
-    def dropped(self, respond: Respond) -> Iterator[ShowRefusal]:
+    def unpaid(self, respond: Respond) -> Iterator[ShowRefusal]:
+        """There is no money for that; who asked for it is told, in the words of the protocol."""
+        yield from self.dropped(respond, "insufficient_quota", NOT_PAID)
+
+    def dropped(
+        self, respond: Respond, code: str = "response_not_begun", why: str = NOT_BEGUN
+    ) -> Iterator[ShowRefusal]:
         """That will not be asked, or not be answered; who asked for it is told, once."""
         if respond.request and respond.request != self._told:
-            yield ShowRefusal(respond.request, "response_not_begun", NOT_BEGUN)
+            yield ShowRefusal(respond.request, code, why)
         if respond is self._asked:
             self._asked, self._pending = Respond(), False
 

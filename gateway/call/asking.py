@@ -57,9 +57,12 @@ class Asking:
         self.inflight = InFlight()
 
     def ask(self, now: int, *, may: bool = True) -> Iterator[Effect]:
-        """Ask for the answer that is wanted, where nothing stands against it; or say it here."""
+        """Ask for the answer that is wanted, where nothing stands against it; or say it here.
+
+        `may`: whether there is money for one.
+        """
         if not may:
-            yield from self.forget()
+            yield from self.answers.unpaid(self._responses.forget())
             return
         asked = bool(self._responses.wanted.request)
         wait = self.theirs.must_wait(running=self._tools.running, asked=asked)

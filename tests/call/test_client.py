@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call.plan import Plan, PlaybackPolicy, ToolSpec, TurnPolicy
+from gateway.call.plan import BudgetPolicy, Plan, PlaybackPolicy, ToolSpec, TurnPolicy
+from gateway.call.prices import Prices, Rate
 from tests.call.story import Story, plan
 
 LEAD = PlaybackPolicy(lead=3_600_000_000, cut_by="caller")
@@ -182,6 +183,16 @@ def test_a_request_that_the_caller_speaks_into_is_refused_and_not_forgotten() ->
         ("caller_1", "in_progress"),
         ("caller_1", "cancelled"),
     ]
+
+
+def test_who_asks_for_an_answer_when_the_budget_is_spent_is_told_that() -> None:
+    prices = Prices(audio=Rate(output=1000))
+    story = Story(replace(plan(), prices=prices, budget=BudgetPolicy(shared=True)))
+    story.feed(on.AnswerWanted({}, "caller_1"))
+    (order,) = story.all(do.Reserve)
+    story.feed(on.Reserved(order.number, 0))
+    refused = [(one.request, one.code) for one in story.all(do.ShowRefusal)]
+    assert refused == [("caller_1", "insufficient_quota")]
 
 
 def test_a_second_request_is_refused_while_an_answer_is_under_way() -> None:
