@@ -89,6 +89,10 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made, plus `start`."""
         return self._virtual.now
 
+    def stall(self, seconds: float) -> None:
+        """Let time pass in which the loop does nothing: something has kept it from its work."""
+        self._virtual.now += seconds
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let the clock stand still: for threads of one's own, which the loop cannot see."""

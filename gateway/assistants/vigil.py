@@ -13,6 +13,7 @@ from gateway.sockets.socket import Socket
 
 QUIET: Final = 0.5  # seconds after something was sent without anything coming back
 ANSWER: Final = 1.5  # seconds that the answer to a ping may take
+OWN: Final = 0.1  # seconds that this process may be late itself before it blames the other
 SLOWEST: Final = 100_000  # bytes a second of a line: what was sent before the ping goes before it
 
 
@@ -38,14 +39,16 @@ class Vigil:
 
     async def wait_dead(self, socket: Socket) -> None:
         """Until the socket leads nowhere. Raises ConnectionError where it is closed before."""
+        clock = asyncio.get_running_loop().time
         while True:
             await self._wait_quiet()
             patience = ANSWER + self._bytes / SLOWEST
+            until = clock() + patience
             try:
                 async with asyncio.timeout(patience):
                     await asyncio.shield(socket.ping())
             except TimeoutError:
-                if self._since is not None:
+                if self._since is not None and clock() - until < OWN:
                     return
             else:
                 self.heard()

@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from gateway.assistants.vigil import ANSWER, QUIET, SLOWEST, Vigil
+from gateway.clock import VirtualClockLoop
 from gateway.sockets.client import connect
 from gateway.sockets.socket import Closed, Socket
 
@@ -63,6 +64,17 @@ async def test_a_dead_socket_is_found_by_what_is_sent_into_it() -> None:
         vigil = Vigil()
         vigil.sent(100)
         assert await found_after(vigil, client, 10) == pytest.approx(QUIET + ANSWER, abs=0.1)
+
+
+async def test_a_process_that_was_late_itself_asks_again_before_it_blames_the_server() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualClockLoop)
+    async with socket(dead=True) as client:
+        vigil = Vigil()
+        vigil.sent(100)
+        loop.call_later(QUIET + ANSWER / 2, loop.stall, 3.0)
+        within = QUIET + ANSWER / 2 + 3.0 + ANSWER
+        assert await found_after(vigil, client, 20) == pytest.approx(within, abs=0.1)
 
 
 async def test_a_server_that_only_listens_answers_pings_and_is_left_alone() -> None:
