@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from gateway.embedded.parts import CallPiece, Heard, Returned, Said, Say, Situation
 from gateway.embedded.mind.chat import ChatMind
+from gateway.embedded.parts import CallPiece, Heard, Returned, Said, Say, Situation
 from gateway.embedded.thinking import LocalMind, ScriptMind, Step, find_mind
 from gateway.errors import AssistantError, SettingsError
 
