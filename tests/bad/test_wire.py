@@ -157,7 +157,7 @@ async def test_one_that_sends_nothing_is_let_go_and_no_call_was_opened_to_the_mo
 
 async def test_one_that_never_reads_is_given_up_and_costs_little() -> None:
     """Its socket is stuffed by answers; nothing is read, not even by the library underneath."""
-    async with open_house(Parrot(5)) as house, beside(house):
+    async with open_house(Parrot()) as house, beside(house):
         host, port = house.address.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
         writer.write(_handshake(house.address))
