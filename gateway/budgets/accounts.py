@@ -47,8 +47,13 @@ class Account:
 
         All of a tenant's have one slot of a Redis cluster.
         """
-        caller = sha256(self.caller.encode()).hexdigest()[:32] if self.caller else ""
-        return f"{{{quote(self.tenant, safe='')}}}:{caller}:{self.period.name}"
+        return f"{named(self.tenant, self.caller)}:{self.period.name}"
+
+
+def named(tenant: str, caller: str) -> str:
+    """How the names of their accounts begin."""
+    hidden = sha256(caller.encode()).hexdigest()[:32] if caller else ""
+    return f"{{{quote(tenant, safe='')}}}:{hidden}"
 
 
 class Calendar:

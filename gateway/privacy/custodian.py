@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import TrunklineError
-from gateway.privacy.holders import Holder, Kept, Whose
+from gateway.privacy.holders import Dated, Holder, Kept, Whose
 
 if TYPE_CHECKING:
     from gateway.store.erasing import Erasing, Erasure
@@ -57,6 +57,12 @@ class Retention:
         """Each tenant with a rule of its own, and None for all others."""
         every = [(None, self.days), *(self.tenants or {}).items()]
         return [(tenant, days) for tenant, days in every if days]
+
+    @property
+    def longest(self) -> float:
+        """The most days that anybody's calls are kept."""
+        every = [self.days, *(self.tenants or {}).values()]
+        return max(every) if all(every) else 0.0
 
 
 class Custodian:
@@ -156,12 +162,24 @@ class Custodian:
             while ids := await self._erasing.older(tenant, before, tenants):
                 await self._erase(Whose(tenant or "", "", tuple(ids)))
                 count += len(ids)
+        if strays := await self._strays(now_ms):
+            await self._erase(Whose("", "", tuple(strays)))
+            count += len(strays)
         if count:
             await self._erasing.scrub(whole=False)
             log.info("calls were erased for their age", extra={"calls": count})
             if self._audit is not None:
                 self._audit.note("expired", "", "", calls=count)
         return count
+
+    async def _strays(self, now_ms: int) -> list[str]:
+        """Files of calls that the books do not know, nor whose they were."""
+        if not (days := self._retention.longest):
+            return []
+        before = now_ms - round(days * DAY_MS)
+        dated = [one for one in self._holders if isinstance(one, Dated)]
+        found = [await one.older(before) for one in dated]
+        return await self._erasing.unknown(sorted(set().union(*found)))
 
     # ------------------------------------------------------------ one order
 

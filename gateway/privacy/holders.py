@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,13 @@ class Holder(Protocol):
 
     def export(self, whose: Whose) -> AsyncIterator[Kept]:
         """All that it keeps, as files that people and programs can read."""
+        ...
+
+
+@runtime_checkable
+class Dated(Holder, Protocol):
+    """A holder that can tell by itself how old something is."""
+
+    async def older(self, before_ms: int) -> set[str]:
+        """Ids of calls of which it has kept something, and nothing more since then."""
         ...

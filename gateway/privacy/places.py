@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import glob
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audio.container import HEADER, with_length
+from gateway.budgets.accounts import named
 from gateway.privacy.aside import aside
 from gateway.privacy.holders import Holder, Kept, Whose
 from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, read
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.store.database import Database
 
 NOTHING: tuple[Kept, ...] = ()
+CALL = "call_"  # how the names of calls begin; other files are not ours
 
 
 def holders(settings: Settings, database: Database) -> list[Holder]:
@@ -93,6 +96,20 @@ class Folder:
         for path in self._files(whose.calls):
             name = path.name.removesuffix(LOCKED)
             yield Kept(f"{self.name}/{name}", await aside(self._content, path))
+
+    async def older(self, before_ms: int) -> set[str]:
+        """Calls whose files were last written before then."""
+        return await aside(self._older, before_ms)
+
+    def _older(self, before_ms: int) -> set[str]:
+        if not self.folder.is_dir():
+            return set()
+        with os.scandir(self.folder) as found:
+            return {
+                one.name.partition(".")[0]
+                for one in found
+                if one.name.startswith(CALL) and one.stat().st_mtime_ns < before_ms * 1_000_000
+            }
 
     def _content(self, path: Path) -> bytes:
         content = read(path, self.keys)
@@ -164,7 +181,7 @@ def _is_of(line: bytes, whose: Whose) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What gateways share in Redis: tickets, counts, orders to stop. All of it is short-lived."""
+    """What gateways share in Redis: tickets, live calls, budgets, orders to stop."""
 
     settings: Settings
     name: str = "redis"
@@ -173,12 +190,14 @@ class Shared:
         """Delete whatever names the caller."""
         if not whose.caller:
             return 0
-        named = re.compile(rb"(?<![\w+])" + re.escape(whose.caller.encode()) + rb"(?!\w)")
+        words = re.escape(whose.caller.encode())
+        account = re.escape(named(whose.tenant, whose.caller).encode())
+        naming = re.compile(rb"(?<![\w+])" + words + rb"(?!\w)|" + account + rb":")
         count = 0
         async with open_redis(self.settings) as opened:
             redis: Any = opened  # its types have answers of either kind, text and bytes
             async for key in redis.scan_iter(match="trunkline:*", count=500):
-                count += await _cleaned(redis, key, named)
+                count += await _cleaned(redis, key, naming)
         return count
 
     async def export(self, whose: Whose) -> AsyncIterator[Kept]:

@@ -204,6 +204,11 @@ def _check(settings: Settings, source: _Source) -> None:
     if settings.privacy.retention_days and not settings.store.url:
         key = ("privacy", "retention_days")
         _miss(source, ("store", "url"), "privacy.retention_days", key)
+    if (kept := [name for name, days in settings.privacy.days().items() if days]) and (
+        not settings.store.url
+    ):
+        named = ("privacy", "tenants", kept[0], "retention_days")
+        _miss(source, ("store", "url"), ".".join(named), named)
     for name in _needed(assistant.kind):
         if not getattr(assistant, name):
             _miss(source, ("assistant", name), f'assistant.kind = "{assistant.kind}"')

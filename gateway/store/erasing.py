@@ -63,6 +63,15 @@ class Erasing:
         async with self._database.read() as connection:
             return list((await connection.execute(query.where(whose))).scalars())
 
+    async def unknown(self, ids: Sequence[str]) -> list[str]:
+        """Those of them of which the books know no call."""
+        known: set[str] = set()
+        async with self._database.read() as connection:
+            for at in range(0, len(ids), PIECE):
+                query = select(calls.c.id).where(calls.c.id.in_(ids[at : at + PIECE]))
+                known.update((await connection.execute(query)).scalars())
+        return [one for one in ids if one not in known]
+
     async def erase_calls(self, ids: Sequence[str]) -> int:
         """Take these calls out, with all that was said and done in them; says how many rows.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from gateway.commands.forget import run as run_forget
+from gateway.errors import SettingsError
 from gateway.privacy.aside import aside
 from gateway.privacy.custodian import Custodian, NothingHeldError, Retention
 from gateway.privacy.places import holders
@@ -161,8 +164,6 @@ async def test_another_gateway_erases_what_lies_on_its_own_disk(tmp_path: Path) 
 async def test_calls_are_erased_when_they_are_older_than_their_tenant_keeps_them(
     tmp_path: Path, url: str
 ) -> None:
-    import time
-
     now_ms = time.time_ns() // 1_000_000
     async with kept(tmp_path, url, days=10) as (store, custodian):
         for tenant, age in (("acme", 2), ("acme", 0.5), ("globex", 2), ("globex", 11)):
@@ -173,6 +174,27 @@ async def test_calls_are_erased_when_they_are_older_than_their_tenant_keeps_them
         assert await store.reading.call("globex_11") is None
         for call_id in ("acme_0.5", "globex_2"):
             assert await store.reading.call(call_id) is not None
+
+
+async def test_files_of_calls_that_no_book_knows_are_erased_at_the_longest_age(
+    tmp_path: Path,
+) -> None:
+    now = time.time()
+    for call_id, days in (("call_old", 11), ("call_new", 9), ("call_known", 11), ("notes", 11)):
+        files(tmp_path, call_id)
+        for path in tmp_path.glob(f"*/{call_id}.x"):
+            os.utime(path, (now - days * 86_400,) * 2)
+    url = str(tmp_path / "trunkline.db")
+    async with kept(tmp_path, url) as (_, forever):
+        assert await forever.tidy() == 0, "some are kept for ever, and these may be theirs"
+    async with kept(tmp_path, url, days=10) as (store, custodian):
+        call(store, "call_known", ended_ms=round(now * 1000))
+        await store.writer.wait_written()
+        assert await custodian.tidy() == 1
+        assert await custodian.tidy() == 0
+    left = {path.stem for path in (tmp_path / "recording").iterdir()}
+    assert left == {path.stem for path in (tmp_path / "journal").iterdir()}
+    assert left == {"call_new", "call_known", "notes"}
 
 
 async def test_rows_that_a_gateway_left_on_disk_are_forgotten_with_the_rest(
@@ -216,3 +238,11 @@ async def test_a_call_of_nobody_known_is_forgotten_by_its_id(tmp_path: Path) -> 
         assert not list((tmp_path / "recording").iterdir())
         with pytest.raises(NothingHeldError):
             await custodian.forget_calls(["call_1"])
+
+
+@pytest.mark.parametrize("whose", ["", ".tenants.acme"], ids=["all", "a tenant"])
+def test_an_age_that_nobody_could_see_to_is_refused(tmp_path: Path, whose: str) -> None:
+    path = tmp_path / "trunkline.toml"
+    path.write_text(f"[privacy{whose}]\nretention_days = 30\n")
+    with pytest.raises(SettingsError, match=rf"privacy{whose}\.retention_days needs store\.url"):
+        load(path, {})
