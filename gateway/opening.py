@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from gateway.access import open_access
-from gateway.api.routes import open_api
+from gateway.api.routes import open_api, strayed
 from gateway.app import Gateway
 from gateway.books import open_books
 from gateway.budgets.budgets import open_budgets
@@ -159,7 +159,10 @@ async def listening(
 
 
 def _application(gateway: Gateway, routes: list[BaseRoute], member: Member | None) -> ASGIApp:
-    own = Starlette(routes=[*routes, *gateway.routes()])
+    own = Starlette(
+        routes=[*routes, *gateway.routes()],
+        exception_handlers={404: strayed, 405: strayed},
+    )
     return own if member is None else member.around(own)
 
 

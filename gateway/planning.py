@@ -136,7 +136,8 @@ class Planner:
             target = target_of(chosen)
             if prices(target, chosen.transcription, self._own).guessed:
                 log.warning(
-                    "the price of a model is not known; its calls count as the dearest would",
+                    "the price of a model is not known; its calls count as the dearest would, "
+                    "until [[budget.prices]] says what it costs",
                     extra={"model": endpoint(target).model, "transcription": chosen.transcription},
                 )
 

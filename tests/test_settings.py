@@ -164,6 +164,10 @@ def test_a_wrong_variable_is_named_instead_of_the_file() -> None:
         ("[server]\nvoice = 'x'", "no key server.voice; did you mean assistant.voice?"),
         ("[turn]\nhang_over_ms = 300", "no key turn; did you mean turns?"),
         ("[log]\nzzz = 1", "no key log.zzz; there are: log.format, log.level"),
+        (
+            "[[budget.prices]]\nmodel = 'x'\ntext = { price = 4.0 }",
+            "no key budget.prices.text.price; there are: input, cached, output",
+        ),
         ("voice = 'x'", "no key voice; did you mean assistant.voice?"),
     ],
 )

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from starlette.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from gateway.access import Access
 from gateway.api import budgets, callers, calls, documents, orders, people
-from gateway.api.endpoint import Ask, Endpoint, Office
+from gateway.api.endpoint import DOCUMENT, Ask, Endpoint, Office, problem
 from gateway.api.openapi import document
 from gateway.common import Common
 from gateway.desk import Desk
@@ -36,9 +38,21 @@ async def describe(ask: Ask) -> Response:
     return JSONResponse(document(ENDPOINTS))
 
 
-DESCRIPTION = Endpoint(
-    "GET", "/api/openapi.json", "", "This description.", describe, "application/json"
-)
+DESCRIPTION = Endpoint("GET", DOCUMENT, "", "This description.", describe, "application/json")
+
+
+async def strayed(request: Request, error: Exception) -> Response:
+    """Where there is no such address, or it knows no such method: in the API's words under /api."""
+    assert isinstance(error, HTTPException)
+    if not request.url.path.startswith("/api/"):
+        return PlainTextResponse(error.detail, error.status_code, error.headers)
+    if error.status_code == 405:
+        code, said = "method_not_allowed", f"This address does not know {request.method}"
+    else:
+        code, said = "not_found", "There is nothing at this address"
+    answer = problem(error.status_code, code, f"{said}; {DOCUMENT} lists what there is.")
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 class House(Protocol):

@@ -71,7 +71,7 @@ class Auth(Section):
     @classmethod
     def _known(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         if said := unknown(scopes):
-            raise ValueError(f"should name scopes, but {said}")
+            raise ValueError(f"should name scopes: {said}")
         return scopes
 
     def token_policy(self) -> TokenPolicy:

@@ -261,7 +261,10 @@ def _explain(source: _Source, problem: Problem) -> str:
 def _hint(key: Key) -> str:
     """The nearest key that there is: in the same section, or of the same name in another."""
     if (table := _table(key)) is not None:
-        kinds = [one for one in get_args(table.annotation) if hasattr(one, "model_fields")]
+        kinds = _models(table.annotation)
+        for part in key[:-1]:  # down to the table that it stands in
+            lower = [one.model_fields[part] for one in kinds if part in one.model_fields]
+            kinds = [model for field in lower for model in _models(field.annotation)] or kinds
         names = [name for one in kinds for name in one.model_fields]
         return _nearest(key[-1], names) or f"there are: {', '.join(names)}"
     every = {".".join(known): known for known, _ in _leaves(Settings)}
@@ -272,6 +275,10 @@ def _hint(key: Key) -> str:
         return f"did you mean {elsewhere[0]}?"
     near = _nearest(".".join(key), here or sections)
     return near or f"there are: {', '.join(here or sorted(sections))}"
+
+
+def _models(annotation: Any) -> list[Any]:
+    return [one for one in (annotation, *get_args(annotation)) if hasattr(one, "model_fields")]
 
 
 def _nearest(name: str, known: Mapping[str, Any] | list[str] | set[str]) -> str | None:
@@ -318,6 +325,8 @@ def _example(key: Key) -> str:
         return first
     if info is None:
         return f"[{'.'.join(key)}] on a line of its own, with its keys below"
+    if is_tables(info.examples):
+        return "\n" + str((info.examples or [""])[0])
     return f"{key[-1]} = {to_toml((info.examples or [info.default])[0])}"
 
 

@@ -178,6 +178,18 @@ async def test_tricks_in_ids_find_nothing(tmp_path: Path, name: str) -> None:
         assert (await http.get("/api/calls")).status_code == 200
 
 
+async def test_an_address_or_a_method_that_there_is_not_is_a_problem_as_any_other(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path) as (_, http):
+        nothing, strange = await http.get("/api/nothing"), await http.put("/api/calls")
+        elsewhere = await http.get("/nothing")
+    assert (nothing.status_code, nothing.json()["error"]["code"]) == (404, "not_found")
+    assert (strange.status_code, strange.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert "GET" in strange.headers["allow"]
+    assert (elsewhere.status_code, elsewhere.text) == (404, "Not Found")
+
+
 @pytest.mark.parametrize(
     "query",
     [
