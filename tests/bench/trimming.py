@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,13 +106,14 @@ def converse(
     voice: VoiceDetector | None = None,
     think: float = THINK,
     answer: str = ANSWER,
+    said: Sequence[Clip] | None = None,
 ) -> Measured:
-    """The whole conversation under that policy, on a virtual clock."""
+    """A conversation of these clips, or of all, under that policy, on a virtual clock."""
     began: dict[str, float] = {}
 
     async def script(caller: Caller) -> None:
         await caller.listen(think)
-        for clip in spoken():
+        for clip in spoken() if said is None else said:
             began[clip.name] = caller.now
             await caller.say(clip.pcm)
             await caller.wait_answer()
