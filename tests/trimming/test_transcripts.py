@@ -32,7 +32,6 @@ def whole(hear: Hear) -> Words:
     return whole_turns(hear)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("detector", POLICIES)
 def test_trimming_makes_no_new_error(detector: str, hear: Hear, whole: Words) -> None:
     place, every = SHARES[detector]
@@ -52,7 +51,6 @@ def test_trimming_makes_no_new_error(detector: str, hear: Hear, whole: Words) ->
     assert measured.sent < 0.7 * measured.heard
 
 
-@pytest.mark.timeout(300)
 def test_a_model_that_detects_turns_hears_the_same_when_everything_is_sent(
     hear: Hear, whole: Words
 ) -> None:
