@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call.client import PICTURE
 from gateway.call.events import Event
 from gateway.pictures import PictureError, fit
 from gateway.session import Leg
@@ -110,7 +111,7 @@ class ShowingLeg:
             return
         if not self._sees:
             self._feed(replace(event, media_type=image.media_type, data=image.data))
-            self._feed(on.CallerText(f"{event.text} {UNSEEN}".strip()))
+            self._feed(on.CallerText(f"{event.text} {PICTURE}".strip(), UNSEEN))
             return
         self._shown += 1
         request = f"{do.FROM_CALLER}image_{self._shown}"

@@ -78,7 +78,7 @@ async def test_an_assistant_that_sees_is_shown_it_and_asked() -> None:
 async def test_one_that_does_not_is_told_in_words() -> None:
     picture, said = await fed(Line(on.CallerShowed("image/png", PNG, "Look!")), False)
     assert isinstance(picture, on.CallerShowed), "for tools"
-    assert said == on.CallerText(f"Look! {UNSEEN}")
+    assert said == on.CallerText("Look! [picture]", UNSEEN)
 
 
 async def test_what_is_said_after_a_picture_comes_after_it() -> None:

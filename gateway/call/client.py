@@ -24,6 +24,8 @@ EMPTY = "Error committing input audio buffer: buffer too small. Nothing was hear
 IDLE = "Cancellation failed: no active response found"
 LOST = "The assistant is gone: nothing can be asked of it any more. Hang up, and call again."
 
+PICTURE = "[picture]"  # what one is in the transcript
+
 FromProgram = on.CallerOrdered | on.AnswerWanted | on.CallerCut | on.ToolAnswered | on.CallerAsked
 
 
@@ -124,6 +126,6 @@ def _words(part: Any) -> str:
     if not isinstance(part, dict):
         return ""
     if part.get("type") == "input_image":
-        return "[picture]"
+        return PICTURE
     text = part.get("text")
     return text if isinstance(text, str) else ""

@@ -51,6 +51,7 @@ class CallerText:
     """The caller typed something."""
 
     text: str
+    note: str = ""  # that the model is told with it, and nobody is shown
 
 
 @dataclass(frozen=True, slots=True)

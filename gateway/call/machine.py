@@ -147,8 +147,8 @@ class Call:
             case on.CallerJoined(reports_playback=reports):
                 self._joined, self._playback.source = True, "reported" if reports else "paced"
                 self._upstream.joined()
-            case on.CallerText(text):
-                yield from self._caller_wrote(text, text)
+            case on.CallerText(text, note):
+                yield from self._caller_wrote(f"{text} {note}".strip(), text)
             case on.CallerShowed():
                 pass  # tools look at it; the model is told of it in words
             case on.CallerDigit(digit):
