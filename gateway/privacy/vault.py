@@ -21,6 +21,7 @@ import secrets
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -123,7 +124,7 @@ class PlainFile:
 
     def write(self, data: bytes) -> None:
         """Append; the system has it then."""
-        _write_all(self._file.fileno(), data)
+        _write_all(self._file, data)
 
     def rewrite(self, at: int, data: bytes) -> None:
         """Change what was written there."""
@@ -150,7 +151,11 @@ class LockedFile:
         self._cipher = AESGCM(keys.derive(keys.first, salt, MAGIC))
         self._pieces = 0
         self._file = path.open("wb", buffering=0)
-        _write_all(self._file.fileno(), self._head)
+        try:
+            _write_all(self._file, self._head)
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, data: bytes) -> None:
         """Append; the system has it then."""
@@ -158,7 +163,7 @@ class LockedFile:
             piece = data[at : at + LARGEST - TAG]
             locked = self._cipher.encrypt(_nonce(self._pieces), piece, self._head)
             self._pieces += 1
-            _write_all(self._file.fileno(), len(locked).to_bytes(LENGTH, "big") + locked)
+            _write_all(self._file, len(locked).to_bytes(LENGTH, "big") + locked)
 
     def hold(self) -> None:
         """Keep others from mending it while it grows."""
@@ -234,11 +239,15 @@ def _nonce(number: int) -> bytes:
     return number.to_bytes(12, "big")
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(file: FileIO, data: bytes) -> None:
+    """All of it. Raises OSError with the name of the file, which the system does not say."""
     with memoryview(data) as left:
         written = 0
         while written < len(left):
-            written += os.write(descriptor, left[written:])
+            try:
+                written += os.write(file.fileno(), left[written:])
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(file.name)) from None
 
 
 class Source:

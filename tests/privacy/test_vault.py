@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from gateway.errors import SettingsError
 from gateway.privacy.vault import (
     LOCKED,
     NO_KEYS,
+    Keys,
     VaultError,
     find,
     open_sink,
@@ -103,3 +105,15 @@ def test_bad_keys_are_refused_at_the_start_without_being_shown(text: str) -> Non
     with pytest.raises(SettingsError, match="32 bytes") as refused:
         load(None, {"TRUNKLINE_PRIVACY__KEYS": text})
     assert "AAAA" not in str(refused.value).replace("for example", "")
+
+
+@pytest.mark.parametrize("keys", [NO_KEYS, KEYS], ids=["plain", "locked"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_disk_that_is_full_is_named_by_the_file(tmp_path: Path, keys: Keys) -> None:
+    for name in ("call.wav", "call.wav.locked"):
+        (tmp_path / name).symlink_to("/dev/full")
+    with (
+        pytest.raises(OSError, match=r"No space left on device: .*call\.wav"),
+        closing(open_sink(tmp_path / "call.wav", keys)) as sink,
+    ):
+        sink.write(b"sound")
