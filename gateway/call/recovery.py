@@ -36,6 +36,7 @@ class Recovery:
         self._late: tuple[int, int] | None = None  # the same, when its time was over
         self._spare: tuple[int, int] | None = None  # open, and not yet in use
         self._last_epoch = 0
+        self._waits_first = True  # the first session is being opened
         self._tries = 0  # since a session that lasted
         self._began_at = 0  # the session in use
         self._worked = False  # it has completed an answer
@@ -63,14 +64,20 @@ class Recovery:
     def opened(self, epoch: int, limit: int, now: int) -> bool:
         """A session is open, for at most so long (0: not known). Whether it is to be used now."""
         if epoch == self.epoch and not self.away:
-            self._began(limit, now)  # the first of the call, which nobody had to dial
-            return True
+            return self._first(limit, now)
         came = self._dialled or self._late
         if came is None or epoch != came[0]:
             return False
         self._spare, self._dialled, self._late = came, None, None
         self._length, self._next_at = limit, None
         return self.away
+
+    def _first(self, limit: int, now: int) -> bool:
+        """The first session of the call, which nobody had to dial; what is in use is no news."""
+        first, self._waits_first = self._waits_first, False
+        if first:
+            self._began(limit, now)
+        return first
 
     def use(self, now: int) -> int:
         """Take the open session into use; returns its epoch."""

@@ -228,6 +228,14 @@ class AnyFaults(RuleBasedStateMachine):
         self.opened.add(epoch)
         self.feed(on.AssistantReady("s", "m", LIMIT, epoch))
 
+    @precondition(lambda self: self.there)
+    @rule()
+    def open_again(self) -> None:
+        """The session in use says once more that it is open."""
+        used = self.used
+        self.feed(on.AssistantReady("s", "m", LIMIT, used))
+        assert self.used == used
+
     @precondition(lambda self: self.dialled or self.opened)
     @rule(code=st.sampled_from(CODES))
     def fail(self, code: str) -> None:
