@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from weakref import WeakKeyDictionary
 
+from gateway.background import beside
 from gateway.call.events import LoadReported
 from gateway.call.plan import RoutingPolicy
 from gateway.session import Session
@@ -52,10 +53,5 @@ def _met(routing: RoutingPolicy, percent: int) -> list[bool]:
 @asynccontextmanager
 async def open_load_reports(board: Switchboard, strain: Callable[[], float]) -> AsyncIterator[None]:
     """They are made."""
-    task = asyncio.create_task(LoadReports(board, strain).run(), name="load reports")
-    try:
+    async with beside(LoadReports(board, strain).run(), "load reports"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

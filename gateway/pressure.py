@@ -10,9 +10,10 @@ import math
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gateway.background import beside
 from gateway.settings.limits import Limits
 
 PERIOD = 0.05  # seconds between two samples
@@ -94,10 +95,5 @@ class Pressure:
 async def open_pressure(limits: Limits) -> AsyncIterator[Pressure]:
     """A pressure that is being watched."""
     pressure = Pressure(limits)
-    task = asyncio.create_task(pressure.lag.run(), name="loop lag")
-    try:
+    async with beside(pressure.lag.run(), "loop lag"):
         yield pressure
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from gateway.access import open_access
 from gateway.app import Gateway
 from gateway.assistants.target import Target
+from gateway.background import beside
 from gateway.errors import TrunklineError
 from gateway.holding import Held, hold
 from gateway.identity.who import OPERATOR
@@ -165,11 +166,8 @@ async def open_reloading(
 ) -> AsyncIterator[Reloading]:
     """It waits for orders."""
     reloading = Reloading(gateway, read, taken)
-    task = asyncio.create_task(reloading.run(), name="reloading")
     try:
-        yield reloading
+        async with beside(reloading.run(), "reloading"):
+            yield reloading
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await reloading.close()

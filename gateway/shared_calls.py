@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gateway.background import beside
 from gateway.call.plan import Plan
 from gateway.shared import failures, why
 from gateway.switchboard import Switchboard
@@ -149,11 +150,8 @@ async def open_shared_calls(
 ) -> AsyncIterator[SharedCalls]:
     """A table that is kept."""
     calls = SharedCalls(redis, board, gateway)
-    task = asyncio.create_task(calls.run(), name="shared calls")
     try:
-        yield calls
+        async with beside(calls.run(), "shared calls"):
+            yield calls
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await calls.leave()

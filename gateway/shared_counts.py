@@ -15,6 +15,7 @@ from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
+from gateway.background import beside
 from gateway.counts import Exceeded, Limit
 from gateway.shared import failures, why
 
@@ -144,11 +145,8 @@ class SharedCounts:
 async def open_shared_counts(redis: Redis) -> AsyncIterator[SharedCounts]:
     """Counts that are kept up."""
     counts = SharedCounts(redis)
-    task = asyncio.create_task(counts.run(), name="shared counts")
     try:
-        yield counts
+        async with beside(counts.run(), "shared counts"):
+            yield counts
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await counts.wait_left()

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.access import Access
+from gateway.background import beside
 from gateway.call.events import HangUpOrdered
 from gateway.call.plan import Plan
 from gateway.errors import TrunklineError
@@ -116,15 +117,8 @@ async def open_stopper(
     looks = [stopper.run(board) for board in boards]
     async with AsyncExitStack() as looking:
         for look in (*looks, stopper.run_keys()):
-            task = asyncio.create_task(look, name="stopper")
-            looking.push_async_callback(_ended, task)
+            await looking.enter_async_context(beside(look, "stopper"))
         yield stopper
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def _is_meant(stop: Stop, plan: Plan, caller: str) -> bool:

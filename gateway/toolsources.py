@@ -10,10 +10,11 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from gateway.background import beside
 from gateway.errors import SettingsError, TrunklineError
 from gateway.settings.tools import Tools
 from gateway.settings.toolsources import HttpTool, Mcp, Network, OpenApi
@@ -123,7 +124,7 @@ async def open_tools(
         if servers := _servers(settings, environ):
             links = await parts.enter_async_context(_connected(servers, toolbox))
         if settings.reload:
-            await parts.enter_async_context(_beside(modules))
+            await parts.enter_async_context(beside(modules.watch(), "tool modules"))
         yield OpenTools(toolbox, links)
 
 
@@ -197,24 +198,8 @@ async def offered(toolbox: Toolbox, finder: Finder) -> AsyncIterator[None]:
                 log.warning("search_knowledge stays as it was", extra={"why": str(error)})
 
     first = await renew(None)
-    watching = asyncio.create_task(watch(), name="documents")
-    try:
+    async with beside(watch(), "documents"):
         yield
-    finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
-
-
-@asynccontextmanager
-async def _beside(modules: ToolModules) -> AsyncIterator[None]:
-    watching = asyncio.create_task(modules.watch(), name="tool modules")
-    try:
-        yield
-    finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
 
 
 # ---------------------------------------------------------------- HTTP

@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = ("audio", "tools", "gateway")
-BASICS = ("gateway.errors", "gateway.private")  # any part of the gateway may use these
+# Any part of the gateway may use these.
+BASICS = ("gateway.background", "gateway.errors", "gateway.private")
+    "gateway.background",
+    "gateway.errors",
+    "gateway.private",
+)  # any part of the gateway may use these
 ANY = ("*",)
 STDLIB = frozenset(sys.stdlib_module_names) - {"audioop"}
 IMPURE = frozenset(
@@ -132,6 +137,7 @@ RULES = {
         ),
         others=("pydantic",),
     ),
+    "gateway.background": Rule(),
     "gateway.clock": Rule(),
     "gateway.door": Rule(),
     "gateway.errors": Rule(),

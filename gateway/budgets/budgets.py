@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gateway.announcements import budget_spent, putting_through
+from gateway.background import beside
 from gateway.budgets.accounts import SPANS, UNLIMITED, Account, Calendar
 from gateway.budgets.away import PatientLedger
 from gateway.budgets.ledger import Claim, Grant, Ledger, LedgerAwayError, MemoryLedger
@@ -221,14 +222,9 @@ async def open_budgets(
             budgets.learn(await table.news())
         elif redis is None and budgets.on:
             log.warning("budgets begin anew whenever this gateway is started; set store.url")
-        looking = asyncio.create_task(budgets.run(), name="budgets")
-        try:
+        async with beside(budgets.run(), "budgets"):
             yield budgets
             await budgets.close()
-        finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
 
 
 async def _before(table: BudgetTable | None, account: Account) -> int:

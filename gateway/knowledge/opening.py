@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gateway.background import beside
 from gateway.clock import holding
 from gateway.errors import SettingsError, TrunklineError
 from gateway.knowledge.edition import Edition
@@ -86,13 +87,8 @@ async def open_finder(settings: Settings, database: Database | None) -> AsyncIte
         library = Library(Documents(database), find_embedder(settings.knowledge))
         parts.push_async_callback(library.close)
         finder = Finder(library, _folder(settings, library))
-        task = asyncio.create_task(finder.run(), name="knowledge")
-        try:
+        async with beside(finder.run(), "knowledge"):
             yield finder
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 def _folder(settings: Settings, library: Library) -> Folder | None:

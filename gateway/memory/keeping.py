@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from weakref import WeakSet
 
+from gateway.background import beside
 from gateway.call.effects import AGREED, Effect, ShowNotice, ShowTool, ShowWords, ToAssistant
 from gateway.call.events import CallerJoined, Event
 from gateway.call.history import History
@@ -186,13 +187,8 @@ class LiveMemory:
 async def open_keeper(store: Store, policy: Policy = ALL) -> AsyncIterator[Keeper]:
     """A memory at work; at the end the calls that wait are summed up, or stay as they are."""
     keeper = Keeper(store, policy)
-    task = asyncio.create_task(keeper.run(), name="memory")
-    try:
+    async with beside(keeper.run(), "memory"):
         yield keeper
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
                 await keeper.wait_summed_up()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

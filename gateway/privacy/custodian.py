@@ -12,10 +12,11 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gateway.background import beside
 from gateway.errors import TrunklineError
 from gateway.privacy.holders import Dated, Holder, Kept, Whose
 
@@ -220,10 +221,5 @@ class Custodian:
 @asynccontextmanager
 async def at_work(custodian: Custodian) -> AsyncIterator[Custodian]:
     """A custodian who looks after things."""
-    task = asyncio.create_task(custodian.run(), name="custodian")
-    try:
+    async with beside(custodian.run(), "custodian"):
         yield custodian
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

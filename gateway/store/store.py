@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.background import beside
 from gateway.store.budgets import BudgetTable
 from gateway.store.database import Database, open_database
 from gateway.store.noting import Audit
@@ -45,8 +46,7 @@ async def open_store(
             await writer.wait_written()  # what waited since the last time, before it is judged
             presence = Presence(database)
             await presence.begin()
-            beating = asyncio.create_task(presence.run(), name="store presence")
-            try:
+            async with beside(presence.run(), "store presence"):
                 noted = Audit(writer.add, alias_key)
                 stops = Stops(database)
                 yield Store(
@@ -58,10 +58,6 @@ async def open_store(
                     BudgetTable(database),
                     presence.id,
                 )
-            finally:
-                beating.cancel()
-                with suppress(asyncio.CancelledError):
-                    await beating
         with suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await presence.end()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.background import beside
 from gateway.store.commit import commit
 from gateway.store.database import Database, is_away, reason
 from gateway.store.spill import Spill, open_spill
@@ -176,14 +177,11 @@ async def open_writer(
 ) -> AsyncIterator[Writer]:
     """A writer at work; at the end it has written all, or kept it on disk."""
     writer = Writer(database, open_spill(spill, spill_bytes), in_memory=in_memory)
-    task = asyncio.create_task(writer.run(), name="store writer")
     try:
-        yield writer
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_SECONDS):
-                await writer.wait_written()
+        async with beside(writer.run(), "store writer"):
+            yield writer
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    await writer.wait_written()
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         writer.close()

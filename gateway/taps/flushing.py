@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
+from gateway.background import beside
 from gateway.log import name_of
 
 log = logging.getLogger(__name__)
@@ -63,10 +64,5 @@ class Flusher:
 async def open_flusher() -> AsyncIterator[Flusher]:
     """A flusher at work."""
     flusher = Flusher()
-    task = asyncio.create_task(flusher.run(), name="flusher")
-    try:
+    async with beside(flusher.run(), "flusher"):
         yield flusher
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -21,6 +21,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from gateway import log as logs
+from gateway.background import beside
 from gateway.errors import TrunklineError
 from gateway.opening import listening, open_embedded, open_gateway
 from gateway.ports import Factory
@@ -191,13 +192,10 @@ async def _copied(path: Path, page: Callable[[], bytes]) -> AsyncIterator[None]:
             _replace(path, page())
             await asyncio.sleep(EACH)
 
-    task = asyncio.create_task(copy(), name="figures")
     try:
-        yield
+        async with beside(copy(), "figures"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         _replace(path, page())
 
 

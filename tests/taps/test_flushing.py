@@ -11,6 +11,7 @@ import pytest
 
 from gateway.call import events as on
 from gateway.call.effects import ShowWords
+from gateway.call.machine import Call
 from gateway.replay import Replay
 from gateway.store.writes import Write
 from gateway.taps.books import Books, Heading
@@ -62,21 +63,20 @@ def test_a_journal_holds_back_no_more_than_a_page_or_so(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_breaks_off_replays_as_far_as_it_goes(tmp_path: Path) -> None:
-    path, story = tmp_path / "call.jsonl", Story()
-    journal = Journal(path, story.plan)
-    for event in _turn():
-        story.now += 20_000
-        journal.event(event, story.now)
-        for effect in story.call.handle(event, story.now):
-            journal.effect(effect, story.now)
+    path, call = tmp_path / "call.jsonl", Call(PLAN)
+    journal = Journal(path, PLAN)
+    for now, event in enumerate(_turn(), start=1):
+        journal.event(event, now * 20_000)
+        for effect in call.handle(event, now * 20_000):
+            journal.effect(effect, now * 20_000)
     journal.flush()  # and then the gateway is killed
     whole = path.read_bytes()
+    journal.close()
     for cut in range(1, 400, 7):
         path.write_bytes(whole[:-cut])
         replay = Replay(path)
         assert [one for one in replay.differences() if "after" not in one] == []
         assert replay.torn == (whole[-cut - 1] != ord("\n"))
-    journal.close()
 
 
 def _turn() -> Iterator[on.Event]:

@@ -1,0 +1,52 @@
+"""Work beside: it runs while it is wanted, is over when that ends, and its faults are seen."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.background import beside
+
+pytestmark = pytest.mark.virtual_clock
+
+
+async def test_it_runs_while_it_is_wanted_and_is_over_afterwards() -> None:
+    seen: list[str] = []
+
+    async def work() -> None:
+        try:
+            while True:
+                seen.append("at work")
+                await asyncio.sleep(1)
+        finally:
+            await asyncio.sleep(1)  # it puts its things away
+            seen.append("over")
+
+    async with beside(work(), "work"):
+        await asyncio.sleep(2.5)
+        assert [task.get_name() for task in asyncio.all_tasks()].count("work") == 1
+    assert seen == ["at work"] * 3 + ["over"]
+
+
+async def test_it_ends_with_an_owner_that_fails() -> None:
+    async def work() -> None:
+        await asyncio.sleep(1_000)
+
+    async def owner() -> None:
+        async with beside(work(), "work"):
+            await asyncio.sleep(1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await owner()
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_what_it_raised_is_raised_at_the_end() -> None:
+    async def work() -> None:
+        raise ValueError("no room")
+
+    with pytest.raises(ValueError, match="no room"):
+        async with beside(work(), "work"):
+            await asyncio.sleep(1)
