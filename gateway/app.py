@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from audio import vad
-from gateway import page
-from gateway.access import Access, RefusedError
+from gateway.admission.access import Access, RefusedError
+from gateway.admission.pressure import Pressure
+from gateway.admission.quotas import Claim, Quota, TooManyError
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.budgets.budgets import Budgets
@@ -29,29 +30,28 @@ from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
 from gateway.callers.patient import PatientLeg
-from gateway.client_secrets import ClientSecrets
+from gateway.doors import page
+from gateway.doors.client_secrets import ClientSecrets
+from gateway.doors.front_door import FrontDoor
+from gateway.doors.page_door import PageDoor
+from gateway.doors.rtc import RtcDoor
 from gateway.errors import WireError
 from gateway.files import client_dir
-from gateway.front_door import FrontDoor
 from gateway.guarding.checking import CallChecks, Checker
 from gateway.identity.who import Identity
 from gateway.log import calling
-from gateway.page_door import PageDoor
 from gateway.phrasebook import PhraseBook
-from gateway.planning import Booking, Planner
-from gateway.pressure import Pressure
+from gateway.plans.planning import Booking, Planner
 from gateway.privacy.custodian import Custodian
-from gateway.quotas import Claim, Quota, TooManyError
-from gateway.rtc import RtcDoor
+from gateway.running.standing import Standing
+from gateway.seeing.showing import ShowingLeg
 from gateway.session import Leg, Session
 from gateway.settings import Settings
-from gateway.showing import ShowingLeg
-from gateway.standing import Standing
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 from gateway.taps.flushing import Flusher
 from gateway.taps.metrics import Metrics
-from gateway.toolrunner import ToolRunner, specs
-from gateway.toolsources import ToolLink
+from gateway.toolbelt.runner import ToolRunner, specs
+from gateway.toolbelt.sources import ToolLink
 from gateway.watching import Watching
 from tools.toolbox import Toolbox
 

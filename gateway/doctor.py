@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Literal
 
 from gateway.errors import SettingsError, TrunklineError
 from gateway.launch import obstacle
-from gateway.listening import listen
+from gateway.running.listening import listen
 from gateway.settings import Settings, load
 from gateway.version import version
 
 if TYPE_CHECKING:
-    from gateway.access import Access
+    from gateway.admission.access import Access
     from gateway.call.events import CallerJoined
     from gateway.callers.bridge import Arrival, CallerLeg
     from gateway.switchboard import Switchboard
-    from gateway.toolsources import ToolStatus
+    from gateway.toolbelt.sources import ToolStatus
 
 Status = Literal["ok", "note", "missing", "broken"]
 
@@ -88,7 +88,7 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
 async def try_out(settings: Settings) -> list[Finding]:
     """Open a session with the configured model and let it answer; a paid one costs a little."""
     from gateway.assistants.live import probe
-    from gateway.opening import open_gateway
+    from gateway.running.opening import open_gateway
 
     async with open_gateway(settings) as gateway:
         steps = await probe(gateway.target)
@@ -192,12 +192,12 @@ async def _bridges(settings: Settings) -> list[Finding]:
     """Open each bridge that is enabled as a start would, its port and all, and close it again."""
     from httpx2 import AsyncClient
 
-    from gateway import bridges
-    from gateway.access import Access
+    from gateway.admission.access import Access
     from gateway.callers.bridge import Bridge, BridgeSection
-    from gateway.desk import Desk
+    from gateway.doors import bridges
+    from gateway.doors.desk import Desk
+    from gateway.doors.tickets import Tickets
     from gateway.switchboard import Switchboard
-    from gateway.tickets import Tickets
 
     async def look(bridge: Bridge, section: BridgeSection, desk: Desk) -> Finding:
         subject = f"bridge {bridge.name}"
@@ -256,7 +256,7 @@ def _tools(settings: Settings) -> Iterator[Finding]:
 
 async def _sources(settings: Settings) -> list[Finding]:
     """Open every source of tools, as a start would; servers are waited for."""
-    from gateway.toolsources import open_tools
+    from gateway.toolbelt.sources import open_tools
 
     try:
         async with open_tools(settings.tools) as tools:
@@ -304,7 +304,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
 def _redis(settings: Settings) -> Iterator[Finding]:
     if not settings.store.redis.reveal():
         return
-    from gateway.shared import open_redis
+    from gateway.sharing.redis import open_redis
 
     async def ask() -> None:
         async with open_redis(settings):

@@ -20,7 +20,7 @@ from audio.format import Format
 from gateway.assistants.openai import endpoint
 from gateway.call import toolwords as say
 from gateway.call.plan import Phrase
-from gateway.planning import Booking
+from gateway.plans.planning import Booking
 from gateway.settings import Settings
 from gateway.settings.phrases import PhraseRule
 from gateway.taps.phrases import PhraseTap

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from audio.container import OPUS_RATES
 from gateway.assistants.openai import endpoint
 from gateway.call.plan import Plan
-from gateway.planning import Booking
+from gateway.plans.planning import Booking
 from gateway.redaction.detect import NOTHING
 from gateway.session import Tap
 from gateway.settings.privacy import Privacy

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audio.tone import sine
-from gateway.access import Access
+from gateway.admission.access import Access
 from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.embedded.parts import (
@@ -24,8 +24,8 @@ from gateway.embedded.parts import (
 )
 from gateway.embedded.server import Assistant, ServerOptions
 from gateway.embedded.server import serve as serve_embedded
-from gateway.listening import listen
-from gateway.opening import listening
+from gateway.running.listening import listen
+from gateway.running.opening import listening
 from gateway.settings import load
 from gateway.switchboard import Switchboard
 from gateway.taps.metrics import Metrics

@@ -14,10 +14,6 @@ ROOT = Path(__file__).parents[1]
 OURS = ("audio", "tools", "gateway")
 # Any part of the gateway may use these.
 BASICS = ("gateway.background", "gateway.errors", "gateway.private")
-    "gateway.background",
-    "gateway.errors",
-    "gateway.private",
-)  # any part of the gateway may use these
 ANY = ("*",)
 STDLIB = frozenset(sys.stdlib_module_names) - {"audioop"}
 IMPURE = frozenset(
@@ -52,10 +48,11 @@ SHARED_BY_CALLERS = tuple(
 SOCKETS = ("gateway.sockets",)
 PROTOCOL = ("gateway.protocol",)  # the Realtime protocol, for all who speak it
 NOT_THE_CORE = (
-    *("audio", "tools", "gateway.app", "gateway.opening"),
+    *("audio", "tools", "gateway.app", "gateway.running.opening"),
     *("gateway.session", "gateway.switchboard", "gateway.taps"),
     *("gateway.callers", "gateway.assistants", "gateway.embedded", "gateway.settings"),
-    *("gateway.clock", "gateway.launch", "gateway.listening", "gateway.log", "gateway.version"),
+    *("gateway.clock", "gateway.launch", "gateway.running.listening"),
+    *("gateway.log", "gateway.version"),
 )
 
 # The longest name that fits a module is its rule.
@@ -87,7 +84,10 @@ RULES = {
     "gateway.seams": Rule(ours=("gateway.call",)),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(
-        ours=(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, *SOCKETS, "gateway.listening", "gateway.ports"),
+        ours=(
+            *(*LEG, *SHARED_BY_CALLERS, *PROTOCOL, *SOCKETS),
+            *("gateway.running.listening", "gateway.doors.ports"),
+        ),
         others=(
             *("starlette", "websockets", "aiortc", "av", "msgspec", "numpy", "pydantic"),
             *("httpx2", "cryptography", "jwt"),
@@ -98,7 +98,7 @@ RULES = {
         ours=(*LEG, "gateway.callers.dialect"),
         others=("aiortc", "aioice", "pylibsrtp", "OpenSSL", "numpy"),
     ),
-    "gateway.ports": Rule(ours=("gateway.listening",), others=()),
+    "gateway.doors.ports": Rule(ours=("gateway.running.listening",), others=()),
     "gateway.protocol": Rule(ours=(), others=()),
     "gateway.assistants": Rule(
         ours=(*LEG, *PROTOCOL, *SOCKETS, "gateway.call.faults"),
@@ -130,7 +130,8 @@ RULES = {
     ),
     "gateway.settings": Rule(
         ours=(
-            *("gateway.section", "gateway.bridges", "gateway.call.plan", "gateway.call.prices"),
+            *("gateway.section", "gateway.doors.bridges"),
+            *("gateway.call.plan", "gateway.call.prices"),
             *("gateway.identity.policy", "gateway.identity.who"),
             *("gateway.privacy.vault", "gateway.redaction"),
             *("gateway.call.guard.rules", "gateway.guarding.policy"),
@@ -141,7 +142,7 @@ RULES = {
     "gateway.clock": Rule(),
     "gateway.door": Rule(),
     "gateway.errors": Rule(),
-    "gateway.listening": Rule(),
+    "gateway.running.listening": Rule(),
     "gateway.log": Rule(ours=("gateway.redaction",)),
     "gateway.privacy.vault": Rule(others=("cryptography",)),
     "gateway.private": Rule(),

@@ -19,7 +19,7 @@ from gateway.call import toolwords as say
 from gateway.call.plan import Plan
 from gateway.errors import SettingsError
 from gateway.phrasebook import PhraseBook, Speaker, key_of, speaker_of
-from gateway.planning import Booking
+from gateway.plans.planning import Booking
 from gateway.settings import Settings, load
 from tests.house import House, PlainMind, message, open_house
 

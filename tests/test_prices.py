@@ -10,7 +10,7 @@ import pytest
 from gateway.assistants.catalogue import load as catalogue
 from gateway.call.prices import Rate
 from gateway.errors import SettingsError
-from gateway.planning import Planner, target_of
+from gateway.plans.planning import Planner, target_of
 from gateway.settings import load
 
 ROWS = """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from audio.pcm import silence
-from gateway.access import Access
+from gateway.admission.access import Access
 from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.call.upstream import REANCHOR
@@ -19,9 +19,9 @@ from gateway.embedded.faults import Faults
 from gateway.embedded.parts import Heard, Say, Situation, Thought
 from gateway.embedded.server import Assistant, ServerOptions
 from gateway.embedded.server import serve as serve_embedded
-from gateway.listening import listen
-from gateway.opening import listening
 from gateway.rehearsal.sounds import RATE
+from gateway.running.listening import listen
+from gateway.running.opening import listening
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard
 from gateway.taps.metrics import Metrics

@@ -12,12 +12,12 @@ import pytest
 from httpx2 import AsyncClient
 from redis.asyncio import Redis
 
-from gateway.client_secrets import ClientSecrets
+from gateway.doors.client_secrets import ClientSecrets
 from gateway.identity.policy import TokenPolicy
 from gateway.identity.tokens import issue
 from gateway.identity.who import SCOPES, Identity
 from gateway.protocol.wire import Refused
-from gateway.shared_secrets import SharedSecrets
+from gateway.sharing.secrets import SharedSecrets
 from tests import services
 from tests.house import House
 from tests.whole import BriefMind, open_whole, typing

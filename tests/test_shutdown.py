@@ -10,7 +10,7 @@ import pytest
 import websockets
 
 from gateway.announcements import going_down
-from gateway.serving import shut_down
+from gateway.running.serving import shut_down
 from gateway.switchboard import GOING
 from tests.house import House, PlainMind, message, open_house
 from tests.test_switchboard import until

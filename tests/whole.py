@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from gateway.embedded.parts import CallPiece, Returned, Say, Situation, Thought
 from gateway.embedded.server import Assistant
 from gateway.embedded.server import serve as serve_embedded
-from gateway.listening import listen
-from gateway.opening import listening, open_gateway
+from gateway.running.listening import listen
+from gateway.running.opening import listening, open_gateway
 from gateway.settings import load
 from tests.house import EchoEars, House, ToneMouth, message
 

@@ -13,20 +13,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.access import Access, RefusedError
+from gateway.admission.access import Access, RefusedError
+from gateway.admission.stopping import Stopper
 from gateway.callers.bridge import body_of
-from gateway.desk import Desk
+from gateway.doors.desk import Desk
 from gateway.errors import TrunklineError
 from gateway.identity.who import Identity
 from gateway.settings import Settings
-from gateway.stopping import Stopper
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from gateway.budgets.budgets import Budgets
     from gateway.knowledge.opening import Finder
     from gateway.privacy.custodian import Custodian
-    from gateway.shared_calls import SharedCalls
+    from gateway.sharing.calls import SharedCalls
     from gateway.store.reading import Reading
     from gateway.store.store import Store
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from gateway.api import shapes
 from gateway.api.endpoint import Ask
-from gateway.shared_calls import LiveCall, live_call
+from gateway.sharing.calls import LiveCall, live_call
 
 
 async def elsewhere(ask: Ask, tenant: str | None) -> list[shapes.Call]:

@@ -6,7 +6,7 @@ from gateway.api import shapes
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import DialOrder
-from gateway.desk import UnknownBridgeError
+from gateway.doors.desk import UnknownBridgeError
 from gateway.errors import TrunklineError
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gateway import policies
 from gateway.api import shapes
 from gateway.api.calls import moment
 from gateway.api.endpoint import Ask, Endpoint, ProblemError
 from gateway.identity.revoked import credentials
 from gateway.identity.who import EVERY, NoKeyError, unknown
+from gateway.running import policies
 from gateway.store.stop import KEY_REVOKED, TOKEN_REVOKED, Stop
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from gateway.access import Access
+from gateway.admission.access import Access
+from gateway.admission.stopping import Board, open_stopper
 from gateway.api import budgets, callers, calls, documents, orders, people
 from gateway.api.endpoint import DOCUMENT, Ask, Endpoint, Office, problem
 from gateway.api.openapi import document
-from gateway.common import Common
-from gateway.desk import Desk
+from gateway.doors.desk import Desk
+from gateway.running.standing import Standing
 from gateway.settings import Settings
-from gateway.standing import Standing
-from gateway.stopping import Board, open_stopper
+from gateway.sharing.common import Common
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:

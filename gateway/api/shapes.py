@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.callers.bridge import Answering
-from gateway.tickets import LIFETIME
+from gateway.doors.tickets import LIFETIME
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Word = Annotated[str, Meta(max_length=200)]

@@ -24,7 +24,7 @@ from gateway.call.plan import Plan
 from gateway.call.prices import NANO
 from gateway.errors import TrunklineError
 from gateway.settings import Settings
-from gateway.shared import open_redis
+from gateway.sharing.redis import open_redis
 
 if TYPE_CHECKING:
     from gateway.store.budgets import BudgetTable

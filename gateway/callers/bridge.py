@@ -1,8 +1,9 @@
 """Bridge: what a telephony provider's file gives the gateway, and what it is given.
 
 A provider is one module of this folder with a dialect, its webhook, its signature check and a
-`BRIDGE`; its name stands in the list of `gateway.bridges`. All that is alike lives here: taking a
-socket from its upgrade to the call, tickets, refusals, and orders that go around the socket.
+`BRIDGE`; its name stands in the list of `gateway.doors.bridges`. All that is alike lives here:
+taking a socket from its upgrade to the call, tickets, refusals, and orders that go around the
+socket.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from gateway.callers.dialect import Dialect
 from gateway.callers.line import Line
 from gateway.callers.parting import Limits
 from gateway.callers.websocket import WebSocketLeg
+from gateway.doors.ports import Ports
 from gateway.errors import SettingsError, WireError
-from gateway.ports import Ports
 from gateway.section import Section
 
 log = logging.getLogger(__name__)

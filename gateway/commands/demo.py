@@ -126,7 +126,7 @@ def missing(conversation: Conversation) -> Iterator[str]:
 
 async def _show_page(gateway: Gateway, port: int, out: Console) -> None:
     """Serve the page until Ctrl-C; what is said there is not recorded."""
-    from gateway.opening import listening
+    from gateway.running.opening import listening
     from gateway.settings import Settings
 
     taps = Settings().taps
@@ -150,7 +150,7 @@ async def _papers(gateway: Gateway) -> AsyncIterator[None]:
     """The shop's documents to search; read once the page is there, so that nobody waits for it."""
     from gateway.files import samples_dir
     from gateway.knowledge.opening import open_finder
-    from gateway.toolsources import offered
+    from gateway.toolbelt.sources import offered
 
     folder = {"knowledge": str(samples_dir() / PAPERS)}
     tools = gateway.settings.tools.model_copy(update=folder)
@@ -161,7 +161,7 @@ async def _papers(gateway: Gateway) -> AsyncIterator[None]:
 
 def _bound(port: int, out: Console) -> socket.socket:
     """A socket on that port, or on the next that is free. TrunklineError where none is."""
-    from gateway.listening import listen
+    from gateway.running.listening import listen
 
     for other in range(port, min(port + OTHER_PORTS, LAST_PORT)):
         try:

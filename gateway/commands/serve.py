@@ -45,7 +45,7 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     import uvloop
 
-    from gateway.serving import serve
+    from gateway.running.serving import serve
 
     settings = listening_settings(args)
     if settings.server.workers > 1:

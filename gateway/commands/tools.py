@@ -14,7 +14,7 @@ from gateway.settings import load
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
-    from gateway.toolsources import OpenTools
+    from gateway.toolbelt.sources import OpenTools
     from tools import AnyTool, Image, ToolContext
 
 
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, settings: Settings) -> int:
-    from gateway.standing import open_kept
-    from gateway.toolsources import open_tools
+    from gateway.running.standing import open_kept
+    from gateway.toolbelt.sources import open_tools
 
     async with open_kept(settings) as kept, open_tools(settings.tools, kept=kept) as tools:
         _tell_of_links(tools)

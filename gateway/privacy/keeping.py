@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from gateway.books import alias_key
 from gateway.errors import TrunklineError
 from gateway.privacy.custodian import Custodian, Retention, at_work
 from gateway.privacy.holders import Holder
 from gateway.privacy.places import holders
+from gateway.running.books import alias_key
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from gateway.privacy.aside import aside
 from gateway.privacy.holders import Holder, Kept, Whose
 from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, read
 from gateway.settings import Settings
-from gateway.shared import open_redis
+from gateway.sharing.redis import open_redis
 
 if TYPE_CHECKING:
     from gateway.store.database import Database

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from gateway.app import Gateway
 from gateway.clock import VirtualClockLoop
-from gateway.listening import listen
-from gateway.opening import listening, open_gateway
 from gateway.rehearsal.caller import CallError
+from gateway.running.listening import listen
+from gateway.running.opening import listening, open_gateway
 from gateway.settings import Settings
 from tools import AnyTool, Toolbox, ToolDefinitionError, ToolLoadError
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from gateway.bridges import Bridges
 from gateway.call.plan import (
     Detector,
     Eagerness,
@@ -17,6 +16,7 @@ from gateway.call.plan import (
     PlaybackPolicy,
     TurnPolicy,
 )
+from gateway.doors.bridges import Bridges
 from gateway.private import Private
 from gateway.section import Secret, Section
 from gateway.settings.auth import Auth

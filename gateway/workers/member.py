@@ -22,12 +22,12 @@ from starlette.types import ASGIApp
 
 from gateway import log as logs
 from gateway.background import beside
+from gateway.doors.ports import Factory
 from gateway.errors import TrunklineError
-from gateway.opening import listening, open_embedded, open_gateway
-from gateway.ports import Factory
 from gateway.private import Private
-from gateway.reloading import open_reloading
-from gateway.serving import Orders, set_up_log, shut_down
+from gateway.running.opening import listening, open_embedded, open_gateway
+from gateway.running.reloading import open_reloading
+from gateway.running.serving import Orders, set_up_log, shut_down
 from gateway.settings import Settings, load
 from gateway.workers.elsewhere import Elsewhere, Peers
 from gateway.workers.link import HTTP, Opened, Opening, Ready, Told, line, take, word

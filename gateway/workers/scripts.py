@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha1
 
-from gateway import shared_counts
 from gateway.budgets import shared as budgets
+from gateway.sharing import counts as shared_counts
 from gateway.workers.shelf import Shelf
 
 Reply = list[object]

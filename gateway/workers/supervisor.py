@@ -23,7 +23,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from gateway.errors import TrunklineError
-from gateway.listening import listen
+from gateway.running.listening import listen
 from gateway.settings import Settings
 from gateway.settings.needs import needs_embedded
 from gateway.workers.child import Child, begin

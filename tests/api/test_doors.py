@@ -11,11 +11,11 @@ from starlette.routing import Route
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway.desk import Desk
+from gateway.doors.desk import Desk
+from gateway.doors.tickets import Tickets
 from gateway.identity.policy import TokenPolicy
 from gateway.identity.tokens import issue
 from gateway.identity.who import SCOPES
-from gateway.tickets import Tickets
 from tests.callers.peers.peer import PEERS, peer_of
 from tests.house import House, message
 from tests.whole import BriefMind, open_whole, typing

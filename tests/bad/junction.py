@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway.access import Access
+from gateway.admission.access import Access
 from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.embedded.server import Assistant, ServerOptions
 from gateway.embedded.server import serve as serve_embedded
-from gateway.listening import listen
-from gateway.opening import listening
 from gateway.private import Private
+from gateway.running.listening import listen
+from gateway.running.opening import listening
 from gateway.settings import load
 from gateway.switchboard import Switchboard
 from gateway.taps.metrics import Metrics

@@ -21,12 +21,12 @@ import numpy as np
 
 from audio.convert import encode
 from audio.tone import sine
-from gateway import bridges
 from gateway.assistants.capabilities import OPENAI
 from gateway.call.effects import Play
 from gateway.callers.dialect import Dialect, Reply, fitted
 from gateway.clock import run
-from gateway.planning import format_for
+from gateway.doors import bridges
+from gateway.plans.planning import format_for
 from tests.callers.conformance.case import case_of
 from tests.callers.peers.journal import Calls, cuts
 from tests.callers.peers.peer import Peer, Telephone, call, peer_of

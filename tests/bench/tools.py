@@ -22,7 +22,7 @@ from gateway.call import events as on
 from gateway.call.events import Event
 from gateway.call.plan import Plan, ToolPolicy
 from gateway.session import Session
-from gateway.toolrunner import ToolRunner, specs
+from gateway.toolbelt.runner import ToolRunner, specs
 from tools import Toolbox, ToolContext, tool
 
 CALLS = 100

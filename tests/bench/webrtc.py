@@ -41,7 +41,7 @@ from gateway.callers.webrtc.ice import IceSettings
 from gateway.callers.webrtc.leg import WebRtcLeg
 from gateway.callers.webrtc.sdp import parse
 from gateway.files import samples_dir
-from gateway.listening import listen
+from gateway.running.listening import listen
 from tests.bench.line import cpu_seconds
 
 RATE = 24_000

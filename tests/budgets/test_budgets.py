@@ -17,7 +17,7 @@ from gateway.call.events import Event, Reserved
 from gateway.call.plan import Plan
 from gateway.call.prices import NANO
 from gateway.errors import SettingsError
-from gateway.planning import Planner, target_of
+from gateway.plans.planning import Planner, target_of
 from gateway.settings import Settings, load
 from gateway.store.budgets import Given
 from gateway.store.store import open_store

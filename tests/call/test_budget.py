@@ -17,7 +17,7 @@ from gateway.call.dictation import Dictation
 from gateway.call.events import Usage
 from gateway.call.plan import Plan
 from gateway.call.prices import NANO, Prices, Rate
-from gateway.planning import prices
+from gateway.plans.planning import prices
 from gateway.private import Private
 
 OPENAI = Target(kind="openai", model="gpt-realtime-2.1", api_key=Private("sk-nobody"))

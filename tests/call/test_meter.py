@@ -13,7 +13,7 @@ from gateway.call import events as on
 from gateway.call.events import Usage
 from gateway.call.meter import Meter
 from gateway.call.plan import Plan
-from gateway.planning import prices
+from gateway.plans.planning import prices
 from gateway.private import Private
 
 DATA = Path(__file__).parent / "data" / "usage.jsonl"

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.listening import listen
+from gateway.running.listening import listen
 from tools.context import ToolContext
 from tools.spec import Tool, tool
 

@@ -13,12 +13,12 @@ import pytest
 
 from audio.convert import encode
 from audio.tone import dtmf
-from gateway.access import Access
+from gateway.admission.access import Access
 from gateway.app import Gateway
 from gateway.assistants.target import Target
-from gateway.listening import listen
-from gateway.opening import listening
 from gateway.private import Private
+from gateway.running.listening import listen
+from gateway.running.opening import listening
 from gateway.settings import load
 from gateway.switchboard import Switchboard
 from gateway.taps.metrics import Metrics

@@ -7,8 +7,8 @@ import tomllib
 
 import pytest
 
-from gateway import bridges
 from gateway.callers.dialect import Dialect
+from gateway.doors import bridges
 from gateway.settings import Settings
 from tests.bench.bridges import BEGIN, END, PAGE, lines
 from tests.callers.conformance.case import case_of

@@ -24,8 +24,8 @@ from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.parting import MAX_FRAME, Limits
 from gateway.callers.websocket import WebSocketLeg
+from gateway.doors.tickets import TooManyTicketsError
 from gateway.sockets.upgrade import Upgrade
-from gateway.tickets import TooManyTicketsError
 
 START = '{"type":"start","reports":true}'
 FRAME = b"\1\0" * 480

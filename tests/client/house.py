@@ -23,8 +23,8 @@ from gateway.call import events as of
 from gateway.callers.browser import SUBPROTOCOL, BrowserDialect, Greeting
 from gateway.callers.parting import MAX_FRAME
 from gateway.callers.websocket import WebSocketLeg
+from gateway.doors.page import routes
 from gateway.files import client_dir
-from gateway.page import routes
 from gateway.sockets.upgrade import Upgrade
 
 RATE = 24_000

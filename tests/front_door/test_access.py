@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, AuthenticationError
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from gateway.client_secrets import ClientSecrets
+from gateway.doors.client_secrets import ClientSecrets
 from gateway.protocol.wire import Refused
 from tests.front_door.line import called, take
 from tests.house import PlainMind, open_house

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway.front_door import LARGEST
+from gateway.doors.front_door import LARGEST
 from tests.front_door.line import called
 from tests.house import PlainMind, open_house
 

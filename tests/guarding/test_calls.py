@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openai import AsyncOpenAI
 
-from gateway.reloading import Reloading
+from gateway.running.reloading import Reloading
 from gateway.settings import load
 from gateway.store.database import open_database
 from gateway.store.reading import Reading

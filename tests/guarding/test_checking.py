@@ -12,8 +12,8 @@ import pytest
 from gateway.call.guard.rules import GuardPolicy, Rule
 from gateway.call.guard.words import Check
 from gateway.guarding.checking import CallChecks, Checker, open_checker
-from gateway.listening import listen
 from gateway.private import Private
+from gateway.running.listening import listen
 from gateway.settings.guard import Moderation
 from tests.guarding.endpoint import Endpoint, served
 from tools.guards import FAILURES

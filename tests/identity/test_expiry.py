@@ -17,7 +17,7 @@ from gateway.identity.policy import TokenPolicy
 from gateway.identity.revoked import Revoked, credentials
 from gateway.identity.tokens import issue
 from gateway.identity.who import OPERATOR, SCOPES, Identity
-from gateway.planning import Booking
+from gateway.plans.planning import Booking
 from gateway.settings.auth import Expiry
 from tests.call.story import Story
 from tests.whole import BriefMind, open_whole, typing

@@ -11,14 +11,14 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from audio.format import pcm16
-from gateway.listening import listen
 from gateway.load import clips, upstream
 from gateway.load.caller import Behaviour
 from gateway.load.figures import Figures
 from gateway.load.fleet import Fleet
 from gateway.load.lines.ways import PROTOCOLS, Target, own_target, own_variables, way_to
 from gateway.load.script import Script
-from gateway.opening import listening, open_gateway
+from gateway.running.listening import listen
+from gateway.running.opening import listening, open_gateway
 from gateway.settings import load
 from tests.services import free_port
 

@@ -17,9 +17,9 @@ from gateway.call.events import CallerJoined
 from gateway.privacy.holders import Whose
 from gateway.privacy.places import Shared
 from gateway.settings import load
-from gateway.shared import SharedTickets
-from gateway.shared_calls import TABLE, LiveCall
-from gateway.shared_stops import SharedStops
+from gateway.sharing.calls import TABLE, LiveCall
+from gateway.sharing.redis import SharedTickets
+from gateway.sharing.stops import SharedStops
 from gateway.store.stop import Stop
 from tests import services
 

@@ -15,8 +15,8 @@ import pytest
 
 from audio import wav
 from gateway.commands import demo
-from gateway.listening import listen
 from gateway.rehearsal.conversation import Conversation, Line, Savings, Sound, ToolUse
+from gateway.running.listening import listen
 
 ROOT = Path(__file__).parents[2]
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from gateway.launch import main"

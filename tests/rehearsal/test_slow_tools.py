@@ -18,13 +18,13 @@ from audio.pcm import BYTES
 from gateway.call.effects import Effect, Play
 from gateway.call.events import CallerAudio, Event
 from gateway.call.plan import Plan
-from gateway.listening import listen
-from gateway.opening import listening, open_gateway
 from gateway.rehearsal.caller import SampleCaller
 from gateway.rehearsal.conversation import Conversation
 from gateway.rehearsal.models import embedded
 from gateway.rehearsal.plugin import Trunkline
 from gateway.rehearsal.sounds import script_of
+from gateway.running.listening import listen
+from gateway.running.opening import listening, open_gateway
 from gateway.settings import Settings
 from gateway.taps.metrics import CallMetrics, Metrics
 from tools import ToolContext, tool

@@ -39,9 +39,9 @@ NOT_QUEUES = {
     "gateway/embedded/outbox.py": "the embedded server's own, which lets go of who does not read",
     "gateway/embedded/turns.py": "a window of frames",
     "gateway/embedded/usage.py": "remembers a fixed number of answers",
-    "gateway/pressure.py": "samples within a window of time",
+    "gateway/admission/pressure.py": "samples within a window of time",
     "gateway/replay.py": "what a line of a file orders",
-    "gateway/shown.py": "remembers a fixed number of pictures",
+    "gateway/seeing/shown.py": "remembers a fixed number of pictures",
     "gateway/taps/veil.py": "what waits for its words is written when its time is over",
     "gateway/workers/child.py": "times within a window",
 }

@@ -12,15 +12,15 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from gateway.access import Access
+from gateway.admission.access import Access
 from gateway.app import Gateway
 from gateway.assistants.target import Target
 from gateway.embedded.faultplan import Chance, Fault, FaultPlan, Kind
 from gateway.embedded.faultproxy import serve_faults
 from gateway.embedded.parts import CallPiece, Heard, Returned, Say, Situation, Thought
 from gateway.embedded.server import Assistant, ServerOptions, serve
-from gateway.listening import listen
-from gateway.opening import listening
+from gateway.running.listening import listen
+from gateway.running.opening import listening
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard
 from gateway.taps.metrics import Metrics

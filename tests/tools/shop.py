@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.listening import listen
+from gateway.running.listening import listen
 
 MEGABYTE = b"x" * 1_000_000
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import mcp_types as types
 import pytest
 
-from gateway.listening import listen
+from gateway.running.listening import listen
 from tests.tools.shop import serving
 from tools import Toolbox, ToolContext, ToolError, builtin, tool
 from tools.mcp import McpLink, McpServer, connected

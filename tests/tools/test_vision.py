@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.errors import SettingsError
-from gateway.listening import listen
+from gateway.running.listening import listen
 from gateway.settings import load
-from gateway.toolsources import open_tools
+from gateway.toolbelt.sources import open_tools
 from tests.tools.shop import serving
 from tools import Image, ToolContext
 

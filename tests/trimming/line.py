@@ -25,7 +25,7 @@ from gateway.call.plan import Plan, TurnPolicy
 from gateway.embedded.server import Assistant, serve
 from gateway.files import samples_dir
 from gateway.session import Session
-from gateway.toolrunner import ToolRunner, specs
+from gateway.toolbelt.runner import ToolRunner, specs
 from tools.toolbox import Toolbox
 
 RATE = 24_000

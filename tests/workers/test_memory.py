@@ -18,14 +18,14 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 import gateway
+from gateway.admission.counts import Limit
 from gateway.budgets.shared import CLAIM
 from gateway.call.events import CallerJoined
 from gateway.call.plan import Plan
-from gateway.counts import Limit
-from gateway.shared import SharedTickets
-from gateway.shared_calls import SharedCalls
-from gateway.shared_counts import RENEW, TAKE, SharedCounts
-from gateway.shared_stops import SharedStops
+from gateway.sharing.calls import SharedCalls
+from gateway.sharing.counts import RENEW, TAKE, SharedCounts
+from gateway.sharing.redis import SharedTickets
+from gateway.sharing.stops import SharedStops
 from gateway.store.stop import Stop
 from gateway.workers.memory import Commands, open_memory
 from gateway.workers.scripts import SCRIPTS, named

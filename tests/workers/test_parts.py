@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.front_return import new_token
+from gateway.doors.front_return import new_token
 from gateway.switchboard import BusyError, Switchboard
 from gateway.taps.metrics import Metrics
 from gateway.workers import link

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-from gateway import bridges
 from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined, FromCaller
 from gateway.callers.dialect import Dialect, Message
+from gateway.doors import bridges
 from tests.callers.peers.provider import Provider
 
 

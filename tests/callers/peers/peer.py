@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 
 from audio import wav
 from audio.convert import encode
-from gateway import bridges
 from gateway.callers.dialect import Message
+from gateway.doors import bridges
 from tests.callers.peers.playout import Playout
 from tests.callers.peers.provider import (
     Clear,

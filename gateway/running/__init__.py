@@ -1,0 +1,1 @@
+"""Running: how a gateway comes to life, takes other settings, and ends."""

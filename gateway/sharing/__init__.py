@@ -1,0 +1,1 @@
+"""Sharing: what several gateways have in common, in one Redis."""

@@ -1,0 +1,86 @@
+"""A machine that has enough to do takes no more calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx2
+import pytest
+
+from gateway.admission.pressure import PERIOD, LoopLag, Pressure, open_pressure, resident
+from gateway.settings.limits import Limits
+from gateway.switchboard import BusyError, Switchboard
+from tests.whole import open_whole
+
+
+def lagging(*late: float) -> LoopLag:
+    lag = LoopLag()
+    for number, one in enumerate(late):
+        lag.add(number * PERIOD, one)
+    return lag
+
+
+def test_one_long_pause_is_no_lag() -> None:
+    assert lagging(*[0.001] * 60, 2.0).p95() == 0.001
+
+
+def test_a_loop_that_is_late_time_and_again_lags() -> None:
+    assert lagging(*[0.001, 0.4] * 20).p95() == 0.4
+
+
+def test_what_is_older_than_five_seconds_is_forgotten() -> None:
+    lag = lagging(*[0.9] * 20)
+    for number in range(20):
+        lag.add(100 + number * PERIOD, 0.0)
+    assert lag.p95() == 0.0
+
+
+def test_a_process_that_has_just_begun_has_no_lag() -> None:
+    assert lagging(3.0, 3.0).p95() == 0.0
+
+
+async def test_a_blocked_loop_is_measured() -> None:
+    async with open_pressure(Limits()) as pressure:
+        for _ in range(30):
+            time.sleep(0.06)  # noqa: ASYNC251  # it is what is measured
+            await asyncio.sleep(0.001)
+        assert 0.004 < pressure.lag.p95() < 5
+
+
+def test_memory_and_lag_speak_against_more_calls_and_say_which_limit_it_is() -> None:
+    pressure = Pressure(Limits(lag_ms=100, memory_mb=500), held=lambda: 400_000_000)
+    assert pressure.why() == ""
+    pressure.limits = Limits(lag_ms=100, memory_mb=300)
+    assert "400 MB of memory are held, and limits.memory_mb is 300" in pressure.why()
+    pressure.lag = lagging(*[0.4] * 20)
+    assert "400 ms late, and limits.lag_ms is 100" in pressure.why()
+    pressure.limits = Limits(lag_ms=0)
+    assert pressure.why() == ""
+
+
+@pytest.mark.skipif(not resident(), reason="this system does not say what a process holds")
+def test_the_system_says_what_this_process_holds() -> None:
+    assert 10_000_000 < resident() < 10_000_000_000
+
+
+def test_the_switchboard_refuses_where_the_machine_is_strained() -> None:
+    board = Switchboard(10, lambda: "This machine is at its limit.")
+    assert not board.ready
+    with pytest.raises(BusyError, match="at its limit"):
+        board.new_call_id()
+    assert board.statistics().refused == 1
+
+
+async def test_a_strained_gateway_says_so_to_its_balancer_and_in_its_figures() -> None:
+    async with (
+        open_whole({"TRUNKLINE_LIMITS__MEMORY_MB": "1"}) as house,
+        httpx2.AsyncClient(base_url=house.address) as http,
+    ):
+        answer = await http.get("/readyz")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+        page = (await http.get("/metrics")).text
+    figures = dict(line.rsplit(" ", 1) for line in page.splitlines() if line[0] != "#")
+    assert float(figures["trunkline_resident_bytes"]) > 1_000_000
+    assert "trunkline_loop_lag_seconds" in figures
+    assert float(figures["trunkline_calls_refused"]) == 0
