@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PLACE = "calls:place"
-PERSONAL = re.compile(r"(?<=^/api/callers)/[^/]+")  # a path that names a caller
+PERSONAL = re.compile(r"(?<=^/api/callers)/.+?(?=/export$|$)")  # a path that names a caller
 NOTHING_SHOWN = (
     "Expected the token or a key: open the page as /#token=…, or send Authorization: Bearer …"
 )

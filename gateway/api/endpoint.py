@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 LARGEST = 64 * 1024  # bytes of a request
 DOCUMENT = "/api/openapi.json"
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")  # of a call or a key, in a path
-CALLER = re.compile(r"[^/\x00-\x1f]{1,200}")
-FREE = ("caller_id", "document")  # what people have named
+CALLER = re.compile(r"[^\x00-\x1f]{1,200}")  # a SIP address may hold a slash
+DOCUMENT_NAME = re.compile(r"[^/\x00-\x1f]{1,200}")
+NAMES = {"caller_id": CALLER, "document": DOCUMENT_NAME}  # what people have named; else NAME
 NO_BOOKS = (
     "This gateway keeps no books, so that only live calls are known; set store.url to keep them."
 )
@@ -134,12 +135,13 @@ class Endpoint:
                 log.error("the API cannot answer", extra={"error": str(error)})
                 return problem(503, "unavailable", str(error))
 
-        return Route(self.path, answer, methods=[self.method])
+        path = self.path.replace("{caller_id}", "{caller_id:path}")
+        return Route(path, answer, methods=[self.method])
 
     async def _ask(self, office: Office, request: Request) -> Ask:
         who = await office.access.admit(request, self.scope)
         for key, name in request.path_params.items():
-            if not (CALLER if key in FREE else NAME).fullmatch(name):
+            if not NAMES.get(key, NAME).fullmatch(name):
                 raise ProblemError(404, "not_found", "There is nothing of that name.")
         given = {name: value for name, value in request.query_params.items() if name != "token"}
         query = msgspec.convert(given, self.query, strict=False)

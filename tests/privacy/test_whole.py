@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import soundfile
 from httpx2 import AsyncClient
@@ -20,7 +21,8 @@ from tests.whole import BriefMind, open_whole, typing
 
 KEY = "k1:" + "A" * 43
 SIGNING = "a secret of at least thirty-two characters"
-CALLER = "ada-lovelace"
+CALLER = "sip:ada/lovelace"
+AT = f"/api/callers/{quote(CALLER, safe='')}"
 TOKEN = issue(TokenPolicy(SIGNING), "acme", CALLER, sorted(SCOPES), 600)
 SECRET = "the parrot is purple"
 
@@ -80,7 +82,7 @@ async def test_a_caller_is_kept_locked_given_out_and_forgotten(tmp_path: Path) -
         beyond = await http.get(f"/api/calls/{call}/audio", headers={"range": "bytes=99999999-"})
         assert beyond.status_code == 416
 
-        given = await http.get(f"/api/callers/{CALLER}/export")
+        given = await http.get(f"{AT}/export")
         with zipfile.ZipFile(io.BytesIO(given.content)) as packed:
             names = packed.namelist()
             assert json.loads(packed.read(f"calls/{call}.json"))["call"]["id"] == call
@@ -90,14 +92,14 @@ async def test_a_caller_is_kept_locked_given_out_and_forgotten(tmp_path: Path) -
 
         async with typing(house, token=TOKEN) as caller:
             await caller.ask(f"Again: {SECRET}")
-            gone = (await http.delete(f"/api/callers/{CALLER}")).json()
+            gone = (await http.delete(AT)).json()
             assert (gone["calls"], gone["live"]) == (1, 1)
             await caller.ask(f"And again: {SECRET}")
         async with asyncio.timeout(20):
             while (await http.get("/api/calls")).json()["calls"]:
                 await custodian.look()
                 await asyncio.sleep(0.02)
-        assert (await http.delete(f"/api/callers/{CALLER}")).status_code == 404
+        assert (await http.delete(AT)).status_code == 404
         await store.writer.wait_written()
         assert (await verify(store.database)).broken == ""
         assert files_with(tmp_path, "parrot", CALLER) == []
