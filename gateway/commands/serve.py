@@ -43,8 +43,7 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 
 
 def run(args: argparse.Namespace) -> int:
-    import uvloop
-
+    from gateway.running import loop
     from gateway.running.serving import serve
 
     settings = listening_settings(args)
@@ -55,10 +54,9 @@ def run(args: argparse.Namespace) -> int:
         given = [(*key, value) for key, value in _overrides(args).items()]
         config = str(args.config.resolve()) if args.config else ""
         told = Told("worker", 0, "", 0, 0, config, given)  # type: ignore[arg-type]
-        return asyncio.run(supervise(settings, told))
+        return loop.run(supervise(settings, told))
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, partial(read_settings, args)))
+        loop.run(serve(settings, partial(read_settings, args)))
     except asyncio.CancelledError:
         return 130  # told twice to stop: at once
     return 0

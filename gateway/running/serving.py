@@ -7,7 +7,6 @@ once. SIGHUP reads the settings again.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from gateway import log as logs
 from gateway.announcements import going_down
 from gateway.app import Gateway
 from gateway.running.listening import listen
+from gateway.running.loop import settle
 from gateway.running.opening import listening, open_gateway
 from gateway.running.reloading import open_reloading
 from gateway.settings import Settings
@@ -68,8 +68,7 @@ async def serve(settings: Settings, read: Callable[[], Settings] | None = None) 
         ):
             orders = Orders(reloading.order)
             orders.listen()
-            gc.collect()
-            gc.freeze()  # what is there from the start stays, and need not be looked through again
+            settle()
             log.info("ready", extra={"address": address, "assistant": gateway.assistant_name})
             if gateway.access.is_open:
                 log.info(ANY_KEY)

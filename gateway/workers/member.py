@@ -25,6 +25,7 @@ from gateway.background import beside
 from gateway.doors.ports import Factory
 from gateway.errors import TrunklineError
 from gateway.private import Private
+from gateway.running import loop
 from gateway.running.opening import listening, open_embedded, open_gateway
 from gateway.running.reloading import open_reloading
 from gateway.running.serving import Orders, set_up_log, shut_down
@@ -113,13 +114,13 @@ async def open_member(told: Told) -> AsyncIterator[Member]:
     pipe.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=stream)
     member = Member(told.slot, Path(told.folder), pipe, reader, writer)
-    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    running, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
     hearing = asyncio.create_task(member.listen(), name="parent")
-    loop.add_reader(pipe.fileno(), member.take_all, tasks)
+    running.add_reader(pipe.fileno(), member.take_all, tasks)
     try:
         yield member
     finally:
-        loop.remove_reader(pipe.fileno())
+        running.remove_reader(pipe.fileno())
         pipe.close()
         hearing.cancel()
         with suppress(asyncio.CancelledError):
@@ -158,6 +159,7 @@ async def work(told: Told) -> None:
             ):
                 orders = Orders(reloading.order)
                 orders.listen()
+                loop.settle()
                 member.say(Ready(gateway.assistant_name, gateway.access.is_open))
                 await _first(orders.wait(), member.lost.wait())
                 place.unlink(missing_ok=True)  # nobody asks us any more
@@ -171,6 +173,7 @@ async def assist(told: Told) -> None:
     async with open_member(told) as member, open_embedded(settings_of(told), told.port) as address:
         orders = Orders(lambda: None)
         orders.listen()
+        loop.settle()
         member.say(Ready(address))
         await _first(orders.wait(), member.lost.wait())
 
@@ -212,7 +215,7 @@ def run() -> int:
     try:
         settings = settings_of(told)
         logs.setup(settings.log.format, settings.log.level)
-        asyncio.run(work(told) if told.role == "worker" else assist(told))
+        loop.run(work(told) if told.role == "worker" else assist(told))
     except TrunklineError as error:
         sys.stderr.write(f"trunkline: {error}\n")
         return 2
