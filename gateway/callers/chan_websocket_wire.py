@@ -139,7 +139,10 @@ class ChanWebSocketDialect:
         """The messages that carry out an effect: sound, marks between it, and its taking back."""
         match effect:
             case to.Play():
-                yield from self._in_turn(self._play(effect))
+                pieces = slices(effect, self.format)
+                yield from self._in_turn(
+                    self._marks.among(pieces, self.format, self._frames, self._mark)
+                )
             case to.Flush(generation):
                 self._marks.flushed(generation)
                 self._waiting.clear()
@@ -162,16 +165,14 @@ class ChanWebSocketDialect:
             if len(self._waiting) < most:
                 self._waiting.append(message)
 
-    def _play(self, play: to.Play) -> Iterator[Message]:
-        if (name := self._marks.before(play)) is not None:
-            yield self._command("MARK_MEDIA", name)
-        for piece in slices(play, self.format):
-            pcm = self._whole(piece)
-            most = LARGEST // self._size * self._size
-            for at in range(0, len(pcm), most):
-                yield pcm[at : at + most]
-            name = self._marks.after(piece, self.format.samples(piece.pcm))
-            yield self._command("MARK_MEDIA", name)
+    def _frames(self, piece: to.Play) -> Iterator[Message]:
+        pcm = self._whole(piece)
+        most = LARGEST // self._size * self._size
+        for at in range(0, len(pcm), most):
+            yield pcm[at : at + most]
+
+    def _mark(self, name: str) -> Message:
+        return self._command("MARK_MEDIA", name)
 
     def _whole(self, piece: to.Play) -> bytes:
         """In whole frames. The call sends no others, but where an item ends; and a resampler holds

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 
+from audio.format import Format
 from gateway.call.effects import Play
 from gateway.call.events import CallerPlayed
+from gateway.callers.dialect import Message
 
 LIMIT = 4096  # marks that wait for their echo; beyond that the oldest is forgotten
 
@@ -18,6 +21,23 @@ class Marks:
         self._waiting: OrderedDict[str, CallerPlayed] = OrderedDict()
         self._count = 0
         self._generation = 0
+
+    def among(
+        self,
+        pieces: Iterable[Play],
+        form: Format,
+        sound: Callable[[Play], Iterable[Message]],
+        mark: Callable[[str], Message],
+    ) -> Iterator[Message]:
+        """Slices as `sound` writes them, and marks as `mark` does: one behind each.
+
+        One more stands before a slice which nothing is played ahead of.
+        """
+        for piece in pieces:
+            if (name := self.before(piece)) is not None:
+                yield mark(name)
+            yield from sound(piece)
+            yield mark(self.after(piece, form.samples(piece.pcm)))
 
     def before(self, play: Play) -> str | None:
         """The name of a mark that is to stand before a slice which nothing is played ahead of.

@@ -102,7 +102,8 @@ class PlivoDialect:
         """The messages that carry out an effect; one checkpoint a slice."""
         match effect:
             case to.Play():
-                yield from self._play(effect)
+                pieces = carrier.slices(effect, self.format)
+                yield from self._marks.among(pieces, self.format, self._audio, self._checkpoint)
             case to.Flush(generation):
                 self._marks.flushed(generation)
                 yield f'{{"event":"clearAudio","streamId":{self._stream}}}'
@@ -112,15 +113,11 @@ class PlivoDialect:
         del reason, error
         return iter(())
 
-    def _play(self, play: to.Play) -> Iterator[Message]:
-        if (name := self._marks.before(play)) is not None:
-            yield self._checkpoint(name)
-        for piece in carrier.slices(play, self.format):
-            kind = "audio/x-mulaw" if self.format.width == 1 else "audio/x-l16"
-            known = f'"contentType":"{kind}","sampleRate":{self.format.rate}'
-            payload = b2a_base64(piece.pcm, newline=False).decode()
-            yield f'{{"event":"playAudio","media":{{{known},"payload":"{payload}"}}}}'
-            yield self._checkpoint(self._marks.after(piece, self.format.samples(piece.pcm)))
+    def _audio(self, piece: to.Play) -> tuple[Message]:
+        kind = "audio/x-mulaw" if self.format.width == 1 else "audio/x-l16"
+        known = f'"contentType":"{kind}","sampleRate":{self.format.rate}'
+        payload = b2a_base64(piece.pcm, newline=False).decode()
+        return (f'{{"event":"playAudio","media":{{{known},"payload":"{payload}"}}}}',)
 
     def _checkpoint(self, name: str) -> str:
         return f'{{"event":"checkpoint","streamId":{self._stream},"name":"{name}"}}'

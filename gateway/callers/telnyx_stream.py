@@ -134,7 +134,8 @@ class TelnyxDialect:
         """The messages that carry out an effect; one mark a slice."""
         match effect:
             case to.Play():
-                yield from self._play(effect)
+                pieces = carrier.slices(effect, self.format, least=SHORTEST_US)
+                yield from self._marks.among(pieces, self.format, self._media, _mark)
             case to.Flush(generation):
                 self._marks.flushed(generation)
                 yield '{"event":"clear"}'
@@ -144,16 +145,11 @@ class TelnyxDialect:
         del reason, error
         return iter(())
 
-    def _play(self, play: to.Play) -> Iterator[Message]:
-        if (name := self._marks.before(play)) is not None:
-            yield _mark(name)
+    def _media(self, piece: to.Play) -> tuple[Message]:
         shortest = self.format.rate * SHORTEST_US // 1_000_000
-        for piece in carrier.slices(play, self.format, least=SHORTEST_US):
-            samples = self.format.samples(piece.pcm)
-            audio = piece.pcm + self.format.silence(shortest - samples)
-            payload = b2a_base64(audio, newline=False).decode()
-            yield f'{{"event":"media","media":{{"payload":"{payload}"}}}}'
-            yield _mark(self._marks.after(piece, samples))
+        missing = shortest - self.format.samples(piece.pcm)
+        payload = b2a_base64(piece.pcm + self.format.silence(missing), newline=False).decode()
+        return (f'{{"event":"media","media":{{"payload":"{payload}"}}}}',)
 
     def _joined(self, start: _Start) -> of.CallerJoined:
         if self._token:

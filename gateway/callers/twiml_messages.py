@@ -98,7 +98,8 @@ class StreamDialect:
         """The messages that carry out an effect: sound, marks between it, and its taking back."""
         match effect:
             case to.Play():
-                yield from self._play(effect)
+                pieces = carrier.slices(effect, self.format)
+                yield from self._marks.among(pieces, self.format, self._media, self._mark)
             case to.Flush(generation):
                 self._marks.flushed(generation)
                 yield f'{{"event":"clear",{self._stream}}}'
@@ -108,13 +109,9 @@ class StreamDialect:
         del reason, error
         return iter(())
 
-    def _play(self, play: to.Play) -> Iterator[Message]:
-        if (name := self._marks.before(play)) is not None:
-            yield self._mark(name)
-        for piece in carrier.slices(play, self.format):
-            payload = b2a_base64(piece.pcm, newline=False).decode()
-            yield f'{{"event":"media",{self._stream},"media":{{"payload":"{payload}"}}}}'
-            yield self._mark(self._marks.after(piece, self.format.samples(piece.pcm)))
+    def _media(self, piece: to.Play) -> tuple[Message]:
+        payload = b2a_base64(piece.pcm, newline=False).decode()
+        return (f'{{"event":"media",{self._stream},"media":{{"payload":"{payload}"}}}}',)
 
     def _mark(self, name: str) -> str:
         return f'{{"event":"mark",{self._stream},"mark":{{"name":"{name}"}}}}'

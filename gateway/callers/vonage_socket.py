@@ -84,7 +84,8 @@ class VonageDialect:
         """The frames that carry out an effect; one notification a slice."""
         match effect:
             case to.Play():
-                yield from self._play(effect)
+                pieces = carrier.slices(effect, self.format)
+                yield from self._marks.among(pieces, self.format, self._frames, _notify)
             case to.Flush(generation):
                 self._marks.flushed(generation)
                 yield '{"action":"clear"}'
@@ -94,14 +95,10 @@ class VonageDialect:
         del reason, error
         return iter(())
 
-    def _play(self, play: to.Play) -> Iterator[Message]:
-        if (name := self._marks.before(play)) is not None:
-            yield _notify(name)
+    def _frames(self, piece: to.Play) -> Iterator[Message]:
         size = self.format.rate * FRAME_US // 1_000_000 * self.format.width
-        for piece in carrier.slices(play, self.format):
-            for at in range(0, len(piece.pcm), size):
-                yield piece.pcm[at : at + size].ljust(size, b"\0")
-            yield _notify(self._marks.after(piece, self.format.samples(piece.pcm)))
+        for at in range(0, len(piece.pcm), size):
+            yield piece.pcm[at : at + size].ljust(size, b"\0")
 
     def _joined(self, said: _Message, everything: dict[str, Any]) -> of.CallerJoined:
         content = CONTENT.match(said.content.lower())

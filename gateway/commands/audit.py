@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _carry_out(settings: Settings, args: argparse.Namespace) -> int:
+    from gateway.running.books import open_database_of
     from gateway.store.audit import verify
-    from gateway.store.database import open_database
     from gateway.store.reading import Reading
 
     if args.order == "verify" and args.head and not HEAD.fullmatch(args.head):
@@ -41,20 +41,12 @@ async def _carry_out(settings: Settings, args: argparse.Namespace) -> int:
             "--head: expected the number and the hash that an earlier verify has printed, such as "
             f"4:9f2b… with 64 digits, not {args.head[:80]!r}"
         )
-    if not settings.store.url:
-        raise TrunklineError(
-            "store.url is empty, so that there is no audit; write under [store]: "
-            'url = "trunkline.db"'
-        )
-    database = await open_database(settings.store.url.reveal())
-    try:
+    async with open_database_of(settings, "there is no audit") as database:
         if args.order == "list":
             for row in await Reading(database).audit(None, args.after, SHOWN):
                 sys.stdout.write(_line(row) + "\n")
             return 0
         verdict = await verify(database, args.head)
-    finally:
-        await database.close()
     if verdict.broken:
         sys.stdout.write(f"broken: {verdict.broken}; good up to {verdict.head}\n")
         return 1

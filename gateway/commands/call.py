@@ -96,9 +96,9 @@ def _in_json(place: Place) -> Conversation:
 
 
 def _in_words(place: Place, *, virtual: bool) -> Conversation:
-    from gateway.rehearsal.show import Show, console
+    from gateway.rehearsal.show import console, showing
 
-    with Show(console()) as show:
+    with showing(console()) as show:
         conversation = place(show)
     show.summary(conversation, virtual=virtual)
     return conversation

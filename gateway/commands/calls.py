@@ -44,15 +44,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _read(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
-    from gateway.store.database import open_database
+    from gateway.running.books import open_database_of
     from gateway.store.reading import CallFilter, Reading
 
-    if not settings.store.url:
-        raise TrunklineError(
-            'store.url is empty, so that nothing is kept; write under [store]: url = "trunkline.db"'
-        )
-    database = await open_database(settings.store.url.reveal())
-    try:
+    async with open_database_of(settings, "nothing is kept") as database:
         reading = Reading(database)
         if not args.call:
             limit = min(max(args.limit, 1), 10_000)
@@ -65,8 +60,6 @@ async def _read(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
             )
         kept = {"turns": reading.turns, "tools": reading.tools, "usage": reading.usage}
         return {"call": call, **{name: await read(args.call) for name, read in kept.items()}}
-    finally:
-        await database.close()
 
 
 async def _save(settings: Settings, call_id: str, into: Path) -> None:

@@ -69,7 +69,7 @@ async def _demo(settings: Settings, port: int, once: bool) -> int:
     from gateway.files import samples_dir
     from gateway.rehearsal.caller import SampleCaller
     from gateway.rehearsal.house import furnish, open_house
-    from gateway.rehearsal.show import Show, console
+    from gateway.rehearsal.show import console, showing
     from gateway.rehearsal.sounds import script_of
 
     out = console()
@@ -80,7 +80,7 @@ async def _demo(settings: Settings, port: int, once: bool) -> int:
     async with AsyncExitStack() as parts:
         with out.status("loading the speech models") if out.is_terminal else nullcontext():
             house = await parts.enter_async_context(open_house(ours))
-        with Show(out) as show:
+        with showing(out) as show:
             conversation = await SampleCaller(script, sounds, watcher=show).call(house.url)
         await _wait_for_recording(house.gateway, conversation)
         _tell(show, conversation)

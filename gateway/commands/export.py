@@ -48,12 +48,13 @@ async def _export(settings: Settings, args: argparse.Namespace) -> int:
 
 
 async def _training(settings: Settings, args: argparse.Namespace) -> int:
-    from gateway.privacy.keeping import open_database_of
+    from gateway.privacy.keeping import NO_BOOKS
     from gateway.privacy.training import conversations
+    from gateway.running.books import open_database_of
 
     path = args.out or Path("training.jsonl")
     count = 0
-    async with open_database_of(settings) as database:
+    async with open_database_of(settings, NO_BOOKS) as database:
         with _written(path).open("wb") as out:
             found = conversations(database, settings.privacy.redaction(), args.tenant)
             async for line in found:

@@ -56,17 +56,10 @@ def run(args: argparse.Namespace) -> int:
 
 async def _stored(settings: Settings, limit: int, tenant: str | None) -> list[Turn]:
     from gateway.guarding.trial import turns_in
-    from gateway.store.database import open_database
+    from gateway.running.books import open_database_of
     from gateway.store.reading import CallFilter, Reading
 
-    if not settings.store.url:
-        raise TrunklineError(
-            'store.url is empty, so that nothing is kept; write under [store]: url = "trunkline.db"'
-        )
-    database = await open_database(settings.store.url.reveal())
-    try:
+    async with open_database_of(settings, "nothing is kept") as database:
         reading = Reading(database)
         page = await reading.calls(CallFilter(tenant=tenant), min(max(limit, 1), MOST))
         return [turn async for turn in turns_in(reading, [row["id"] for row in page.rows])]
-    finally:
-        await database.close()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.commands.token import add_scopes, scopes, seconds
-from gateway.errors import TrunklineError
 from gateway.identity.revoked import MARK, credential
 from gateway.settings import Settings, load
 
@@ -90,22 +89,15 @@ def _show(word: str) -> None:
 @asynccontextmanager
 async def _keyring(settings: Settings) -> AsyncIterator[tuple[Keyring, Audit]]:
     from gateway.identity.keys import Keyring
-    from gateway.store.database import open_database
+    from gateway.running.books import open_database_of
     from gateway.store.noting import Audit
     from gateway.store.writer import open_writer
 
-    if not settings.store.url:
-        raise TrunklineError(
-            "store.url is empty, so that there is no place for keys; write under [store]: "
-            'url = "trunkline.db"'
-        )
-    database = await open_database(settings.store.url.reveal())
-    try:
-        spill = Path(settings.store.spill)
-        async with open_writer(database, spill) as writer:
-            yield Keyring(database), Audit(writer.add)
-    finally:
-        await database.close()
+    async with (
+        open_database_of(settings, "there is no place for keys") as database,
+        open_writer(database, Path(settings.store.spill)) as writer,
+    ):
+        yield Keyring(database), Audit(writer.add)
 
 
 def _line(key: Key) -> str:

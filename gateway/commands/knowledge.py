@@ -8,7 +8,7 @@ import getpass
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,23 +71,20 @@ async def _carry_out(settings: Settings, args: argparse.Namespace) -> int:
 async def _desk(settings: Settings, tenant: str) -> AsyncIterator[Desk]:
     from gateway.knowledge.embedding import find_embedder
     from gateway.knowledge.library import Library
-    from gateway.store.database import open_database
+    from gateway.running.books import open_database_of
     from gateway.store.documents import Documents
     from gateway.store.noting import Audit
     from gateway.store.writer import open_writer
 
-    if not settings.store.url:
-        raise TrunklineError(
-            "store.url is empty, so that there is no place for documents; write under [store]: "
-            'url = "trunkline.db"'
-        )
-    async with AsyncExitStack() as parts:
-        database = await open_database(settings.store.url.reveal())
-        parts.push_async_callback(database.close)
-        writer = await parts.enter_async_context(open_writer(database, Path(settings.store.spill)))
+    async with (
+        open_database_of(settings, "there is no place for documents") as database,
+        open_writer(database, Path(settings.store.spill)) as writer,
+    ):
         library = Library(Documents(database), find_embedder(settings.knowledge))
-        parts.push_async_callback(library.close)
-        yield Desk(library, Audit(writer.add), tenant, settings.knowledge.largest_mb * MEGABYTE)
+        try:
+            yield Desk(library, Audit(writer.add), tenant, settings.knowledge.largest_mb * MEGABYTE)
+        finally:
+            await library.close()
 
 
 async def _add(desk: Desk, files: list[Path]) -> int:

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
     from gateway.load import report, result
     from gateway.load.run import run as run_test
-    from gateway.load.show import Show, sum_up
+    from gateway.load.show import showing, sum_up
 
     wanted = wanted_of(args)
     for path in (args.json, args.html):
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     if wanted.target is not None:
         ask_first(wanted.target, args.calls, yes=args.yes)
     console = Console(highlight=False, stderr=str(args.json) == "-")
-    with Show(console) as show:
+    with showing(console) as show:
         test = asyncio.run(run_test(wanted, show.see))
     found = result.result(test)
     sum_up(console, found, test)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, Group
@@ -26,36 +27,31 @@ ROWS = (
 )
 
 
-class Show:
-    """Watches one test; a context manager, for what is drawn again and again."""
+@contextmanager
+def showing(console: Console) -> Iterator[Show]:
+    """A show on that console."""
+    if not console.is_terminal:
+        yield Show(console, None)
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        yield Show(console, live)
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+
+class Show:
+    """Watches one test; `live`: where it is drawn again and again, if it is."""
+
+    def __init__(self, console: Console, live: Live | None) -> None:
+        self._console, self._live = console, live
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
         )
         self._task = self._bar.add_task("starting", total=None)
-        self._live = Live(console=console, transient=True, auto_refresh=False)
         self._told = 0.0
         self._stages = 0
 
-    def __enter__(self) -> Show:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
-
     def see(self, test: Test) -> None:
         """How it goes now."""
-        if self._console.is_terminal:
+        if self._live is not None:
             self._live.update(self._picture(test), refresh=True)
             return
         now = time.monotonic()

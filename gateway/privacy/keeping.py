@@ -6,21 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from gateway.errors import TrunklineError
 from gateway.privacy.custodian import Custodian, Retention, at_work
 from gateway.privacy.holders import Holder
 from gateway.privacy.places import holders
-from gateway.running.books import alias_key
+from gateway.running.books import alias_key, open_database_of
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
-    from gateway.store.database import Database
     from gateway.store.store import Store
 
-NO_BOOKS = (
-    "store.url is empty, so that nobody knows which calls are whose; write under [store]: "
-    'url = "trunkline.db"'
-)
+NO_BOOKS = "nobody knows which calls are whose"
 
 
 @asynccontextmanager
@@ -58,22 +53,8 @@ async def open_custodian(settings: Settings) -> AsyncIterator[Custodian]:
     from gateway.store.noting import Audit
     from gateway.store.writer import open_writer
 
-    async with open_database_of(settings) as database:
+    async with open_database_of(settings, NO_BOOKS) as database:
         spill = Path(settings.store.spill)
         async with open_writer(database, spill) as writer:
             audit = Audit(writer.add, alias_key(settings))
             yield Custodian(Erasing(database), holders(settings, database), audit, writer)
-
-
-@asynccontextmanager
-async def open_database_of(settings: Settings) -> AsyncIterator[Database]:
-    """The books. Raises TrunklineError where none are kept."""
-    from gateway.store.database import open_database
-
-    if not settings.store.url:
-        raise TrunklineError(NO_BOOKS)
-    database = await open_database(settings.store.url.reveal())
-    try:
-        yield database
-    finally:
-        await database.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -25,30 +26,25 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
+@contextmanager
+def showing(console: Console) -> Iterator[Show]:
+    """A show on that console."""
+    if not console.is_terminal:
+        yield Show(console, None)
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        try:
+            yield Show(console, live)
+        finally:
+            live.update(Group(), refresh=True)
+
+
 class Show:
-    """Watches one call; used as a context manager, for the lines that still grow."""
+    """Watches one call; `live`: where the lines that still grow are drawn, if they are."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, live: Live | None) -> None:
+        self._console, self._live = console, live
         self._growing: dict[str, Line] = {}
-        self._live: Live | None = None
-        if console.is_terminal:
-            self._live = Live(console=console, transient=True, auto_refresh=False)
-
-    def __enter__(self) -> Show:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.update(Group(), refresh=True)
-            self._live.stop()
 
     # ------------------------------------------------------------ what a watcher is told
 

@@ -1,4 +1,4 @@
-"""Books: the store that the settings ask for, if they ask for one."""
+"""Books: the store that the settings ask for, and its database for commands."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.errors import TrunklineError
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
+    from gateway.store.database import Database
     from gateway.store.store import Store
 
 
@@ -32,3 +34,22 @@ async def open_books(settings: Settings) -> AsyncIterator[Store | None]:
     spill, key = Path(settings.store.spill), alias_key(settings)
     async with open_store(url, spill, spill_bytes=limit, alias_key=key) as store:
         yield store
+
+
+@asynccontextmanager
+async def open_database_of(settings: Settings, without: str) -> AsyncIterator[Database]:
+    """The books' database alone, for a command.
+
+    Raises TrunklineError where store.url is empty; `without` says what this means for the command.
+    """
+    from gateway.store.database import open_database
+
+    if not settings.store.url:
+        raise TrunklineError(
+            f'store.url is empty, so that {without}; write under [store]: url = "trunkline.db"'
+        )
+    database = await open_database(settings.store.url.reveal())
+    try:
+        yield database
+    finally:
+        await database.close()

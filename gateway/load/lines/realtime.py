@@ -12,7 +12,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from audio.format import pcm16
 from gateway.load.caller import Caller
-from gateway.load.lines.line import NOT_UNDERSTOOD, REFUSED, CallFailedError, Over
+from gateway.load.lines.line import REFUSED, CallFailedError, Over
 from gateway.load.lines.sockets import SECONDS, Ended, explain, open_socket
 
 UPDATE = (
@@ -53,15 +53,7 @@ class Client(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         now = time.monotonic()
-        if frame.msg_type == WSMsgType.CLOSE:
-            self._ended.closed(frame)
-            transport.disconnect()
-            return
-        try:
-            said = _SAID.decode(frame.get_payload_as_memoryview())
-        except msgspec.DecodeError as error:
-            self._ended.tell(NOT_UNDERSTOOD, str(error))
-            transport.disconnect()
+        if (said := self._ended.read(transport, frame, _SAID)) is None:
             return
         if said.type in DELTAS:
             self._caller.ear.sound(now, b64decode(said.delta))

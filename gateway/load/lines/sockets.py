@@ -5,11 +5,23 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from typing import TypeVar
 
+import msgspec
 from httpx2 import ConnectError, HTTPError, TimeoutException
-from picows import WSError, WSFrame, WSListener, ws_connect
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from gateway.load.lines.line import BROKE, NO_ANSWER, NOT_THERE, REFUSED, CallFailedError, Over
+from gateway.load.lines.line import (
+    BROKE,
+    NO_ANSWER,
+    NOT_THERE,
+    NOT_UNDERSTOOD,
+    REFUSED,
+    CallFailedError,
+    Over,
+)
+
+T = TypeVar("T")
 
 SECONDS = 10.0  # for a handshake
 LARGEST = 16 * 1024 * 1024
@@ -28,8 +40,21 @@ class Ended:
             self.expected = True
             self._over(cause, detail)
 
-    def closed(self, frame: WSFrame) -> None:
-        """The gateway closed the socket, in good order."""
+    def read(
+        self, transport: WSTransport, frame: WSFrame, decoder: msgspec.json.Decoder[T]
+    ) -> T | None:
+        """What a frame says; nothing where the call is over by it, as it closes or says nothing."""
+        if frame.msg_type == WSMsgType.CLOSE:
+            self._closed(frame)
+        else:
+            try:
+                return decoder.decode(frame.get_payload_as_memoryview())
+            except msgspec.DecodeError as error:
+                self.tell(NOT_UNDERSTOOD, str(error))
+        transport.disconnect()
+        return None
+
+    def _closed(self, frame: WSFrame) -> None:
         code, reason = int(frame.get_close_code().value), frame.get_close_message() or b""
         said = reason.decode(errors="replace")[:120]
         self.tell(REFUSED if code == 1013 else BROKE, f"closed with {code} {said}".strip())

@@ -73,15 +73,7 @@ class Stream(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         now = time.monotonic()
-        if frame.msg_type == WSMsgType.CLOSE:
-            self._ended.closed(frame)
-            transport.disconnect()
-            return
-        try:
-            said = _SAID.decode(frame.get_payload_as_memoryview())
-        except msgspec.DecodeError as error:
-            self._ended.tell(NOT_UNDERSTOOD, str(error))
-            transport.disconnect()
+        if (said := self._ended.read(transport, frame, _SAID)) is None:
             return
         if said.event == "media" and said.media is not None:
             audio = b64decode(said.media.payload)
