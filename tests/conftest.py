@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, settings
 
 from gateway.clock import VirtualClockLoop
@@ -35,6 +36,8 @@ def pytest_asyncio_loop_factories(
     del config
     if item.get_closest_marker("virtual_clock"):
         return {"virtual": VirtualClockLoop}
+    if item.get_closest_marker("served_loop"):
+        return {"uvloop": uvloop.new_event_loop}
     return {"real": asyncio.new_event_loop}
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, replace
+from typing import cast
 
 from audio.format import Format
 from gateway.call import effects as to
@@ -93,10 +94,9 @@ class TcpLeg(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The peer is there."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by name
         if self._parting is not None:
-            transport.abort()
+            self._transport.abort()
         if (end := transport.get_extra_info("socket")) is not None:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # for a peer that is gone without a word

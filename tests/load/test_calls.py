@@ -63,6 +63,7 @@ async def gateway(model: str, audiosocket: int) -> AsyncIterator[str]:
             yield address
 
 
+@pytest.mark.served_loop
 async def test_calls_by_every_protocol_are_followed_on_both_sides_of_the_gateway() -> None:
     port = free_port()
     every = {protocol: figures() for protocol in PROTOCOLS}

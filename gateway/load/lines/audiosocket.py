@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -27,10 +28,9 @@ class Connection(asyncio.Protocol):
         self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(bytes((IDENTITY, 0, 16)) + uuid4().bytes)
-        transport.write(HEAD + self._caller.frame(time.monotonic()))  # it says which format
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by name
+        self._transport.write(bytes((IDENTITY, 0, 16)) + uuid4().bytes)
+        self._transport.write(HEAD + self._caller.frame(time.monotonic()))  # it says which format
 
     def data_received(self, data: bytes) -> None:
         now, at = time.monotonic(), 0
