@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from gateway.errors import TrunklineError
-from gateway.version import version
 
 COMMANDS = (
     "serve",
@@ -53,7 +53,8 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `trunkline` with these arguments; the answer is the exit status."""
-    args = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = _parser(next(iter(given), "")).parse_args(given)
     command = cast(Command, args.command)
     try:
         status = command.run(args)
@@ -87,7 +88,17 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Version(argparse.Action):
+    """Says which Trunkline this is, and looks it up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *of: object) -> None:
+        from gateway.version import version
+
+        parser.exit(message=f"trunkline {version()}\n")
+
+
+def _parser(asked: str) -> argparse.ArgumentParser:
+    """Of all commands, with what the one that is asked for takes; no other is loaded."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--config", type=Path, metavar="FILE", help="instead of ./trunkline.toml")
     common.add_argument("--debug", action="store_true", help="show errors with their traceback")
@@ -96,15 +107,23 @@ def _parser() -> argparse.ArgumentParser:
         description="A realtime voice assistant gateway: callers on one side, a speech-to-speech"
         " model on the other.",
     )
-    parser.add_argument("--version", action="version", version=f"trunkline {version()}")
+    about = "show program's version number and exit"
+    parser.add_argument("--version", action=_Version, nargs=0, help=about)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for name in COMMANDS:
-        module = import_module(f"gateway.commands.{name}")
-        about = (module.__doc__ or "").splitlines()[0].partition(": ")[2]
+        about = _about(name)
         child = commands.add_parser(name, parents=[common], help=about, description=about)
-        cast(Command, module).add_arguments(child)
-        child.set_defaults(command=module)
+        if name == asked:
+            command = cast(Command, import_module(f"gateway.commands.{name}"))
+            command.add_arguments(child)
+            child.set_defaults(command=command)
     return parser
+
+
+def _about(name: str) -> str:
+    """What a command is for: its file begins with that, and need not be loaded for it."""
+    opening = (pkgutil.get_data("gateway.commands", f"{name}.py") or b"").partition(b"\n")[0]
+    return opening.decode().rstrip('"').partition(": ")[2]
 
 
 if __name__ == "__main__":

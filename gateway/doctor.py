@@ -190,13 +190,12 @@ def _server(settings: Settings) -> Iterator[Finding]:
 
 async def _bridges(settings: Settings) -> list[Finding]:
     """Open each bridge that is enabled as a start would, its port and all, and close it again."""
-    from httpx2 import AsyncClient
-
     from gateway.admission.access import Access
     from gateway.callers.bridge import Bridge, BridgeSection
     from gateway.doors import bridges
     from gateway.doors.desk import Desk
     from gateway.doors.tickets import Tickets
+    from gateway.http import LateClient
     from gateway.switchboard import Switchboard
 
     async def look(bridge: Bridge, section: BridgeSection, desk: Desk) -> Finding:
@@ -214,7 +213,7 @@ async def _bridges(settings: Settings) -> list[Finding]:
 
     wanted = list(bridges.enabled(settings.bridges))
     quiet = settings.model_copy(update={"bridges": bridges.Bridges()})
-    async with AsyncClient() as http:
+    async with LateClient(10.0) as http:
         desk = Desk(quiet, _Closed(Switchboard(1), Access(settings)), http, Tickets())
         found = [await look(*one, desk) for one in wanted]
     if wanted and not settings.server.public_url:

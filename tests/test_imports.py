@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = ("audio", "tools", "gateway")
 # Any part of the gateway may use these.
-BASICS = ("gateway.background", "gateway.errors", "gateway.private")
+BASICS = ("gateway.background", "gateway.errors", "gateway.http", "gateway.private")
 ANY = ("*",)
 STDLIB = frozenset(sys.stdlib_module_names) - {"audioop"}
 IMPURE = frozenset(

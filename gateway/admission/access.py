@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from httpx2 import AsyncClient
 from starlette.requests import HTTPConnection
 
 from gateway.doors.entrance import credential, other_site
@@ -231,6 +230,8 @@ async def open_access(settings: Settings, store: Store | None) -> AsyncIterator[
     if not (auth.jwt_secret or auth.jwks):
         yield Access(settings, keyring, None, audit)
         return
+    from httpx2 import AsyncClient
+
     from gateway.identity.jwks import PublishedKeys
     from gateway.identity.tokens import Tokens
 

@@ -19,7 +19,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-from httpx2 import AsyncClient, HTTPError
 from pydantic import Field
 
 from gateway.call.events import CallerJoined
@@ -31,6 +30,7 @@ from gateway.callers.pacing import PERIOD_US
 from gateway.callers.parting import MAX_FRAME
 from gateway.callers.websocket import WebSocketLeg
 from gateway.errors import TrunklineError
+from gateway.http import Http, NoAnswerError
 from gateway.private import Private
 from gateway.section import Secret, Section
 from gateway.sockets.client import RefusedError, connect
@@ -79,7 +79,7 @@ class _Happened(msgspec.Struct):
 class Ari:
     """The REST interface of one Asterisk."""
 
-    http: AsyncClient
+    http: Http
     section: AriSection
 
     async def ask(self, method: str, path: str, **given: str) -> Any:
@@ -88,8 +88,8 @@ class Ari:
         login = (self.section.username, self.section.password.reveal())
         try:
             response = await self.http.request(method, url, params=given, auth=login)
-        except HTTPError as error:
-            raise AriError(f"Asterisk cannot be reached: {type(error).__name__}") from error
+        except NoAnswerError as error:
+            raise AriError(f"Asterisk cannot be reached: {error}") from error
         if response.status_code >= 400:
             why = response.text[:200].strip()
             raise AriError(f"Asterisk answered {response.status_code} to {method} {path}: {why}")

@@ -14,7 +14,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from httpx2 import AsyncClient
 from pydantic import Field
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
@@ -30,6 +29,7 @@ from gateway.callers.parting import Limits
 from gateway.callers.websocket import WebSocketLeg
 from gateway.doors.ports import Ports
 from gateway.errors import SettingsError, WireError
+from gateway.http import Http
 from gateway.section import Section
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Desk(Protocol):
     """The gateway, as a bridge sees it."""
 
     @property
-    def http(self) -> AsyncClient:
+    def http(self) -> Http:
         """For the provider's API."""
         ...
 

@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
-from httpx2 import AsyncClient, HTTPError, Response
 from pydantic import BeforeValidator
-from starlette.responses import Response as Reply
+from starlette.responses import Response
 
 from audio.format import Encoding, Format
 from gateway.call.effects import Play
 from gateway.callers.dialect import Message
 from gateway.callers.line import LineError
 from gateway.errors import WireError
+from gateway.http import Answer, Http, NoAnswerError
 
 SLICE_US = 200_000  # of audio that stands before one mark
 AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
@@ -75,10 +75,10 @@ def form_of(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
 
-def xml(inner: str) -> Reply:
+def xml(inner: str) -> Response:
     """The answer of a webhook that is asked what to do with a call."""
     text = f'<?xml version="1.0" encoding="UTF-8"?><Response>{inner}</Response>'
-    return Reply(text, media_type="text/xml")
+    return Response(text, media_type="text/xml")
 
 
 def digits_of(number: str) -> str:
@@ -90,7 +90,7 @@ def digits_of(number: str) -> str:
 
 
 async def ask(
-    http: AsyncClient,
+    http: Http,
     provider: str,
     what: str,
     method: str,
@@ -98,14 +98,13 @@ async def ask(
     *,
     fine: tuple[int, ...] = (),
     **request: Any,
-) -> Response:
+) -> Answer:
     """What the provider's API answers to an order. Raises LineError where it is no success."""
     try:
         response = await http.request(method, url, **request)
-    except HTTPError as error:
+    except NoAnswerError as error:
         raise LineError(
-            f"{provider} could not be asked to {what}: {type(error).__name__}. Is its API "
-            "reachable from here?"
+            f"{provider} could not be asked to {what}: {error}. Is its API reachable from here?"
         ) from error
     if response.is_success or response.status_code in fine:
         return response

@@ -18,7 +18,6 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 import msgspec
-from httpx2 import Response as Answer
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,6 +43,7 @@ from gateway.callers.bridge import (
 from gateway.callers.line import LineError
 from gateway.callers.telnyx_stream import TOKEN, TelnyxDialect
 from gateway.errors import SettingsError, TrunklineError
+from gateway.http import Answer
 from gateway.private import Private
 from gateway.section import Secret
 

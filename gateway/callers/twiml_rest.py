@@ -10,9 +10,9 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import msgspec
-from httpx2 import AsyncClient, HTTPError
 
 from gateway.callers.line import LineError
+from gateway.http import Http, NoAnswerError
 from gateway.private import Private
 
 ENDED = 20404  # the code for a call that is no longer there
@@ -37,7 +37,7 @@ class Api:
     base: str  # up to the account, as https://api.twilio.com/2010-04-01/Accounts/AC…
     user: str
     password: Private[str]
-    http: AsyncClient
+    http: Http
 
     async def create(self, fields: Mapping[str, str]) -> str:
         """Begin a call; gives its id."""
@@ -53,11 +53,12 @@ class Api:
 
     async def _post(self, path: str, fields: Mapping[str, str]) -> bytes:
         try:
-            response = await self.http.post(
-                self.base + path, data=dict(fields), auth=(self.user, self.password.reveal())
+            login = (self.user, self.password.reveal())
+            response = await self.http.request(
+                "POST", self.base + path, data=dict(fields), auth=login
             )
-        except HTTPError as error:
-            raise LineError(f"{self.provider} cannot be reached: {type(error).__name__}") from error
+        except NoAnswerError as error:
+            raise LineError(f"{self.provider} cannot be reached: {error}") from error
         if response.status_code >= 400:
             raise self._problem(response.status_code, response.content)
         return response.content

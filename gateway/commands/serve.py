@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 from functools import partial
+from typing import TYPE_CHECKING
 
-from gateway import log
-from gateway.settings import Settings, load
-from gateway.settings.loading import Key
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from gateway.settings.loading import Key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,8 @@ def add_address(parser: argparse.ArgumentParser, port: int | None = None) -> Non
 
 def read_settings(args: argparse.Namespace) -> Settings:
     """The settings as they are now, with the address of the command line."""
+    from gateway.settings import load
+
     return load(args.config, overrides=_overrides(args))
 
 
@@ -37,6 +40,8 @@ def _overrides(args: argparse.Namespace) -> dict[Key, str | int]:
 
 def listening_settings(args: argparse.Namespace) -> Settings:
     """The settings in force, and the log set up by them."""
+    from gateway import log
+
     settings = read_settings(args)
     log.setup(settings.log.format, settings.log.level, policy=settings.privacy.redaction())
     return settings

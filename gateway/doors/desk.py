@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from httpx2 import AsyncClient
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
@@ -23,6 +22,7 @@ from gateway.doors import bridges
 from gateway.doors.ports import OwnPorts, Ports
 from gateway.doors.tickets import LIFETIME, Tickets
 from gateway.errors import TrunklineError
+from gateway.http import Http, LateClient
 from gateway.settings import Settings
 from gateway.sharing.redis import SharedTickets
 from gateway.switchboard import BusyError, Switchboard
@@ -61,7 +61,7 @@ class Desk:
         self,
         settings: Settings,
         floor: Floor,
-        http: AsyncClient,
+        http: Http,
         tickets: Tickets | SharedTickets,
         ports: Ports | None = None,
     ) -> None:
@@ -182,7 +182,7 @@ async def open_desk(
     ports: Ports | None = None,
 ) -> AsyncIterator[Desk]:
     """A desk whose bridges listen, on ports of their own where none are given."""
-    async with AsyncClient(timeout=HTTP_SECONDS) as http:
+    async with LateClient(HTTP_SECONDS) as http:
         desk = Desk(settings, floor, http, tickets, ports)
         async with desk.listening():
             yield desk

@@ -12,11 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from httpx2 import AsyncClient, HTTPError
-
 from gateway.call.guard.matching import FLAGGED, LIKE, MODERATION
 from gateway.call.guard.rules import GuardPolicy
 from gateway.call.guard.words import Check, Checked
+from gateway.http import LateClient, NoAnswerError
 from gateway.settings.guard import Moderation
 from tools.guards import Breaker
 
@@ -38,7 +37,7 @@ class Checker:
     """One gateway's way to those who are asked. What it needs it opens when it is needed."""
 
     def __init__(self) -> None:
-        self._client: AsyncClient | None = None
+        self._http = LateClient(SECONDS)
         self._breaker = Breaker()
         self._meaning: Meaning | None = None
 
@@ -74,28 +73,28 @@ class Checker:
         except asyncio.CancelledError:
             self._breaker.undecided()
             raise
-        except (HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+        except (NoAnswerError, OSError, ValueError, KeyError, TypeError) as error:
+            kind = str(error) if isinstance(error, NoAnswerError) else type(error).__name__
             if self._breaker.failed(loop.time()):
-                log.error("the moderation endpoint fails", extra={"error": type(error).__name__})
-            raise CheckError(f"the moderation endpoint failed: {type(error).__name__}") from error
+                log.error("the moderation endpoint fails", extra={"error": kind})
+            raise CheckError(f"the moderation endpoint failed: {kind}") from error
         self._breaker.worked()
         return scores
 
     async def close(self) -> None:
         """The gateway ends."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._http.close()
 
     async def _ask(self, wanted: Moderation, text: str) -> dict[str, float]:
-        self._client = self._client or AsyncClient()
         key = wanted.api_key.reveal()
-        answer = await self._client.post(
+        answer = await self._http.request(
+            "POST",
             f"{wanted.base_url.rstrip('/')}/moderations",
             json={"model": wanted.model, "input": text},
             headers={"Authorization": f"Bearer {key}"} if key else None,
-            timeout=SECONDS,
         )
-        answer.raise_for_status()
+        if not answer.is_success:
+            raise ValueError(f"HTTP {answer.status_code}")
         if len(answer.content) > LARGEST:
             raise ValueError("the answer is too long")
         (result, *_) = answer.json()["results"]

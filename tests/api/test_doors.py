@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.doors.desk import Desk
 from gateway.doors.tickets import Tickets
+from gateway.http import LateClient
 from gateway.identity.policy import TokenPolicy
 from gateway.identity.tokens import issue
 from gateway.identity.who import SCOPES
@@ -90,7 +91,7 @@ async def status(house: House, http: AsyncClient, door: str, shown: str = "") ->
 @pytest.mark.virtual_clock
 async def test_every_door_is_known_and_asks_for_something() -> None:
     async with every_door() as (house, http):
-        desk = Desk(house.gateway.settings, house.gateway, http, Tickets())
+        desk = Desk(house.gateway.settings, house.gateway, LateClient(1.0), Tickets())
         doors = set()
         for one in [*house.gateway.routes(), *desk.routes]:
             methods = (one.methods or set()) - {"HEAD"} if isinstance(one, Route) else {"WS"}
