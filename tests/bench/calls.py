@@ -1,9 +1,9 @@
-"""What a telephone call costs, beside a relay that looks into nothing.
+"""What a call costs, beside a relay that looks into nothing.
 
-    python -m tests.bench.calls [--calls 40] [--seconds 20] [--rounds 3] [--only gateway floor]
+    python -m tests.bench.calls [--way twilio] [--calls 40] [--seconds 20] [--only gateway floor]
 
-Three processes: scripted telephones, the gateway with everything switched on, a scripted model. The
-same telephones call the floor. Shares of one core, by the scheduler's count of the process in
+Three processes: scripted callers, the gateway with everything switched on, a scripted model. The
+same callers call the floor. Shares of one core, by the scheduler's count of the process in
 question; the two take turns, so that a busy machine is busy for both.
 """
 
@@ -20,14 +20,16 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.bench.wire.figures import cpu, memory, percentile
-from tests.bench.wire.script import CYCLE, expected, said
+from tests.bench.wire.script import CYCLE, INTERRUPTS_AT, expected, said
+from tests.bench.wire.ways import WAYS
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "12345"
@@ -48,6 +50,10 @@ model = "bench"
 enabled = true
 auth_token = "{token}"
 check_ticket = false
+[bridges.audiosocket]
+enabled = true
+port = {own}
+tickets = false
 [turns]
 second_opinion = false
 [taps]
@@ -62,12 +68,13 @@ level = "warning"
 class Seen:
     """What one run showed. Milliseconds and megabytes."""
 
-    share: float  # of one core, percent, per call
+    share: float  # of one core, percent, per call; its children's too
     base: float
     per_call: float
     messages: float  # that the process took in and gave out, a second and a call
     lost: int
-    inward: list[float] = field(default_factory=list)  # a voiced frame, from telephone to model
+    played: float  # share of the time for which a caller heard speech; the script has it at a half
+    inward: list[float] = field(default_factory=list)  # a voiced frame, from caller to model
     outward: list[float] = field(default_factory=list)  # an answer's first sound, back
     barge_in: list[float] = field(default_factory=list)
 
@@ -93,18 +100,34 @@ def process(*command: str, ready: str = "ready") -> Iterator[subprocess.Popen[st
         child.wait(20)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a subject is to listen, and what it is to call for an answer."""
+
+    port: int  # of HTTP
+    own: int  # of a listener that a way in has to itself
+    upstream: int
+    folder: Path  # for whatever it writes
+    way: str = "twilio"
+
+
+def place(folder: Path, way: str = "twilio") -> Place:
+    """Ports that are free."""
+    return Place(free_port(), free_port(), free_port(), folder, way)
+
+
 @contextmanager
 def gateway(
-    port: int, upstream: int, folder: Path, module: tuple[str, ...] = ("gateway",)
+    place: Place, module: tuple[str, ...] = ("gateway",), options: tuple[str, ...] = ()
 ) -> Iterator[int]:
     """The gateway; gives its process id."""
-    settings = folder / "trunkline.toml"
-    given = {"port": port, "upstream": upstream, "token": TOKEN, "folder": folder}
-    settings.write_text(SETTINGS.format(**given))
-    command = [sys.executable, "-m", *module, "serve", "--config", str(settings)]
+    settings = place.folder / "trunkline.toml"
+    given = {"port": place.port, "own": place.own, "upstream": place.upstream}
+    settings.write_text(SETTINGS.format(**given, token=TOKEN, folder=place.folder))
+    command = [sys.executable, "-m", *module, "serve", "--config", str(settings), *options]
     child = subprocess.Popen(command, cwd=ROOT)
     try:
-        wait_ready(port)
+        wait_ready(place.port)
         yield child.pid
     finally:
         child.send_signal(signal.SIGINT)
@@ -124,30 +147,41 @@ def wait_ready(port: int) -> None:
 
 
 @contextmanager
-def floor(port: int, upstream: int, folder: Path) -> Iterator[int]:
+def floor(place: Place) -> Iterator[int]:
     """The relay that looks into nothing."""
-    del folder
-    with process(sys.executable, "-m", "tests.bench.wire.splice", str(port), str(upstream)) as one:
-        yield one.pid
+    splice, upstream = [sys.executable, "-m", "tests.bench.wire.splice"], str(place.upstream)
+    with ExitStack() as stack:
+        if place.way != "realtime":  # no model understands what comes unchanged
+            upstream = str(free_port())
+            answerer = ["tests.bench.wire.answerer", place.way, upstream]
+            stack.enter_context(process(sys.executable, "-m", *answerer))
+        if place.way == "audiosocket":
+            splice += [str(place.own), upstream, "tcp"]
+        else:
+            splice += [str(place.port), upstream]
+        yield stack.enter_context(process(*splice)).pid
 
 
-SUBJECTS = {"floor": floor, "gateway": gateway}
+Subject = Callable[[Place], AbstractContextManager[int]]
+SUBJECTS: dict[str, Subject] = {
+    "floor": floor,
+    "gateway": gateway,
+    "workers": partial(gateway, options=("--workers", "2")),
+}
 
 
-def measure(subject: str, calls: int, seconds: int, interrupting: int = 0) -> Seen:
+def measure(
+    subject: str, calls: int, seconds: int, interrupting: int = 0, way: str = "twilio"
+) -> Seen:
     """One run."""
-    port, upstream = free_port(), free_port()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model, phones = folder / "model.json", folder / "phones.json"
-        run = [sys.executable, "-m", "tests.bench.wire.upstream", str(upstream), str(model)]
-        with process(*run), SUBJECTS[subject](port, upstream, folder) as pid:
+        where, whole = place(Path(name), way), seconds + SETTLE + 1
+        model, phones = where.folder / "model.json", where.folder / "phones.json"
+        run = [sys.executable, "-m", "tests.bench.wire.upstream", str(where.upstream), str(model)]
+        with process(*run), SUBJECTS[subject](where) as pid:
             time.sleep(0.3)
             base = memory(pid)
-            url = f"ws://127.0.0.1:{port}/twilio/media"
-            whole = seconds + SETTLE + 1
-            run = [sys.executable, "-m", "tests.bench.wire.callers", url, str(calls)]
-            run += [str(int(whole)), str(interrupting), TOKEN, str(phones)]
+            run = [*callers(where, calls, int(whole)), str(interrupting), TOKEN, str(phones)]
             with process(*run, ready="talking") as talking:
                 time.sleep(SETTLE)
                 began, spent = time.monotonic(), cpu(pid)
@@ -162,23 +196,29 @@ def measure(subject: str, calls: int, seconds: int, interrupting: int = 0) -> Se
         per_call=(held - base) / calls,
         messages=(len(spoken["spoke"]) / 3 + spoken["media"]) / whole / calls,
         lost=spoken["lost"],
+        played=spoken["sound"] / whole / calls,
     )
-    if subject != "floor":
-        _delays(seen, heard, spoken, said(int(whole) * 50 // CYCLE + 2, interrupting), calls)
+    if subject == "gateway":
+        _delays(seen, heard, spoken, calls, way, interrupting)
     return seen
 
 
-def profiled(calls: int, seconds: int) -> str:
+def callers(place: Place, calls: int, seconds: int) -> list[str]:
+    """The command of so many callers by a way in, but for how they interrupt and report."""
+    url = WAYS[place.way].url.format(port=place.port, own=place.own)
+    program = [sys.executable, "-m", "tests.bench.wire.callers"]
+    return [*program, place.way, url, str(calls), str(seconds)]
+
+
+def profiled(calls: int, seconds: int, way: str = "twilio") -> str:
     """The samples of a gateway under that many calls, as JSON."""
     with tempfile.TemporaryDirectory() as name:
-        folder, port, upstream = Path(name), free_port(), free_port()
-        report = folder / "profile.json"
+        where = place(Path(name), way)
+        report = where.folder / "profile.json"
         module = ("tests.bench.wire.profiled", str(report))
-        run = [sys.executable, "-m", "tests.bench.wire.upstream", str(upstream), f"{name}/model"]
-        with process(*run), gateway(port, upstream, folder, module) as pid:
-            url = f"ws://127.0.0.1:{port}/twilio/media"
-            run = [sys.executable, "-m", "tests.bench.wire.callers", url, str(calls)]
-            run += [str(seconds), "0", TOKEN, f"{name}/phones"]
+        upstream = [sys.executable, "-m", "tests.bench.wire.upstream", str(where.upstream)]
+        with process(*upstream, f"{name}/model"), gateway(where, module) as pid:
+            run = [*callers(where, calls, seconds), "0", TOKEN, f"{name}/phones"]
             with process(*run, ready="talking") as talking:
                 os.kill(pid, signal.SIGUSR2)
                 talking.wait(seconds + 30)
@@ -186,25 +226,40 @@ def profiled(calls: int, seconds: int) -> str:
 
 
 def _delays(
-    seen: Seen, heard: dict[str, Any], spoken: dict[str, Any], frames: list[bytes], calls: int
+    seen: Seen,
+    heard: dict[str, Any],
+    spoken: dict[str, Any],
+    calls: int,
+    way: str,
+    interrupting: int,
 ) -> None:
     """From the two processes' notes: how long things were under way within the gateway."""
     spoke = {(int(call), int(n)): at for call, n, at in _rows(spoken["spoke"], 3)}
-    settled = min(spoke.values()) + SETTLE  # sessions are opened until then
+    settled = spoken["began"] + SETTLE  # sessions are opened until then
+    cycles = max(number for _, number in spoke) // CYCLE + 1
+    frames, plan = said(cycles, interrupting, WAYS[way].form), WAYS[way].plan()
     came = [(int(call), int(n), at) for call, n, at in _rows(heard["heard"], 3)]
     plays = {int(n): at for n, at in _rows(spoken["heard"], 2)}
-    due = {call: expected(frames, call) for call in range(1, calls + 1)}
+    due = {call: expected(frames, call, plan) for call in range(1, calls + 1)}
     for call, number, at in came:
         if number in due[call].at_once and spoke[call, number] > settled:
             seen.inward.append((at - spoke[call, number]) * 1000)
     for number, at in _rows(heard["spoke"], 2):
         if int(number) in plays:
             seen.outward.append((plays[int(number)] - at) * 1000)
+    causes = {
+        call: sorted(
+            spoke[call, number]
+            for number in one.interrupting  # nothing is to be heard where a cycle begins
+            if number % CYCLE >= INTERRUPTS_AT and (call, number) in spoke
+        )
+        for call, one in due.items()
+    }
     for call, at in _rows(spoken["cleared"], 2):
-        causes = [spoke[call, n] for n in due[int(call)].interrupting if (call, n) in spoke]
-        before = [cause for cause in causes if cause <= at]
-        if before:
-            seen.barge_in.append((at - max(before)) * 1000)
+        while (waiting := causes[int(call)]) and waiting[0] <= at:
+            cause = waiting.pop(0)
+            if not (waiting and waiting[0] <= at):
+                seen.barge_in.append((at - cause) * 1000)
 
 
 def _rows(flat: list[float], width: int) -> Iterator[tuple[float, ...]]:
@@ -214,8 +269,9 @@ def _rows(flat: list[float], width: int) -> Iterator[tuple[float, ...]]:
 def told(subject: str, seen: Seen) -> str:
     """A run in a line."""
     line = (
-        f"{subject:8} {seen.share:.3f} % of a core a call, {seen.base:.0f} MB + "
-        f"{seen.per_call:.2f} MB a call, {seen.messages:.0f} messages/s, {seen.lost} lost"
+        f"{subject:14} {seen.share:.3f} % of a core a call, {seen.base:.0f} MB + "
+        f"{seen.per_call:.2f} MB a call, {seen.messages:.0f} messages/s, {seen.lost} lost, "
+        f"speech {seen.played:.0%} of the time"
     )
     for name in ("inward", "outward", "barge_in"):
         if values := getattr(seen, name):
@@ -230,13 +286,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--interrupting", type=int, default=0)
-    parser.add_argument("--only", nargs="*", default=list(SUBJECTS))
+    parser.add_argument("--way", choices=WAYS, default="twilio")
+    parser.add_argument("--only", nargs="*", choices=SUBJECTS, default=["floor", "gateway"])
     asked = parser.parse_args()
     ratios = []
     for _ in range(asked.rounds):
         shares = {}
         for subject in asked.only:
-            seen = measure(subject, asked.calls, asked.seconds, asked.interrupting)
+            seen = measure(subject, asked.calls, asked.seconds, asked.interrupting, asked.way)
             shares[subject] = seen.share
             print(told(subject, seen), flush=True)
         if {"floor", "gateway"} <= shares.keys():

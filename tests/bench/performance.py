@@ -1,6 +1,6 @@
 """Fills docs/performance.md: what calls cost here, beside a relay that looks into nothing.
 
-python -m tests.bench.performance          # all of it, in about seven minutes
+python -m tests.bench.performance          # all of it, in about twelve minutes
 python -m tests.bench.performance --quick  # one short round, to the screen only
 """
 
@@ -17,13 +17,19 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench.calls import ROOT, SUBJECTS, Seen, free_port, gateway, measure, profiled
+from tests.bench.calls import ROOT, Seen, gateway, measure, place, profiled
 from tests.bench.wire.figures import cpu, memory, percentile
+from tests.bench.wire.ways import WAYS
 
 PAGE = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 PACKAGES = ("uvloop", "picows", "msgspec", "uvicorn", "starlette", "webrtcvad-wheels")
 SHOWN = 24  # rows of the profile
+STOPPED = {  # what ends an interrupted answer for the caller, and so is waited for
+    "twilio": "barge-in to `clear`",
+    "audiosocket": "barge-in to silence",
+    "realtime": "barge-in to `speech_started`",
+}
 
 
 def machine() -> str:
@@ -41,12 +47,12 @@ def machine() -> str:
     )
 
 
-def shares(rounds: int, calls: int, seconds: int) -> str:
+def shares(rounds: int, calls: int, seconds: int, way: str = "twilio") -> str:
     """The floor and the gateway in turns."""
-    runs: dict[str, list[Seen]] = {subject: [] for subject in SUBJECTS}
+    runs: dict[str, list[Seen]] = {"floor": [], "gateway": []}
     for _ in range(rounds):
         for subject, seen in runs.items():
-            seen.append(measure(subject, calls, seconds))
+            seen.append(measure(subject, calls, seconds, way=way))
     ratios = [g.share / f.share for g, f in zip(runs["gateway"], runs["floor"], strict=True)]
     lines = [
         f"| {calls} calls, {rounds} rounds in turns | CPU of a core, a call | a message in or out "
@@ -65,14 +71,14 @@ def shares(rounds: int, calls: int, seconds: int) -> str:
     return "".join(lines) + f"\n**{median:.2f} times the floor** (single rounds: {every}).\n"
 
 
-def delays(*sizes: tuple[int, int]) -> str:
+def delays(*sizes: tuple[int, int], way: str = "twilio") -> str:
     """Calls in which every third answer is interrupted: so many of them, for so long."""
     lines = [
-        "| calls | lost | caller to model, p50 / p99 | model to caller | barge-in to `clear` "
+        f"| calls | lost | caller to model, p50 / p99 | model to caller | {STOPPED[way]} "
         "| CPU of a core in all |\n|---|---|---|---|---|---|\n"
     ]
     for calls, seconds in sizes:
-        seen = measure("gateway", calls, seconds, 3)
+        seen = measure("gateway", calls, seconds, 3, way)
         ways = [_both(values) for values in (seen.inward, seen.outward, seen.barge_in)]
         lines.append(
             f"| {calls} | {seen.lost} | {' | '.join(ways)} | {seen.share * calls:.0f} % |\n"
@@ -91,7 +97,7 @@ def start() -> str:
     for _ in range(3):
         with tempfile.TemporaryDirectory() as name:
             began = time.monotonic()
-            with gateway(free_port(), free_port(), Path(name)) as pid:
+            with gateway(place(Path(name))) as pid:
                 ready.append(time.monotonic() - began)
                 spent.append(cpu(pid))
                 held = memory(pid)
@@ -124,15 +130,23 @@ def profile(calls: int, seconds: int) -> str:
     return "".join(lines) + f"| {rest:.1%} | {len(rows) - SHOWN} others |\n"
 
 
+def ways() -> str:
+    """What calls cost by each way in, and how long things are under way in them."""
+    parts = []
+    for name, way in WAYS.items():
+        sizes = ((40, 20), (100, 20), (500, 20)) if name == "twilio" else ((100, 20),)
+        parts += [f"### {way.told}\n", shares(3, 40, 15, name), delays(*sizes, way=name)]
+    return "\n".join(parts)
+
+
 def main() -> None:
     os.environ["PYTHONPATH"] = str(ROOT)
     if "--quick" in sys.argv:
-        print(shares(1, 20, 6))
+        print("\n".join(shares(1, 20, 6, way) for way in WAYS))
         return
     parts = [
         machine() + "\n",
-        shares(3, 40, 15),
-        delays((40, 20), (100, 20), (500, 20)),
+        ways(),
         start(),
         core(),
         "Where the CPU time of 100 calls goes:\n\n" + profile(100, 15),

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from audio.format import pcm16
-from gateway.load.caller import Caller
-from gateway.load.lines.line import BROKE, NOT_UNDERSTOOD, REFUSED, CallFailedError, Over
+from gateway.load.lines.line import BROKE, NOT_UNDERSTOOD, REFUSED, CallFailedError, Over, Speaker
 from gateway.load.lines.sockets import SECONDS, Ended, explain
 
 HEADER = 3
@@ -21,7 +20,7 @@ HEAD = bytes((SOUND,)) + (320).to_bytes(2, "big")  # of 20 ms
 class Connection(asyncio.Protocol):
     """One call. It was taken once the first sound comes back; Asterisk's callers hear at once."""
 
-    def __init__(self, caller: Caller, over: Over) -> None:
+    def __init__(self, caller: Speaker, over: Over) -> None:
         self._caller, self._rest = caller, b""
         self._ended = Ended(over)
         self._transport: asyncio.Transport | None = None
@@ -80,7 +79,7 @@ class AudioSocket:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 9092
 
-    async def call(self, caller: Caller, over: Over) -> Connection:
+    async def call(self, caller: Speaker, over: Over) -> Connection:
         """Place a call; it is answered when this returns. Raises CallFailedError."""
         loop = asyncio.get_running_loop()
         try:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from audio.format import Format
 from gateway.errors import TrunklineError
-from gateway.load.caller import Caller
 
 
 class CallFailedError(TrunklineError):
@@ -27,6 +26,35 @@ NOT_UNDERSTOOD = "spoke another protocol"
 Over = Callable[[str, str], None]  # cause and detail, once, when the far end ends the call
 
 
+class Listener(Protocol):
+    """What a caller hears with."""
+
+    def sound(self, now: float, audio: bytes) -> None:
+        """A piece came, in the caller's format."""
+        ...
+
+    def cleared(self, now: float) -> None:
+        """The gateway took back what was not heard yet."""
+        ...
+
+
+class Speaker(Protocol):
+    """Who calls, as a line knows it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def ear(self) -> Listener: ...
+
+    def answered(self, now: float) -> None:
+        """The gateway took the call."""
+        ...
+
+    def frame(self, now: float) -> bytes:
+        """The next 20 ms of this caller's sound; they are written at once."""
+        ...
+
+
 class Line(Protocol):
     """One call's connection."""
 
@@ -44,7 +72,7 @@ class Way(Protocol):
 
     form: Format  # in which its callers speak and hear
 
-    async def call(self, caller: Caller, over: Over) -> Line:
+    async def call(self, caller: Speaker, over: Over) -> Line:
         """Place a call; it is answered when this returns. Raises CallFailedError."""
         ...
 

@@ -11,8 +11,7 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from audio.format import pcm16
-from gateway.load.caller import Caller
-from gateway.load.lines.line import REFUSED, CallFailedError, Over
+from gateway.load.lines.line import REFUSED, CallFailedError, Over, Speaker
 from gateway.load.lines.sockets import SECONDS, Ended, explain, open_socket
 
 UPDATE = (
@@ -41,7 +40,7 @@ _SAID = msgspec.json.Decoder(_Said)
 class Client(WSListener):
     """One call."""
 
-    def __init__(self, caller: Caller, over: Over) -> None:
+    def __init__(self, caller: Speaker, over: Over) -> None:
         self._caller = caller
         self._ended = Ended(self._over)
         self._told = over
@@ -103,7 +102,7 @@ class Realtime:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def call(self, caller: Caller, over: Over) -> Client:
+    async def call(self, caller: Speaker, over: Over) -> Client:
         """Place a call; it is answered when this returns. Raises CallFailedError."""
         client = Client(caller, over)
         await open_socket(client, self._url, self._headers)

@@ -16,8 +16,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from audio.format import Format
 from gateway.callers.twiml_signature import signature
-from gateway.load.caller import Caller
-from gateway.load.lines.line import NOT_UNDERSTOOD, REFUSED, CallFailedError, Over
+from gateway.load.lines.line import NOT_UNDERSTOOD, REFUSED, CallFailedError, Over, Speaker
 from gateway.load.lines.sockets import Ended, explain, open_socket
 
 SECONDS = 10.0  # for the webhook to answer
@@ -53,7 +52,7 @@ _SAID = msgspec.json.Decoder(_Said)
 class Stream(WSListener):
     """One call."""
 
-    def __init__(self, caller: Caller, parameters: dict[str, str], over: Over) -> None:
+    def __init__(self, caller: Speaker, parameters: dict[str, str], over: Over) -> None:
         self._caller, self._parameters = caller, parameters
         self._sid = f"MZ{caller.number:08d}"
         self._sequence = 1
@@ -140,12 +139,14 @@ class Twilio:
         self._url, self._parts, self._token = url, urlsplit(url), token
         self._http = AsyncClient(timeout=SECONDS, trust_env=False)
 
-    async def call(self, caller: Caller, over: Over) -> Stream:
+    async def call(self, caller: Speaker, over: Over) -> Stream:
         """Place a call; it is answered when this returns. Raises CallFailedError."""
         named, parameters = self._url, dict[str, str]()
         if self._parts.scheme in ("http", "https"):
             named, parameters = await self._ask(caller)
-        headers = {"X-Twilio-Signature": self._signature(named)} if self._token else {}
+        # As it would be signed where a proxy with a certificate stands before the gateway.
+        public = urlunsplit(urlsplit(named)._replace(scheme="wss"))
+        headers = {"X-Twilio-Signature": self._signature(public)} if self._token else {}
         stream = Stream(caller, parameters, over)
         await open_socket(stream, self._address(named), headers)
         return stream
@@ -155,7 +156,7 @@ class Twilio:
         with suppress(HTTPError):
             await self._http.aclose()
 
-    async def _ask(self, caller: Caller) -> tuple[str, dict[str, str]]:
+    async def _ask(self, caller: Speaker) -> tuple[str, dict[str, str]]:
         """The stream that the webhook wants, and its parameters."""
         form = {
             "CallSid": f"CA{caller.number:08d}",

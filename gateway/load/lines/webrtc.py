@@ -18,8 +18,14 @@ from httpx2 import AsyncClient, HTTPError
 
 from audio.format import pcm16
 from gateway.errors import TrunklineError
-from gateway.load.caller import Caller
-from gateway.load.lines.line import NO_ANSWER, NOT_UNDERSTOOD, REFUSED, CallFailedError, Over
+from gateway.load.lines.line import (
+    NO_ANSWER,
+    NOT_UNDERSTOOD,
+    REFUSED,
+    CallFailedError,
+    Over,
+    Speaker,
+)
 from gateway.load.lines.sockets import SECONDS, Ended, explain
 
 try:
@@ -67,7 +73,7 @@ class Voice(MediaStreamTrack):
 class Peer:
     """One call."""
 
-    def __init__(self, caller: Caller, over: Over) -> None:
+    def __init__(self, caller: Speaker, over: Over) -> None:
         self._caller = caller
         self._ended = Ended(over)
         self._voice = Voice()
@@ -145,7 +151,7 @@ class WebRtc:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = AsyncClient(timeout=SECONDS, trust_env=False, headers=headers)
 
-    async def call(self, caller: Caller, over: Over) -> Peer:
+    async def call(self, caller: Speaker, over: Over) -> Peer:
         """Place a call; it is answered when this returns. Raises CallFailedError."""
         peer = Peer(caller, over)
         try:

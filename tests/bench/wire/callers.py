@@ -1,9 +1,8 @@
-"""Scripted telephones: many calls of Twilio's Media Streams from one process, at the speed of C.
+"""Scripted callers: many calls from one process, by the lines of `trunkline load`.
 
-    python -m tests.bench.wire.callers URL CALLS SECONDS INTERRUPTING TOKEN REPORT
+    python -m tests.bench.wire.callers WAY URL CALLS SECONDS INTERRUPTING TOKEN REPORT
 
-Prints "talking" once all calls are under way, and writes what it saw into the report. A mark comes
-back when what stands before it has been played, as it does from a carrier.
+Prints "talking" once all calls are under way, and writes what it saw into the report.
 """
 
 from __future__ import annotations
@@ -13,20 +12,19 @@ import json
 import sys
 import time
 from array import array
-from base64 import b64decode, b64encode
-from collections import deque
-from itertools import count
 from pathlib import Path
 
-import msgspec
-import picows
 import uvloop
 
-from gateway.callers.twiml_signature import signature
-from tests.bench.wire.script import CYCLE, MAGIC, RATE, coded, numbers, said
+from audio.format import Format
+from gateway.load.lines.line import Line
+from gateway.load.lines.ways import Target, way_to
+from gateway.load.pulse import FRAME, Wheel
+from tests.bench.wire.script import BITS, CYCLE, MAGIC, coded, numbers, said
+from tests.bench.wire.ways import WAYS
 
-CODED = 44  # characters of base64 in which the numbers stand
-PAYLOAD = b'"payload":"'
+AT_ONCE = 20  # calls that are being placed
+APART = 7  # frames between the beginnings of two neighbours, so that not all speak at once
 
 
 class Log:
@@ -36,129 +34,87 @@ class Log:
         self.spoke = array("d")  # call, frame, when
         self.heard = array("d")  # answer, when
         self.cleared = array("d")  # call, when
-        self.media = 0
+        self.media = 0  # pieces of sound
+        self.sound = 0.0  # seconds of it, but for silence
         self.lost = 0
 
 
-class Telephone(picows.WSListener):
-    """One call."""
+class Caller:
+    """One call's script, and its ear."""
 
-    def __init__(self, number: int, frames: list[bytes], log: Log) -> None:
+    def __init__(self, number: int, form: Format, frames: list[bytes], log: Log) -> None:
         self.number = number
+        self._form = form
         self._frames = frames
         self._log = log
         self._next = 0
-        self._played_until = 0.0
-        self._marks: deque[tuple[str, asyncio.TimerHandle]] = deque()
-        self._sid = f"MZ{number:032d}"
-        self.over = False
+        self._silence = form.silence(len(frames[0]) // form.width)
+        self._quiet = True  # whether the piece before was silence
 
-    def on_ws_connected(self, transport: picows.WSTransport) -> None:
-        self._transport = transport
-        form = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
-        start = {"streamSid": self._sid, "callSid": f"CA{self.number:032d}", "mediaFormat": form}
-        start |= {"accountSid": "AC0", "tracks": ["inbound"], "customParameters": {}}
-        self._say({"event": "connected", "protocol": "Call", "version": "1.0.0"})
-        self._say({"event": "start", "start": start, "streamSid": self._sid})
+    @property
+    def ear(self) -> Caller:
+        """Itself: what it hears is only noted."""
+        return self
 
-    def speak(self) -> None:
+    def answered(self, now: float) -> None:
+        """The gateway took the call."""
+
+    def frame(self, now: float) -> bytes:
         """The next 20 ms."""
-        if self.over or self._next >= len(self._frames):
-            return
+        if self._next >= len(self._frames):
+            return self._silence
         number, self._next = self._next, self._next + 1
-        sound = b64encode(coded(self._frames[number], self.number, number)).decode()
-        text = (
-            f'{{"event":"media","sequenceNumber":"{number + 2}","media":{{"track":"inbound",'
-            f'"chunk":"{number + 1}","timestamp":"{number * 20}","payload":"{sound}"}},'
-            f'"streamSid":"{self._sid}"}}'
-        )
+        sound = coded(self._frames[number], self.number, number, self._form)
         self._log.spoke.extend((self.number, number, time.monotonic()))
-        self._transport.send(picows.WSMsgType.TEXT, text.encode())
+        return sound
 
-    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        now = time.monotonic()
-        if frame.msg_type == picows.WSMsgType.CLOSE:
-            self._end()
-            transport.disconnect()
-            return
-        if frame.msg_type != picows.WSMsgType.TEXT:
-            return
-        message = frame.get_payload_as_bytes()
-        if message.startswith(b'{"event":"media"'):
-            self._hear(message, now)
-        elif message.startswith(b'{"event":"mark"'):
-            name = msgspec.json.decode(message)["mark"]["name"]
-            loop = asyncio.get_running_loop()
-            wait = max(0.0, self._played_until - now)
-            self._marks.append((name, loop.call_later(wait, self._echo)))
-        elif message.startswith(b'{"event":"clear"'):
-            self._log.cleared.extend((self.number, now))
-            self._played_until = now
-            while self._marks:
-                self._marks[0][1].cancel()
-                self._echo()
-
-    def _hear(self, message: bytes, now: float) -> None:
+    def sound(self, now: float, audio: bytes) -> None:
+        """A piece came."""
         self._log.media += 1
-        at = message.index(PAYLOAD) + len(PAYLOAD)
-        end = message.index(b'"', at)
-        whose, number = numbers(b64decode(message[at : at + CODED]))
+        quiet, self._quiet = self._quiet, audio == self._silence
+        if self._quiet:
+            if not quiet:
+                self.cleared(now)  # of a line that has no other word for it
+            return
+        whose, number = numbers(audio[: BITS * self._form.width], self._form)
         if whose == MAGIC:
             self._log.heard.extend((number, now))
-        seconds = (end - at) * 3 // 4 / RATE
-        self._played_until = max(now, self._played_until) + seconds
+        self._log.sound += self._form.samples(audio) / self._form.rate
 
-    def _echo(self) -> None:
-        name, _ = self._marks.popleft()
-        self._say({"event": "mark", "mark": {"name": name}, "streamSid": self._sid})
-
-    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        self._log.lost += not self.over
-        self.over = True
-
-    def hang_up(self) -> None:
-        """As a carrier does."""
-        if not self.over:
-            self.over = True
-            self._say({"event": "stop", "streamSid": self._sid})
-
-    def _say(self, message: object) -> None:
-        if not self._transport.is_disconnected:
-            self._transport.send(picows.WSMsgType.TEXT, msgspec.json.encode(message))
+    def cleared(self, now: float) -> None:
+        """What was not heard yet is taken back."""
+        self._log.cleared.extend((self.number, now))
 
 
 async def main() -> None:
-    url, calls, seconds, interrupting = sys.argv[1], *map(int, sys.argv[2:5])
-    token, report = sys.argv[5], Path(sys.argv[6])
-    log, phones = Log(), []
-    frames = said(seconds * 50 // CYCLE + 2, interrupting)
-    loop = asyncio.get_running_loop()
-    for number in range(1, calls + 1):
-        signed = signature(token, "sha1", url.replace("ws://", "wss://"), [])
-        headers = {"X-Twilio-Signature": signed}
-        phone = Telephone(number, frames, log)
-        await picows.ws_connect(lambda phone=phone: phone, url, extra_headers=headers)
-        phones.append(phone)
+    name, url, calls, seconds = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:5])
+    interrupting, token, report = int(sys.argv[5]), sys.argv[6], Path(sys.argv[7])
+    form, log = WAYS[name].form, Log()
+    way = way_to(Target(WAYS[name].protocol, url, token))
+    frames = said(seconds * 50 // CYCLE + 2, interrupting, form)
+    loop, places = asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)
+
+    def over(cause: str, detail: str) -> None:
+        log.lost += 1
+        sys.stderr.write(f"a call was lost: {cause}: {detail}\n")
+
+    async def place(number: int) -> Line:
+        async with places:
+            return await way.call(Caller(number, form, frames, log), over)
+
+    lines = await asyncio.gather(*(place(number) for number in range(1, calls + 1)))
     print("talking", flush=True)
-    # Neighbours begin in different places of the cycle, so that not all speak at once.
-    began = loop.time()
-    ends = began + seconds
-    for tick in count():
-        for place, phone in enumerate(phones):
-            due = began + (tick + place / calls) * 0.02
-            if (wait := due - loop.time()) > 0.0005:
-                await asyncio.sleep(wait)
-            if tick >= place * 7 % CYCLE:
-                phone.speak()
-        if loop.time() >= ends:
-            break
-    for phone in phones:
-        phone.hang_up()
+    began, wheel = time.monotonic(), Wheel()
+    for number, line in enumerate(lines):
+        loop.call_later(number * APART % CYCLE * FRAME, wheel.join, line.beat)
+    await asyncio.sleep(seconds)
+    for line in lines:
+        wheel.leave(line.beat)
+        line.hang_up()
     seen = {name: list(getattr(log, name)) for name in ("spoke", "heard", "cleared")}
-    report.write_text(json.dumps(seen | {"media": log.media, "lost": log.lost}))
+    counts = {name: getattr(log, name) for name in ("media", "sound", "lost")}
+    report.write_text(json.dumps({"began": began, **seen, **counts}))
+    await way.close()
     await asyncio.sleep(0.5)
 
 

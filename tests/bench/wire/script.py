@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audio import wav
-from audio.g711 import ULAW_SILENCE, ulaw_decode, ulaw_encode
+from audio.convert import decode, encode
+from audio.format import Format, pcm16
+from audio.g711 import ulaw_decode, ulaw_encode
 from audio.vad import WebrtcDetector
 from gateway.call.effects import SendAudio
 from gateway.call.plan import FRAME_US, Plan
@@ -18,6 +20,7 @@ from gateway.files import samples_dir
 
 RATE = 8_000
 FRAME = 160  # bytes of 20 ms
+ULAW = Format("pcmu", RATE)  # lies behind all that a telephone says, however it is carried
 CYCLE = 200  # frames: 4 s
 SPOKEN = 60  # of those: 1.2 s
 INTERRUPTS_AT, INTERRUPTION = 120, 30  # frames
@@ -28,26 +31,39 @@ _CLEAR = bytes(byte & 0xFE for byte in range(256))
 _LOWEST = bytes(byte & 1 for byte in range(256))
 
 
-def coded(sound: bytes, whose: int, number: int) -> bytes:
+def coded(sound: bytes, whose: int, number: int, form: Format = ULAW) -> bytes:
     """The sound with two numbers of 16 bits hidden in it."""
-    both = whose << 16 | number
-    head = bytes(byte | both >> bit & 1 for bit, byte in enumerate(sound[:BITS].translate(_CLEAR)))
-    return head + sound[BITS:]
+    if form == pcm16(RATE):
+        return ulaw_decode(coded(ulaw_encode(sound), whose, number))
+    both, head = whose << 16 | number, bytearray(sound[: BITS * form.width])
+    lowest = head[:: form.width].translate(_CLEAR)
+    head[:: form.width] = bytes(byte | both >> bit & 1 for bit, byte in enumerate(lowest))
+    return bytes(head) + sound[len(head) :]
 
 
-def numbers(sound: bytes) -> tuple[int, int]:
+def numbers(sound: bytes, form: Format = ULAW) -> tuple[int, int]:
     """What `coded` has hidden."""
-    lowest = sound[:BITS].translate(_LOWEST)
-    both = sum(bit << place for place, bit in enumerate(lowest))
+    head = sound[: BITS * form.width]
+    lowest = ulaw_encode(head) if form == pcm16(RATE) else head[:: form.width]
+    both = sum(bit << place for place, bit in enumerate(lowest.translate(_LOWEST)))
     return both >> 16, both & 0xFFFF
 
 
-def speech(frames: int) -> bytes:
-    """So much of recorded voices in mu-law, from where they are loud."""
+def speech(frames: int, form: Format = ULAW) -> bytes:
+    """So much of recorded voices, from where they are loud."""
     paths = sorted((samples_dir() / "audio" / "human").glob("*.wav"))
     sound = b"".join(ulaw_encode(wav.read(path, rate=RATE)) for path in paths)
     loudest = max(range(0, len(sound) - frames * FRAME, FRAME), key=lambda at: _voiced(sound, at))
-    return sound[loudest : loudest + frames * FRAME]
+    if form.rate == RATE:
+        return encode(ulaw_decode(sound[loudest : loudest + frames * FRAME]), form.encoding)
+    pcm = b"".join(wav.read(path, rate=form.rate) for path in paths)
+    begins = loudest * form.rate // RATE * 2
+    return encode(pcm[begins : begins + frames * frame(form)], form.encoding)
+
+
+def frame(form: Format) -> int:
+    """Bytes of 20 ms."""
+    return form.rate // 50 * form.width
 
 
 def _voiced(sound: bytes, at: int) -> int:
@@ -57,11 +73,11 @@ def _voiced(sound: bytes, at: int) -> int:
 _LOUD = bytes(int((byte & 0x7F) < 0x50) for byte in range(256))
 
 
-def said(cycles: int, interrupting: int = 0) -> list[bytes]:
+def said(cycles: int, interrupting: int = 0, form: Format = ULAW) -> list[bytes]:
     """A call's frames; in every so many-th cycle the caller speaks into the answer."""
-    words = speech(SPOKEN)
-    pieces = [words[at : at + FRAME] for at in range(0, len(words), FRAME)]
-    quiet = ULAW_SILENCE * FRAME
+    words, size = speech(SPOKEN, form), frame(form)
+    pieces = [words[at : at + size] for at in range(0, len(words), size)]
+    quiet = form.silence(size // form.width)
     frames: list[bytes] = []
     for cycle in range(cycles):
         one = pieces + [quiet] * (CYCLE - SPOKEN)
@@ -79,14 +95,14 @@ class Expected:
     interrupting: frozenset[int]
 
 
-def expected(frames: list[bytes], call: int) -> Expected:
+def expected(frames: list[bytes], call: int, plan: Plan) -> Expected:
     """What the gate will do with a call's frames, found with the parts that it is made of."""
-    turns = Turns(Plan(rate=RATE, encoding="pcmu"))
-    detector = WebrtcDetector(RATE)
+    turns = Turns(plan)
+    detector = WebrtcDetector(plan.rate)
     at_once, interrupting = set(), set()
-    for number, frame in enumerate(frames):
-        pcm = coded(frame, call, number)
-        voiced = detector.voiced(ulaw_decode(pcm))
+    for number, one in enumerate(frames):
+        pcm = coded(one, call, number, plan.format)
+        voiced = detector.voiced(decode(pcm, plan.encoding))
         outcomes = list(turns.frame(pcm, voiced, (number + 1) * FRAME_US))
         if [one.pcm for one in outcomes if isinstance(one, SendAudio)] == [pcm]:
             at_once.add(number)
