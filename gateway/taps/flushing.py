@@ -54,9 +54,11 @@ class Flusher:
     def _flushed(self, one: Held) -> bool:
         try:
             return one.flush()
-        except (OSError, ValueError) as error:  # its call will meet the same, and let it go
+        except Exception as error:  # its call will meet the same, and let it go
+            ours = not isinstance(error, OSError | ValueError)
             fields = {"tap": name_of(one), "error": str(error)}
-            log.error("what a call holds back cannot be written", extra=fields)
+            told = error if ours else None
+            log.error("what a call holds back cannot be written", extra=fields, exc_info=told)
             return False
 
 
