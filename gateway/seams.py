@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -44,6 +44,13 @@ class Tap(Protocol):
     def close(self) -> None:
         """The call is over."""
         ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A tap that looks at some kinds of events and effects, and is told of no others."""
+
+    kinds: frozenset[type] | None  # None: all
 
 
 class Checks(Protocol):

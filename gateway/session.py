@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, assert_never
@@ -18,6 +17,7 @@ from typing import Any, assert_never
 from audio.convert import DECODERS
 from audio.pcm import Framer
 from audio.vad import VoiceDetector
+from gateway.audience import Audience
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.effects import Effect
@@ -26,7 +26,6 @@ from gateway.call.machine import Call
 from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
 from gateway.errors import TrunklineError
-from gateway.log import name_of
 from gateway.seams import Checks, Feed, Leg, Purse, Tap, Tools
 
 __all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
@@ -66,7 +65,7 @@ class Session:
         self._checks = checks
         self._purse = purse
         self._detector = detector
-        self._taps = list(taps)
+        self._audience = Audience(taps)
         self._pace = Pace(plan.burst)
         self._framer = Framer(plan.samples(FRAME_US) * plan.format.width)
         self._decode = DECODERS[plan.encoding]
@@ -92,11 +91,11 @@ class Session:
 
     def attach(self, tap: Tap) -> None:
         """Let somebody watch from here on; to stop, `detach`."""
-        self._taps = [*self._taps, tap]
+        self._audience.attach(tap)
 
     def detach(self, tap: Tap) -> None:
         """Nobody watches any more."""
-        self._taps = [other for other in self._taps if other is not tap]
+        self._audience.detach(tap)
 
     async def run(self) -> str:
         """Carry the call from its first byte to hang-up; returns why it ended."""
@@ -116,11 +115,7 @@ class Session:
             self._disarm()
             if self._cut_off is not None:
                 self._cut_off.cancel()
-            for tap in self._taps:
-                try:
-                    tap.close()
-                except Exception as error:
-                    self._let_go(tap, error)
+            self._audience.close()
         return self.reason
 
     # ------------------------------------------------------------ legs
@@ -203,17 +198,9 @@ class Session:
 
     def _handle(self, event: Event) -> None:
         now = self._now()
-        for tap in self._taps:
-            try:
-                tap.event(event, now)
-            except Exception as error:
-                self._let_go(tap, error)
+        self._audience.event(event, now)
         for effect in self._call.handle(event, now):
-            for tap in self._taps:
-                try:
-                    tap.effect(effect, now)
-                except Exception as error:
-                    self._let_go(tap, error)
+            self._audience.effect(effect, now)
             self._carry_out(effect)
         self._arm()
 
@@ -262,16 +249,6 @@ class Session:
         for leg in tuple(self._legs):
             if leg.cancel():
                 log.warning("a leg did not close in time and was cut off")
-
-    def _let_go(self, tap: Tap, error: Exception) -> None:
-        """A tap that fails is let go; the call does not notice."""
-        # What files do: a full disk, one that cannot be written. All else is a fault of ours.
-        faulty = not isinstance(error, OSError | ValueError)
-        fields = {"tap": name_of(tap), "error": str(error)}
-        log.error("a tap failed and is let go", extra=fields, exc_info=error if faulty else None)
-        self._taps = [other for other in self._taps if other is not tap]
-        with suppress(Exception):
-            tap.close()
 
     # ------------------------------------------------------------ tools and checks
 

@@ -66,13 +66,14 @@ class Watching:
         if kept.recording and sound:
             path = Path(kept.recording) / f"{plan.call_id}{self._ending(plan)}"
             heard = policy if self.privacy.tone else NOTHING
-            tap = partial(Recording, path, plan, heard, keys)
-            yield from _opened(tap, Recording.__name__)
+            recording = partial(Recording, path, plan, heard, keys)
+            yield from _opened(recording, Recording.__name__)
         if kept.transcripts and words:
             path = Path(kept.transcripts) / f"{plan.call_id}.transcript.jsonl"
             words_kept = partial(Transcripts, path, plan, keys)
-            name = Transcripts.__name__
-            yield from self._held(partial(Discretion, plan, policy, None, words_kept, name), name)
+            name, kinds = Transcripts.__name__, Transcripts.kinds
+            tap = partial(Discretion, plan, policy, None, words_kept, name, kinds)
+            yield from self._held(tap, name)
 
     def _held(self, tap: Callable[[], HeldTap], name: str) -> Iterator[Tap]:
         yield from map(self.flusher.add, _opened(tap, name))

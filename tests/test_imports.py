@@ -77,10 +77,11 @@ RULES = {
     ),
     "gateway.session": Rule(
         ours=(
-            *("gateway.call", "gateway.log", "gateway.seams"),
+            *("gateway.audience", "gateway.call", "gateway.log", "gateway.seams"),
             *("audio.convert", "audio.pcm", "audio.vad"),
         )
     ),
+    "gateway.audience": Rule(ours=("gateway.call", "gateway.log", "gateway.seams")),
     "gateway.seams": Rule(ours=("gateway.call",)),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(

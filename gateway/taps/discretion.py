@@ -29,7 +29,8 @@ class WordsTap(Protocol):
 class Discretion:
     """The tap. `open_tap` is called when words may be kept; `tap` is there from the start.
 
-    Of the two, one is given: the books know of a call in any case, a transcript does not.
+    Of the two, one is given: the books know of a call in any case, a transcript does not. `kinds`:
+    of events and effects that the tap looks at, where not at all.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Discretion:
         tap: WordsTap | None = None,
         open_tap: Callable[[], WordsTap] | None = None,
         name: str = "",
+        kinds: frozenset[type] | None = None,
     ) -> None:
         self.name = name or type(tap).__name__  # of what it stands before, for the log
+        self.kinds = None if kinds is None else kinds | {ShowNotice}
         self._policy = policy
         self._lines = Lines(policy)
         self._latest: dict[str, tuple[ShowWords, int]] = {}

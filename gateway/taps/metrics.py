@@ -47,6 +47,13 @@ FULL = {  # by the code of what the caller is told
 }
 
 
+LOOKED_AT = frozenset(
+    {AssistantLost, AudioRefused, CallerLeft, ResponseEnded, ToolFinished, ToolsChanged}
+    | {Dial, End, Flush, Guarded, Play, RunTool, ShowLatency, ShowNotice, ShowRefusal}
+    | {ShowSavings, Use}
+)
+
+
 class Backlog(Protocol):
     """What waits for the database, and what did not reach it."""
 
@@ -126,6 +133,8 @@ class Metrics:
 
 class CallMetrics:
     """The tap: counts one call into the gateway's metrics."""
+
+    kinds = LOOKED_AT
 
     def __init__(self, metrics: Metrics, plan: Plan) -> None:
         self._all = metrics

@@ -32,6 +32,8 @@ Line = dict[str, Any]
 class Transcripts:
     """The tap: keeps each line as it stood last, in the order in which they began."""
 
+    kinds = frozenset({ShowWords, ShowTool, End})
+
     def __init__(self, path: Path, plan: Plan, keys: Keys = NO_KEYS) -> None:
         self._path = path
         self._plan = plan

@@ -1,0 +1,78 @@
+"""Audience: the taps of one call, each told of the kinds of events and effects that it looks at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+
+from gateway.call.effects import Effect
+from gateway.call.events import Event
+from gateway.log import name_of
+from gateway.seams import Selective, Tap
+
+log = logging.getLogger(__name__)
+
+
+class Audience:
+    """Who watches one call. A tap that fails is let go; the call does not notice."""
+
+    def __init__(self, taps: Iterable[Tap]) -> None:
+        self._taps = tuple(taps)
+        self._looking: dict[type, tuple[Tap, ...]] = {}  # at each kind that has come
+
+    def attach(self, tap: Tap) -> None:
+        """Let somebody watch from here on; to stop, `detach`."""
+        self._set((*self._taps, tap))
+
+    def detach(self, tap: Tap) -> None:
+        """Nobody watches any more."""
+        self._set(tuple(other for other in self._taps if other is not tap))
+
+    def event(self, event: Event, now: int) -> None:
+        """An event is about to be handled."""
+        taps = self._looking.get(type(event))
+        for tap in self._look(type(event)) if taps is None else taps:
+            try:
+                tap.event(event, now)
+            except Exception as error:
+                self._let_go(tap, error)
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """An effect is about to be carried out."""
+        taps = self._looking.get(type(effect))
+        for tap in self._look(type(effect)) if taps is None else taps:
+            try:
+                tap.effect(effect, now)
+            except Exception as error:
+                self._let_go(tap, error)
+
+    def close(self) -> None:
+        """The call is over."""
+        for tap in self._taps:
+            try:
+                tap.close()
+            except Exception as error:
+                self._let_go(tap, error)
+
+    def _set(self, taps: tuple[Tap, ...]) -> None:
+        self._taps = taps
+        self._looking = {}
+
+    def _look(self, kind: type) -> tuple[Tap, ...]:
+        looking = tuple(tap for tap in self._taps if _looks_at(tap, kind))
+        return self._looking.setdefault(kind, looking)
+
+    def _let_go(self, tap: Tap, error: Exception) -> None:
+        # What files do: a full disk, one that cannot be written. All else is a fault of ours.
+        faulty = not isinstance(error, OSError | ValueError)
+        fields = {"tap": name_of(tap), "error": str(error)}
+        log.error("a tap failed and is let go", extra=fields, exc_info=error if faulty else None)
+        self.detach(tap)
+        with suppress(Exception):
+            tap.close()
+
+
+def _looks_at(tap: Tap, kind: type) -> bool:
+    kinds = tap.kinds if isinstance(tap, Selective) else None
+    return kinds is None or kind in kinds
