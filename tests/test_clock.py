@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -87,6 +90,61 @@ def test_a_minute_of_ping_pong_over_a_real_websocket_is_over_at_once() -> None:
     times, _ended = clock.run(main())
     assert time.monotonic() - began < 2
     assert times == pytest.approx([second + 1 for second in range(60)])
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while word := await reader.readline():
+        writer.write(word)
+    writer.close()
+
+
+@asynccontextmanager
+async def _connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """One to an echo, both ends of it with the loop."""
+    async with await asyncio.start_server(_echo, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield reader, writer
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the bytes of a connection")
+def test_connections_whose_bytes_have_all_arrived_cost_the_clock_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> float:
+        async with _connection() as (reader, writer):
+            await asyncio.to_thread(int)  # its thread stays, and has no more to say
+            began = time.monotonic()
+            with monkeypatch.context() as patch:
+                patch.setattr(clock, "GRACE", 30.0)  # would be seen on any machine
+                for _ in range(3):
+                    writer.write(b"word\n")
+                    assert await reader.readline() == b"word\n"
+                    await asyncio.sleep(EVER)
+                return time.monotonic() - began
+
+    assert clock.run(main()) < 30
+
+
+def test_bytes_that_were_seen_to_be_on_their_way_come_before_a_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock._Wires, "in_flight", lambda _: True)
+    monkeypatch.setattr(clock, "FLIGHT", 30.0)
+
+    async def main() -> float:
+        async with _connection() as (reader, writer):
+            end = writer.get_extra_info("socket")
+            late = threading.Timer(0.05, os.write, (end.fileno(), b"word\n"))
+            late.start()
+            async with asyncio.timeout(0.001):
+                assert await reader.readline() == b"word\n"
+            monkeypatch.undo()
+            late.join()
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(main()) < 1
 
 
 def test_uvicorn_serves_in_the_same_loop() -> None:
