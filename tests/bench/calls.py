@@ -3,8 +3,9 @@
     python -m tests.bench.calls [--way twilio] [--calls 40] [--seconds 20] [--only gateway floor]
 
 Three processes: scripted callers, the gateway with everything switched on, a scripted model. The
-same callers call the floor. Shares of one core, by the scheduler's count of the process in
-question; the two take turns, so that a busy machine is busy for both.
+same callers call the floor, and the projects of tests/bench/others where --only names them. Shares
+of one core, by the scheduler's count of the process in question; the two take turns, so that a busy
+machine is busy for both.
 """
 
 from __future__ import annotations
@@ -13,21 +14,22 @@ import argparse
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.bench.others.subjects import OTHERS, Subject
 from tests.bench.wire.figures import cpu, memory, percentile
+from tests.bench.wire.places import Place, callers, free_port, place
 from tests.bench.wire.script import CYCLE, INTERRUPTS_AT, expected, said
 from tests.bench.wire.ways import WAYS
 
@@ -79,12 +81,6 @@ class Seen:
     barge_in: list[float] = field(default_factory=list)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @contextmanager
 def process(*command: str, ready: str = "ready") -> Iterator[subprocess.Popen[str]]:
     """A child that has said that it is ready."""
@@ -98,22 +94,6 @@ def process(*command: str, ready: str = "ready") -> Iterator[subprocess.Popen[st
         if child.poll() is None:
             child.send_signal(signal.SIGTERM)
         child.wait(20)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a subject is to listen, and what it is to call for an answer."""
-
-    port: int  # of HTTP
-    own: int  # of a listener that a way in has to itself
-    upstream: int
-    folder: Path  # for whatever it writes
-    way: str = "twilio"
-
-
-def place(folder: Path, way: str = "twilio") -> Place:
-    """Ports that are free."""
-    return Place(free_port(), free_port(), free_port(), folder, way)
 
 
 @contextmanager
@@ -162,11 +142,11 @@ def floor(place: Place) -> Iterator[int]:
         yield stack.enter_context(process(*splice)).pid
 
 
-Subject = Callable[[Place], AbstractContextManager[int]]
 SUBJECTS: dict[str, Subject] = {
     "floor": floor,
     "gateway": gateway,
     "workers": partial(gateway, options=("--workers", "2")),
+    **OTHERS,
 }
 
 
@@ -201,13 +181,6 @@ def measure(
     if subject == "gateway":
         _delays(seen, heard, spoken, calls, way, interrupting)
     return seen
-
-
-def callers(place: Place, calls: int, seconds: int) -> list[str]:
-    """The command of so many callers by a way in, but for how they interrupt and report."""
-    url = WAYS[place.way].url.format(port=place.port, own=place.own)
-    program = [sys.executable, "-m", "tests.bench.wire.callers"]
-    return [*program, place.way, url, str(calls), str(seconds)]
 
 
 def profiled(calls: int, seconds: int, way: str = "twilio") -> str:
@@ -296,6 +269,9 @@ def main() -> None:
             seen = measure(subject, asked.calls, asked.seconds, asked.interrupting, asked.way)
             shares[subject] = seen.share
             print(told(subject, seen), flush=True)
+        for subject in shares.keys() & OTHERS.keys() if "gateway" in shares else ():
+            ratio = shares[subject] / shares["gateway"]
+            print(f"{subject}: {ratio:.2f} times the gateway", flush=True)
         if {"floor", "gateway"} <= shares.keys():
             ratios.append(shares["gateway"] / shares["floor"])
             print(f"ratio {ratios[-1]:.2f}", flush=True)

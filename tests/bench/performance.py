@@ -18,11 +18,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.calls import ROOT, Seen, gateway, measure, place, profiled
+from tests.bench.others.table import compared
 from tests.bench.wire.figures import cpu, memory, percentile
 from tests.bench.wire.ways import WAYS
 
 PAGE = ROOT / "docs/performance.md"
-BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 PACKAGES = ("uvloop", "picows", "msgspec", "uvicorn", "starlette", "webrtcvad-wheels")
 SHOWN = 24  # rows of the profile
 STOPPED = {  # what ends an interrupted answer for the caller, and so is waited for
@@ -139,6 +139,15 @@ def ways() -> str:
     return "\n".join(parts)
 
 
+def filled(block: str, figures: str) -> None:
+    """Puts figures between the marks of a block of the page."""
+    begin, end = f"<!-- {block}: begin -->\n", f"<!-- {block}: end -->\n"
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, marked, after = rest.partition(end)
+    assert marked, f"{PAGE} has no block named {block}"
+    PAGE.write_text(f"{before}{begin}\n{figures}\n{end}{after}")
+
+
 def main() -> None:
     os.environ["PYTHONPATH"] = str(ROOT)
     if "--quick" in sys.argv:
@@ -151,9 +160,8 @@ def main() -> None:
         core(),
         "Where the CPU time of 100 calls goes:\n\n" + profile(100, 15),
     ]
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(before + BEGIN + "\n" + "\n".join(parts) + "\n" + END + after)
+    filled("figures", "\n".join(parts))
+    filled("others", compared(2, 30, 12))
     print(f"written: {PAGE}")
 
 
