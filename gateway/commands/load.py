@@ -7,6 +7,7 @@ import ipaddress
 import json
 import math
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -26,6 +27,8 @@ TOKEN = "LOAD_TOKEN"  # a variable: what stands on a command line, others can re
 SPEECH = ("something.wav", "goforward.wav", "cards_002.wav")
 AUDIO_KEPT = 50  # calls of which every turn's audio may be compared; of more, fewer turns
 TOOLS = ("picows", "psutil")
+LIMITS_MS = {"webrtc": 150.0}  # aiortc's own jitter buffer holds 90 of them back
+SPARE_FILES = 100  # that a process has open beside those of its calls
 
 
 class LoadError(TrunklineError):
@@ -45,10 +48,16 @@ def _number(least: float, most: float) -> Callable[[str], float]:
     return number
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 100000, got {text!r}")
-    return int(text)
+def _up_to(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, got {text!r}")
+        return int(text)
+
+    return count
+
+
+_count = _up_to(100_000)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--calls", type=_count, default=20, help="calls at once; with --find, to begin with (20)")
     add("--find", action="store_true", help="find how many calls it holds within the limits")
     add("--most", type=_count, default=2000, help="calls that --find tries at most (2000)")
-    add("--limit-ms", type=_number(0.1, 1e5), default=50.0, help="added latency, p99 (50)")
+    add("--limit-ms", type=_number(0.1, 1e5), help="added latency, p99 (50; 150 over webrtc)")
     add("--limit-loss", type=_number(0, 100), default=0.1, help="lost sound in percent (0.1)")
     add("--seconds", type=_number(1, 86400), default=30.0, help="of talk, in each stage (30)")
     add("--minutes", type=_number(0.1, 1440), default=10.0, help="in all, at most (10)")
@@ -69,12 +78,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--answer", type=_number(0.5, 60), default=2.0, help="seconds the model speaks (2)")
     add("--model-ms", type=_number(0, 60000), default=0.0, help="time the model takes to think (0)")
     add("--model", metavar="[HOST:]PORT", help="where the scripted model listens for a TARGET")
-    add("--workers", type=_count, default=1, help="of the gateway that is started (1)")
-    add("--testers", type=_count, default=1, help="processes that the callers are spread over (1)")
+    add("--workers", type=_up_to(256), default=1, help="of the gateway that is started (1)")
+    add(
+        "--testers",
+        type=_up_to(64),
+        default=1,
+        help="processes that the callers are spread over (1)",
+    )
     add(
         "--pin", action="store_true", help="the gateway on one core, the test on the others (Linux)"
     )
-    add("--pid", type=_count, default=0, help="of TARGET on this machine, for CPU and memory")
+    add(
+        "--pid", type=_up_to(2**22), default=0, help="of TARGET on this machine, for CPU and memory"
+    )
     add("--metrics", default="", metavar="URL", help="of TARGET's /metrics, where it is elsewhere")
     add("--json", type=Path, metavar="FILE", help="write the figures there; - for stdout")
     add("--html", type=Path, metavar="FILE", help="write a report with plots there")
@@ -96,12 +112,16 @@ def run(args: argparse.Namespace) -> int:
 
     wanted = wanted_of(args)
     for path in (args.json, args.html):
-        _check_folder(path)
+        _check_place(path)
+    _check_room(wanted)
     if wanted.target is not None:
         ask_first(wanted.target, args.calls, yes=args.yes)
     console = Console(highlight=False, stderr=str(args.json) == "-")
     with showing(console) as show:
-        test = asyncio.run(run_test(wanted, show.see))
+        try:
+            test = asyncio.run(run_test(wanted, show.see))
+        except asyncio.CancelledError:  # told to end before there was anything to tell
+            return 130
     found = result.result(test)
     sum_up(console, found, test)
     if args.json is not None:
@@ -109,36 +129,28 @@ def run(args: argparse.Namespace) -> int:
         if str(args.json) == "-":
             sys.stdout.write(text)
         else:
-            args.json.write_text(text)
+            _write(args.json, text)
     if args.html is not None:
-        args.html.write_text(report.page(found))
-        console.print(f"report: {args.html}")
+        _write(args.html, report.page(found))
+        console.print(f"report: {args.html}", soft_wrap=True)
     return 0 if found["well"] else 1
 
 
 def wanted_of(args: argparse.Namespace) -> Wanted:
     """What the command line asks for. Raises TrunklineError."""
     from gateway.load.caller import Behaviour
-    from gateway.load.lines.ways import target_of
     from gateway.load.run import Wanted
     from gateway.load.script import Script
     from gateway.load.verdict import Limits
 
-    target: Target | None = None
-    model: tuple[str, int] | None = ("127.0.0.1", 0)
-    if args.target is not None:
-        target = target_of(args.target, args.via, os.environ.get(TOKEN, ""))
-        model = _place(args.model) if args.model else None
-    elif given := [name for name in ("model", "pid", "metrics") if getattr(args, name)]:
-        raise LoadError(f"--{given[0]} is for a TARGET; the gateway of our own needs none")
-    if target is not None and (args.workers > 1 or args.config):
-        raise LoadError("--workers and --config are for a gateway of our own; leave out TARGET")
+    target, model = _sides(args)
+    protocol = target.protocol if target is not None else args.via or "twilio"
     every = max(1, (args.most if args.find else args.calls) // AUDIO_KEPT)
     known = args.answer if model is not None else 0.0
     return Wanted(
         speech=tuple(args.speech or _samples()),
         target=target,
-        protocol=args.via or "twilio",
+        protocol=protocol,
         config=args.config.resolve() if args.config else None,
         workers=args.workers,
         model=model,
@@ -150,13 +162,30 @@ def wanted_of(args: argparse.Namespace) -> Wanted:
         most=max(args.most, args.calls),
         behaviour=Behaviour(think=args.think, barge_in=args.barge_in / 100, answer=known),
         script=Script(answer=args.answer, think=args.model_ms / 1000, looked_at=every),
-        limits=Limits(added_ms=args.limit_ms, loss=args.limit_loss / 100),
+        limits=Limits(
+            added_ms=args.limit_ms or LIMITS_MS.get(protocol, 50.0), loss=args.limit_loss / 100
+        ),
         pid=args.pid,
         metrics=args.metrics,
         metrics_token=os.environ.get("TRUNKLINE_SERVER__TOKEN", ""),
         testers=args.testers,
         pin=args.pin,
     )
+
+
+def _sides(args: argparse.Namespace) -> tuple[Target | None, tuple[str, int] | None]:
+    """The gateway that is to be called, and where the scripted model is to listen."""
+    from gateway.load.lines.ways import target_of
+
+    if args.target is None:
+        if given := [name for name in ("model", "pid", "metrics") if getattr(args, name)]:
+            raise LoadError(f"--{given[0]} is for a TARGET; the gateway of our own needs none")
+        return None, ("127.0.0.1", 0)
+    target = target_of(args.target, args.via, os.environ.get(TOKEN, ""))
+    model = _place(args.model) if args.model else None
+    if args.workers > 1 or args.config:
+        raise LoadError("--workers and --config are for a gateway of our own; leave out TARGET")
+    return target, model
 
 
 def ask_first(target: Target, calls: int, *, yes: bool) -> None:
@@ -192,6 +221,47 @@ def _samples() -> list[Path]:
     return [samples_dir() / "audio" / "human" / name for name in SPEECH]
 
 
-def _check_folder(path: Path | None) -> None:
-    if path is not None and str(path) != "-" and not path.resolve().parent.is_dir():
+def _check_place(path: Path | None) -> None:
+    """Whether a file can be written there, before minutes go by for it."""
+    if path is None or str(path) == "-":
+        return
+    if not path.resolve().parent.is_dir():
         raise LoadError(f"{path}: there is no folder {path.resolve().parent}; make it first")
+    was_there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise LoadError(f"{path} cannot be written: {error.strerror}; name another file") from None
+    if not was_there:
+        path.unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise LoadError(
+            f"{path} could not be written: {error.strerror}; the figures stand above"
+        ) from None
+
+
+def _check_room(wanted: Wanted) -> None:
+    """Whether so many calls can be placed in the time there is, and opened by this machine."""
+    takes = wanted.calls / wanted.per_second / 60
+    if takes >= wanted.minutes:
+        raise LoadError(
+            f"{wanted.calls} calls at {wanted.per_second:g} a second take {takes:.0f} minutes to"
+            f" place, and --minutes is {wanted.minutes:g}: raise --ramp or --minutes"
+        )
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bounded = most != resource.RLIM_INFINITY
+    if bounded and most < wanted.calls + SPARE_FILES:
+        raise LoadError(
+            f"{wanted.calls} calls want {wanted.calls + SPARE_FILES} open files, and this system"
+            f" allows {most}: raise that as its administrator, or place fewer"
+        )
+    needs = (wanted.most if wanted.find else wanted.calls) + SPARE_FILES
+    needs = min(needs, most) if bounded else needs
+    if allowed != resource.RLIM_INFINITY and allowed < needs:  # inherited by all that take part
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needs, most))

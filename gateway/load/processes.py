@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -24,7 +24,10 @@ from gateway.load.notes import Note, Ready, Unpacker
 STARTS = 60.0  # seconds that a process may take to begin: speech models are loaded in some
 STOPS = 30.0
 HOME = Path(__file__).resolve().parents[2]
-SERVE = "import sys; sys.path.insert(0, {!r}); from gateway.cli import main; sys.exit(main())"
+SERVE = (
+    "import sys; sys.path.insert(0, {!r}); from gateway.load.tied import tie; tie();"
+    " from gateway.cli import main; sys.exit(main())"
+)
 BLOCK = 1 << 16
 
 
@@ -123,7 +126,7 @@ async def gateway(
             *(sys.executable, "-P", "-c", SERVE.format(str(HOME)), *command),
             cwd=config.parent if config is not None else folder,
             env={**os.environ, **_told(model, token), **variables},
-            stdin=DEVNULL,
+            stdin=PIPE,  # which ends with us, and it ends with that
             stderr=PIPE,
             start_new_session=True,
         )
@@ -175,7 +178,9 @@ async def _read_log(one: Gateway) -> None:
         elif said.get("message") == "AudioSocket listens":
             one.audiosocket = said["address"]
         elif said.get("level") in ("warning", "error"):
-            one.said.append(str(said.get("message"))[:300])
+            what, _, why = str(said.get("exception", "")).rpartition("\n")
+            words = " ".join(str(said.get("message")).split())[:200]
+            one.said.append(f"{words} ({why})" if what else words)
     one.ready.set()
 
 

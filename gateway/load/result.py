@@ -33,7 +33,7 @@ def result(test: Test) -> Json:
         },
         "test": {
             "target": wanted.target.url if wanted.target else "a gateway of its own",
-            "protocol": wanted.target.protocol if wanted.target else wanted.protocol,
+            "protocol": wanted.protocol,
             "workers": wanted.workers if not wanted.target else None,
             "scripted_model": wanted.model is not None,
             "speech": [path.name for path in wanted.speech],
@@ -96,12 +96,13 @@ def hints(test: Test) -> list[str]:
     """What whoever ran the test is to know beside the figures."""
     found = [*dict.fromkeys(stage.doubt for stage in test.stages if stage.doubt)]
     wanted, figures = test.wanted, test.figures
-    if wanted.target is not None and wanted.model is not None and not figures.sessions:
+    answered = wanted.target is not None and figures.placed > 0
+    if answered and wanted.model is not None and not figures.sessions:
         found.append(
             "no call reached the scripted model: have the gateway's [assistant] base_url name the"
             " address that --model listens on"
         )
-    if wanted.target is not None and wanted.model is None:
+    if answered and wanted.model is None:
         found.append("the gateway's own model answered: what the gateway adds cannot be told apart")
     if test.said:
         found.append("the gateway said: " + "; ".join(dict.fromkeys(test.said)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Wanted:
 
     speech: tuple[Path, ...]
     target: Target | None = None  # nothing: a gateway of our own
-    protocol: Protocol = "twilio"  # of a gateway of our own
+    protocol: Protocol = "twilio"
     config: Path | None = None
     workers: int = 1
     model: tuple[str, int] | None = ("127.0.0.1", 0)  # nothing: the gateway's own model answers
@@ -106,11 +107,15 @@ class Test:
 
 
 async def run(wanted: Wanted, watch: Callable[[Test], None] = lambda test: None) -> Test:
-    """The whole test; `watch` is told each second how it goes. Raises TrunklineError."""
+    """The whole test; `watch` is told each second how it goes. Raises TrunklineError.
+
+    SIGTERM ends it as Ctrl-C does: what is known by then is given.
+    """
     waves = clips.probe(wanted.speech)
     firsts = [clip.first for clip in clips.read(wanted.speech, pcm16(clips.PROBE_RATE))]
     test = Test(wanted, Figures(waves, firsts))
     async with AsyncExitStack() as stack:
+        stack.enter_context(_told_to_end())
         crew = await _assemble(stack, wanted, test)
         await stack.enter_async_context(_looking(test, crew.watcher, watch))
         try:
@@ -127,6 +132,18 @@ async def run(wanted: Wanted, watch: Callable[[Test], None] = lambda test: None)
         await asyncio.sleep(QUIET)
         test.said = list(crew.gateway.said) if crew.gateway is not None else []
     return test
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """SIGTERM, by which systems that run tests cancel them, cancels this one."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @dataclass(slots=True)

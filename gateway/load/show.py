@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from gateway.load.figures import percentile
 from gateway.load.run import Test
@@ -77,7 +78,7 @@ class Show:
         )
         return Group(self._bar, self._figures(test), *self._done(test))
 
-    def _figures(self, test: Test) -> Table:
+    def _figures(self, test: Test) -> Group:
         now = time.monotonic()
         recent = test.figures.summary(now - RECENT, now)
         table = Table(title=f"last {RECENT:g} s", title_justify="left")
@@ -93,8 +94,7 @@ class Show:
         said += [f"CPU {cost.cpu * 100:.0f} %"] if cost.cpu is not None else []
         said += [f"memory {cost.memory / 1e6:.0f} MB"] if cost.memory is not None else []
         said += [f"loop lag {cost.lag * 1000:.1f} ms"] if cost.lag is not None else []
-        table.caption = "   ".join(said)
-        return table
+        return Group(table, Text("   ".join(said), style="dim"))
 
     def _done(self, test: Test) -> list[Table]:
         return [stages(test)] if test.stages else []
@@ -123,7 +123,7 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
     if not test.stages:
         console.print("Nothing was measured.")
     for row in found["stages"][-1:] if not test.wanted.find else []:
-        console.print(f"[bold]{row['calls']} calls, {test.wanted.seconds:g} s[/bold]")
+        console.print(f"[bold]{row['calls']} calls, {row['seconds']:g} s[/bold]")
         for key, name in ROWS:
             one = row[key]
             if one["count"]:
@@ -131,7 +131,8 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
                     f"  {name:<16} p50 {one['p50']:8.1f}   p95 {one['p95']:8.1f}"
                     f"   p99 {one['p99']:8.1f} ms   ({one['count']})"
                 )
-        console.print(f"  {'sound lost':<16} {row['loss']:.3%}")
+        if row["questions"]:
+            console.print(f"  {'sound lost':<16} {row['loss']:.3%}")
         console.print(f"  {'questions':<16} {row['questions']}, unanswered {row['missed']}")
         if row["cpu_cores"] is not None:
             console.print(
@@ -143,10 +144,11 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
         console.print(f"[bold]It holds {found['holds']} calls[/bold] within these limits.")
     for one in found["failures"]:
         cause, detail = escape(one["cause"]), escape(one["detail"])
-        console.print(f"[red]{one['count']}[/red] calls, {cause}: {detail}")
+        line = f"[red]{one['count']}[/red] calls, {cause}: {detail}"
+        console.print(line, soft_wrap=True)
     for fault in test.stages[-1].faults if test.stages and not test.wanted.find else []:
-        console.print(f"[red]not well:[/red] {escape(fault)}")
+        console.print(f"[red]not well:[/red] {escape(fault)}", soft_wrap=True)
     for hint in found["hints"]:
-        console.print(f"[yellow]note:[/yellow] {escape(hint)}")
+        console.print(f"[yellow]note:[/yellow] {escape(hint)}", soft_wrap=True)
     if test.cut:
         console.print("The test was cut short.")

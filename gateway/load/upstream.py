@@ -56,8 +56,8 @@ class _Answer:
 class Session(WSListener):
     """One session of the model."""
 
-    def __init__(self, number: int, script: Script, tell: Tell) -> None:
-        self.number, self._script, self._tell = number, script, tell
+    def __init__(self, number: int, script: Script, tell: Tell, live: set[Session]) -> None:
+        self.number, self._script, self._tell, self._live = number, script, tell, live
         self._loop = asyncio.get_running_loop()
         self._heard, self._spoken = PCM, PCM
         self._turn: Turn | None = None
@@ -74,6 +74,7 @@ class Session(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._socket = transport
+        self._live.add(self)
         self._say("session.created", session=self._session())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -93,8 +94,13 @@ class Session(WSListener):
             self._take(now, msgspec.json.decode(message))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._live.discard(self)
         self._stop()
         self._tell(SessionEnded(self.number, time.monotonic()))
+
+    def leave(self) -> None:
+        """Cut it off: a gateway that has frozen never closes it, nor reads what was sent."""
+        self._socket.disconnect(graceful=False)
 
     # ------------------------------------------------------------ from the gateway
 
@@ -292,12 +298,17 @@ async def serve(
 ) -> AsyncIterator[str]:
     """The model at its http address, which ends in `/v1`; every session's notes go to `tell`."""
     numbers = count(1)
+    live: set[Session] = set()
 
     def session(request: WSUpgradeRequest) -> Session:
         begun()
-        return Session(next(numbers), script, tell)
+        return Session(next(numbers), script, tell, live)
 
     server = await ws_create_server(session, host, port, max_frame_size=LARGEST)
     async with server:
         name, bound = server.sockets[0].getsockname()[:2]
-        yield f"http://[{name}]:{bound}/v1" if ":" in name else f"http://{name}:{bound}/v1"
+        try:
+            yield f"http://[{name}]:{bound}/v1" if ":" in name else f"http://{name}:{bound}/v1"
+        finally:
+            for one in tuple(live):
+                one.leave()

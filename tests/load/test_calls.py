@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from audio.format import pcm16
@@ -119,10 +120,15 @@ async def test_a_gateway_that_is_not_there_is_said_to_be_that() -> None:
             "http",
             "spoke another protocol",
         ),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "https", "spoke another protocol"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wss", "spoke another protocol"),
         (b"", "http", "broke in the middle"),
         (b"", "audiosocket", "refused"),
     ],
-    ids=["webhook-403", "upgrade-403", "busy", "no-twiml", "hung-up", "audiosocket-hung-up"],
+    ids=[
+        *("webhook-403", "upgrade-403", "busy", "no-twiml", "https-to-plain", "wss-to-plain"),
+        *("hung-up", "audiosocket-hung-up"),
+    ],
 )
 async def test_a_gateway_that_refuses_is_said_to_do_that(
     answer: bytes, target: str, cause: str
@@ -161,6 +167,12 @@ async def test_a_server_of_another_protocol_is_not_taken_for_a_gateway() -> None
         assert await causes(Target("twilio", model.replace("http", "ws"))) == {
             "spoke another protocol": 3
         }
+
+
+async def test_the_scripted_model_ends_though_a_gateway_has_frozen_with_sessions_open() -> None:
+    begun = upstream.serve(Script(), lambda note: None)
+    async with asyncio.timeout(20), AsyncExitStack() as frozen, begun as model:
+        await frozen.enter_async_context(connect(model.replace("http", "ws") + "/realtime"))
 
 
 async def causes(target: Target) -> dict[str, int]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from subprocess import Popen
 
+import psutil
 import pytest
 
 from gateway.cli import main
@@ -57,6 +61,20 @@ def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixtur
     said = " ".join(capsys.readouterr().out.split())
     assert "2 calls, nothing listens there" in said
     assert "not well: 2 calls failed" in said
+    assert "note:" not in said, "of a model that was never asked"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])
+def test_nothing_runs_on_where_the_test_itself_is_ended(number: signal.Signals) -> None:
+    child = Popen([sys.executable, "-m", "gateway", "load", "--calls", "1"])
+    with child:
+        test = psutil.Process(child.pid)
+        while not any("tied" in " ".join(one.cmdline()) for one in test.children()):
+            assert child.poll() is None
+        begun = test.children(recursive=True)
+        child.send_signal(number)
+        assert child.wait(30) in ((130, 1) if number is signal.SIGTERM else (-number,))
+    assert not psutil.wait_procs(begun, 30)[1]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +91,8 @@ def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixtur
         (["ws://127.0.0.1:1/x", "--pid", "99999"], "has none of id 99999"),
         (["--speech", "no.wav"], "no.wav does not exist"),
         (["--html", "/no/such/folder/report.html"], "make it first"),
+        (["--json", "/"], "/ cannot be written: Is a directory"),
+        (["--calls", "50000"], "raise --ramp or --minutes"),
     ],
     ids=[
         "elsewhere",
@@ -86,6 +106,8 @@ def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixtur
         "none",
         "wav",
         "html",
+        "json",
+        "too-many",
     ],
 )
 def test_what_cannot_be_is_told_before_any_call(
@@ -96,7 +118,15 @@ def test_what_cannot_be_is_told_before_any_call(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--calls", "0"], ["--calls", "many"], ["--seconds", "nan"], ["--ramp", "-1"]]
+    "arguments",
+    [
+        ["--calls", "0"],
+        ["--calls", "many"],
+        ["--seconds", "nan"],
+        ["--ramp", "-1"],
+        ["--workers", "9999"],
+    ],
+    ids="=".join,
 )
 def test_numbers_that_are_none_are_named_with_their_option(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

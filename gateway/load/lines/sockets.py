@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -86,15 +86,33 @@ def explain(error: BaseException) -> CallFailedError:
     """Why a connection did not come about, in few words that can be counted."""
     if isinstance(error, TimeoutError | TimeoutException):
         return CallFailedError(NO_ANSWER, f"{SECONDS:g} s went by")
+    if any("WRONG_VERSION" in str(one) for one in _causes(error)):
+        said = "no TLS is spoken there; an address without it begins with http:// or ws://"
+        return CallFailedError(NOT_UNDERSTOOD, said)
     if isinstance(error, WSError):
         status = getattr(getattr(error, "response", None), "status", None)
-        said = f"the upgrade was answered with {int(status)}" if status else str(error)[:120]
-        return CallFailedError(REFUSED, said)
+        if status:
+            return CallFailedError(REFUSED, refusal("the upgrade", int(status)))
+        return CallFailedError(NOT_UNDERSTOOD, str(error)[:120])
     if isinstance(error, socket.gaierror | ConnectionRefusedError | ConnectError):
         return CallFailedError(NOT_THERE, _words(error))
     if isinstance(error, OSError | HTTPError):
         return CallFailedError(BROKE, _words(error))
     return CallFailedError(BROKE, type(error).__name__)
+
+
+def refusal(what: str, status: int) -> str:
+    """What came of an HTTP request, and where to look for why."""
+    said = f"{what} was answered with {status}"
+    if status in (401, 403):
+        return f"{said}; see LOAD_TOKEN and the address"
+    return f"{said}; see the address" if status in (404, 405) else said
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _words(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 from audio.format import Format
 from gateway.callers.twiml_signature import signature
 from gateway.load.lines.line import NOT_UNDERSTOOD, REFUSED, CallFailedError, Over, Speaker
-from gateway.load.lines.sockets import Ended, explain, open_socket
+from gateway.load.lines.sockets import Ended, explain, open_socket, refusal
 
 SECONDS = 10.0  # for the webhook to answer
 START = (
@@ -175,7 +175,7 @@ class Twilio:
         except HTTPError as error:
             raise explain(error) from error
         if not answer.is_success:
-            raise CallFailedError(REFUSED, f"the webhook answered {answer.status_code}")
+            raise CallFailedError(REFUSED, refusal("the webhook", answer.status_code))
         try:
             twiml = ElementTree.fromstring(answer.text)
         except ElementTree.ParseError as error:

@@ -26,7 +26,7 @@ from gateway.load.lines.line import (
     Over,
     Speaker,
 )
-from gateway.load.lines.sockets import SECONDS, Ended, explain
+from gateway.load.lines.sockets import SECONDS, Ended, explain, refusal
 
 try:
     from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -162,7 +162,7 @@ class WebRtc:
             except HTTPError as error:
                 raise explain(error) from error
             if not answer.is_success:
-                raise CallFailedError(REFUSED, f"the offer was answered with {answer.status_code}")
+                raise CallFailedError(REFUSED, refusal("the offer", answer.status_code))
             await peer.take(answer.text)
         except BaseException:
             await peer.close()
