@@ -7,8 +7,9 @@ nothing else is ever sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from struct import Struct
+from typing import Final, TypeGuard
 from uuid import UUID
 
 import numpy as np
@@ -30,6 +31,7 @@ DIGITS: Final = frozenset("0123456789*#ABCD")
 FAREWELL: Final = bytes((HANG_UP, 0, 0))
 LONGEST: Final = 0xFFFE  # bytes of one frame's sound: whole samples
 RAW: Final = 160  # bytes of 20 ms of G.711, in which an Asterisk may send what it calls PCM16
+_HEAD: Final = Struct(">BH")
 UUID_PARAMETER: Final = "ticket"  # where the caller's metadata carry it: `bridge.TICKET`
 
 
@@ -44,18 +46,32 @@ class Frames:
         """Bytes of a frame that is not whole yet."""
         return len(self._rest)
 
-    def push(self, data: bytes) -> Iterator[bytes]:
+    def push(self, data: bytes) -> Iterable[bytes]:
         """The frames that are whole now. A frame is 64 KB at most, and so is what is kept."""
+        if not self._rest and _is_whole(data):  # as nearly all come
+            return (data,)
+        return self._cut(data)
+
+    def _cut(self, data: bytes) -> Iterator[bytes]:
         data = self._rest + data if self._rest else data
         self._rest = b""
         at = 0
         while len(data) - at >= HEADER:
-            end = at + HEADER + int.from_bytes(data[at + 1 : at + HEADER], "big")
+            end = at + HEADER + (data[at + 1] << 8 | data[at + 2])
             if end > len(data):
                 break
             yield data[at:end]
             at = end
         self._rest = data[at:]
+
+
+def _is_whole(frame: Message) -> TypeGuard[bytes]:
+    """Whether it is one frame, with its header."""
+    return (
+        type(frame) is bytes
+        and len(frame) >= HEADER
+        and len(frame) == HEADER + (frame[1] << 8 | frame[2])
+    )
 
 
 class AudioSocketDialect:
@@ -79,10 +95,17 @@ class AudioSocketDialect:
 
     def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
         """What a whole frame means. Raises WireError only."""
+        if self._settled and self._known and _is_whole(message) and message[0] == self._kind:
+            size = len(message) - HEADER
+            if size and not size & 1 and size != RAW:  # nothing about it is to be found out
+                return iter((of.CallerAudio(message[HEADER:]),))
+        return self._decoded(message)
+
+    def _decoded(self, message: Message) -> Iterator[of.FromCaller | Reply]:
         if isinstance(message, str) or len(message) < HEADER:
             raise WireError("Expected frames of AudioSocket: a kind, a length and a payload.")
         kind, payload = message[0], message[HEADER:]
-        if len(payload) != int.from_bytes(message[1:HEADER], "big"):
+        if not _is_whole(message):
             raise WireError("Expected one whole frame of AudioSocket.")
         if kind in RATES:
             self._expect_known(kind)
@@ -102,7 +125,7 @@ class AudioSocketDialect:
             pcm = effect.pcm
             for at in range(0, len(pcm), LONGEST):
                 piece = pcm[at : at + LONGEST]
-                yield bytes((self._kind,)) + len(piece).to_bytes(2, "big") + piece
+                yield _HEAD.pack(self._kind, len(piece)) + piece
 
     def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
         """Hang up. An AudioSocket cannot say why."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -60,7 +60,7 @@ class Dialect(Protocol):
 class Splitter(Protocol):
     """Finds the messages in a stream that may be cut anywhere."""
 
-    def push(self, data: bytes) -> Iterator[bytes]:
+    def push(self, data: bytes) -> Iterable[bytes]:
         """The messages that are whole now. Raises WireError."""
         ...
 

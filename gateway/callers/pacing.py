@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from audio.format import Format
 from gateway.call.effects import Play
@@ -36,10 +36,12 @@ class Player:
     """What one line plays, in whole frames of its wire's format."""
 
     def __init__(self, form: Format, period: int = PERIOD_US) -> None:
-        self._format = form
-        self._size = form.rate * period // 1_000_000 * form.width
+        self.size = form.rate * period // 1_000_000 * form.width  # bytes of a frame
+        self._width = form.width
+        self._silence = form.silence(self.size // form.width)
         self._waiting: deque[_Waiting] = deque()
-        self._place: CallerPlayed | None = None  # where the last frame ended
+        # Where the last frame ended: the item, how much of it was written, its generation.
+        self._place: tuple[str, int, int] | None = None
         self._told = 0  # frames since something was told
 
     @property
@@ -65,44 +67,40 @@ class Player:
         back, and will be heard; so half of this frame is counted as heard from its beginning on,
         and whoever asks within it is wrong by half a frame at most.
         """
-        heard = self._ended()
+        heard: list[CallerPlayed] = []
+        if not self._waiting:
+            if self._place is not None:  # nothing follows it
+                heard.append(CallerPlayed(*self._place))
+                self._place = None
+            return self._silence, heard
         parts: list[bytes] = []
-        missing = self._size
+        missing = self.size
         while missing and self._waiting:
             parts.append(self._piece(missing, heard))
             missing -= len(parts[-1])
         if missing:
-            parts.append(self._format.silence(missing // self._format.width))
+            parts.append(self._silence[:missing])
         return parts[0] if len(parts) == 1 else b"".join(parts), heard
-
-    def _ended(self) -> list[CallerPlayed]:
-        """Where the last frame ended, if nothing follows it."""
-        place = self._place
-        if place is None or self._waiting:
-            return []
-        self._place = None
-        return [place]
 
     def _piece(self, missing: int, heard: list[CallerPlayed]) -> bytes:
         """Up to so many bytes of what comes next."""
         one = self._waiting[0]
         play = one.play
         piece = play.pcm[one.taken : one.taken + missing]
-        position = play.position + one.taken // self._format.width
-        begun = CallerPlayed(play.item_id, position, play.generation)
-        goes_on = self._place == begun
+        position = play.position + one.taken // self._width
+        goes_on = self._place == (play.item_id, position, play.generation)
         if self._place is not None and not goes_on:
-            heard.append(self._place)  # another item begins in mid-frame
-        if missing == self._size or not goes_on:
+            heard.append(CallerPlayed(*self._place))  # another item begins in mid-frame
+        if missing == self.size or not goes_on:
             self._told = self._told + 1 if goes_on else REPORT_EVERY
             if self._told >= REPORT_EVERY:
                 self._told = 0
-                half = self._format.samples(piece[: self._size // 2])
-                heard.append(replace(begun, samples=begun.samples + half))
+                half = min(len(piece), self.size // 2) // self._width
+                heard.append(CallerPlayed(play.item_id, position + half, play.generation))
         one.taken += len(piece)
         if one.taken == len(play.pcm):
             self._waiting.popleft()
-        self._place = replace(begun, samples=begun.samples + self._format.samples(piece))
+        self._place = (play.item_id, position + len(piece) // self._width, play.generation)
         return piece
 
 

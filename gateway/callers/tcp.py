@@ -4,7 +4,7 @@ The counterpart of `websocket.py` for peers that neither frame nor time what the
 is paced here, one frame a period, and so the leg itself knows what has been played: what waits is
 still ours, and a flush takes it back to the frame. Nothing is read by a task and nothing written
 by one; a line costs a callback for what comes and a beat of the listener's metronome. Whatever
-ends the leg is written down once, as a `_Parting`, by whoever notices first.
+ends the leg is written down once, as a `Parting`, by whoever notices first.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gateway.call import events as of
 from gateway.callers.dialect import Dialect, Fitting, Reply, Said, Splitter
 from gateway.callers.line import Line, LineError
 from gateway.callers.pacing import Metronome, Paced, Player
+from gateway.callers.parting import NOT_READING, Parting
 from gateway.errors import WireError
 
 log = logging.getLogger(__name__)
 
-NOT_READING = "does not read"
 BURST = 5  # frames written at once at most, where their time has come and gone
 GONE_MS = 10_000  # that what was sent may stay unconfirmed, where the system can say
 EARLY = 256  # facts that may wait for the call to be there
@@ -45,17 +45,6 @@ class TcpLimits:
     blocked: float = 10.0  # that a peer may read nothing
     farewell: float = 2.0  # for the peer to close the line after us
     send_buffer: int = 32 * 1024  # bytes that the system may hold: they cannot be taken back
-
-
-@dataclass(frozen=True, slots=True)
-class _Parting:
-    """Why the leg ends."""
-
-    reason: str
-    error: WireError | None = None
-    known: bool = False  # whether the call knows already
-    gone: bool = False  # whether nobody is there to be told
-    by_us: bool = False  # whether we end a call that the caller would go on with
 
 
 class TcpLeg(asyncio.Protocol):
@@ -79,11 +68,12 @@ class TcpLeg(asyncio.Protocol):
         self._early: list[Said] = []  # what came before the call was there to be told
         self._fitting: Fitting | None = None
         self._player = Player(dialect.format)
+        self._slack = 0  # bytes that may wait to be written
         self._number = 0  # of the last period whose frame was due
         self._stuck_since: float | None = None
         self._target: str | None = None  # to whom the caller is to be put through
         self._joined = self._sounded = False
-        self._parting: _Parting | None = None
+        self._parting: Parting | None = None
         self._fault: Exception | None = None
         self._changed, self._closed = asyncio.Event(), asyncio.Event()
         self.paced = Paced()
@@ -113,11 +103,11 @@ class TcpLeg(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The peer says no more, and that is hanging up."""
-        self._part(_Parting("line broke" if self._splitter.pending else "hung up", gone=True))
+        self._part(Parting("line broke" if self._splitter.pending else "hung up", gone=True))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The stream is over."""
-        self._part(_Parting("hung up" if exc is None else "line broke", gone=True))
+        self._part(Parting("hung up" if exc is None else "line broke", gone=True))
         self._closed.set()
 
     def _take(self, data: bytes) -> None:
@@ -130,11 +120,14 @@ class TcpLeg(asyncio.Protocol):
                     if self._parting is not None:
                         return
         except WireError as error:
-            self._part(_Parting("broke its protocol", error))
+            self._part(Parting("broke its protocol", error=error))
         except Exception as error:  # it ends the leg as it would in a task of its own
             self._fail(error)
 
     def _fact(self, fact: Said | Reply) -> None:
+        if type(fact) is of.CallerAudio and self._sounded and self._feed is not None:
+            self._tell(fact, self._feed)
+            return
         if isinstance(fact, Reply):
             self._write(fact.said())
             return
@@ -149,7 +142,7 @@ class TcpLeg(asyncio.Protocol):
         else:
             self._tell(fact, self._feed)
         if isinstance(fact, of.CallerLeft):
-            self._part(_Parting(fact.reason, known=self._feed is not None))
+            self._part(Parting(fact.reason, known=self._feed is not None))
         self._changed.set()
 
     def _tell(self, fact: Said, feed: Feed) -> None:
@@ -173,11 +166,11 @@ class TcpLeg(asyncio.Protocol):
                 f"Expected the call to begin within {self._limits.start:g} s, and it did not. "
                 "Connect again and begin at once."
             )
-            self._part(_Parting("did not begin the call", error))
+            self._part(Parting("did not begin the call", error=error))
         for fact in self._early:
             if isinstance(fact, of.CallerJoined) and self._parting is None:
                 return fact
-        parting = self._parting or _Parting("left before it began", gone=True)
+        parting = self._parting or Parting("left before it began", gone=True)
         self.why = str(parting.error or parting.reason)
         await self._leave(parting)
         return None
@@ -206,7 +199,7 @@ class TcpLeg(asyncio.Protocol):
 
     async def refuse(self, error: WireError) -> None:
         """Close a stream whose caller is not to be let in."""
-        parting = _Parting("refused", error)
+        parting = Parting("refused", error=error)
         self._part(parting)
         await self._leave(parting)
 
@@ -237,6 +230,7 @@ class TcpLeg(asyncio.Protocol):
 
     def _begin(self, feed: Feed, transport: asyncio.Transport) -> None:
         self._feed, self._context = feed, copy_context()
+        self._slack = BURST * self._player.size
         for fact in self._early:
             self._tell(fact, feed)
         self._early.clear()
@@ -261,11 +255,11 @@ class TcpLeg(asyncio.Protocol):
 
     def close(self, reason: str) -> None:
         """Say farewell, and let `run` return. What waits was not heard, and will not be."""
-        self._part(_Parting(reason, known=True, by_us=True))
+        self._part(Parting(reason, known=True, by_us=True))
 
     def abort(self) -> None:
         """Cut the stream off, where that has not been done."""
-        self._part(_Parting("cut off", gone=True))
+        self._part(Parting("cut off", gone=True))
         if self._transport is not None:
             self._transport.abort()
 
@@ -277,7 +271,7 @@ class TcpLeg(asyncio.Protocol):
         except LineError as error:
             feed(of.TransferFailed(target, str(error)))
         else:
-            self._part(_Parting(f"transferred to {target}"))
+            self._part(Parting(f"transferred to {target}"))
 
     # ------------------------------------------------------------ to the stream
 
@@ -311,22 +305,25 @@ class TcpLeg(asyncio.Protocol):
                 self._tell(played, feed)
 
     def _is_stuck(self) -> bool:
-        """Whether the peer has not read what it was sent: then nothing is added to that."""
+        """Whether the peer has not read what it was sent: then nothing is added to that.
+
+        A loop may write at the end of its turn, and have a burst still to write.
+        """
         assert self._transport is not None
-        if not self._transport.get_write_buffer_size():
+        if self._transport.get_write_buffer_size() <= self._slack:
             self._stuck_since = None
             return False
         now = asyncio.get_running_loop().time()
         self._stuck_since = self._stuck_since or now
         if now - self._stuck_since > self._limits.blocked:
-            self._part(_Parting(NOT_READING, gone=True))
+            self._part(Parting(NOT_READING, gone=True))
         return True
 
     def _write(self, message: str | bytes) -> None:
         assert self._transport is not None
         self._transport.write(message.encode() if isinstance(message, str) else message)
 
-    async def _leave(self, parting: _Parting) -> None:
+    async def _leave(self, parting: Parting) -> None:
         """Say the last, and give the peer bounded time to close the stream after us."""
         if self._transport is None:
             return
@@ -342,9 +339,9 @@ class TcpLeg(asyncio.Protocol):
 
     def _fail(self, error: Exception) -> None:
         self._fault = error
-        self._part(_Parting(f"internal error: {type(error).__name__}"))
+        self._part(Parting(f"internal error: {type(error).__name__}"))
 
-    def _part(self, parting: _Parting) -> None:
+    def _part(self, parting: Parting) -> None:
         if self._parting is None:
             self._parting = parting
             self._changed.set()
