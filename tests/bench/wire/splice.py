@@ -15,11 +15,11 @@ import uvloop
 
 
 class End(picows.WSListener):
-    """One of two joined sockets."""
+    """One of two joined sockets. What comes before the other is there waits."""
 
     def __init__(self) -> None:
         self.other: picows.WSTransport | None = None
-        self.transport: picows.WSTransport | None = None
+        self._early: list[tuple[picows.WSMsgType, bytes]] = []
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         self.transport = transport
@@ -31,6 +31,13 @@ class End(picows.WSListener):
                 self.other.disconnect()
         elif self.other is not None:
             self.other.send(frame.msg_type, frame.get_payload_as_memoryview())
+        else:
+            self._early.append((frame.msg_type, frame.get_payload_as_bytes()))
+
+    def join(self, other: picows.WSTransport) -> None:
+        self.other = other
+        for kind, message in self._early:
+            other.send(kind, message)
 
 
 class Front(End):
@@ -45,9 +52,10 @@ class Front(End):
         self._opening = asyncio.get_running_loop().create_task(self._open())
 
     async def _open(self) -> None:
-        self.other, back = await picows.ws_connect(End, self._upstream)
+        other, back = await picows.ws_connect(End, self._upstream)
         assert isinstance(back, End)
-        back.other = self.transport
+        back.join(self.transport)
+        self.join(other)
 
 
 class Pipe(asyncio.Protocol):

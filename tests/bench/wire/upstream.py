@@ -24,16 +24,15 @@ import msgspec
 import picows
 import uvloop
 
-from audio.g711 import ulaw_decode
-from audio.resample import convert
-from tests.bench.wire.script import BITS, CYCLE, FRAME, MAGIC, coded, numbers, speech
+from audio.format import pcm16
+from tests.bench.wire.script import BITS, CYCLE, MAGIC, ULAW, coded, frame, numbers, speech
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"'
-CODED = -(-BITS // 3) * 4  # characters of base64 in which the numbers stand
 DELTAS, DELTA_FRAMES, APART = 10, 10, 0.04
-SPEECH = speech(DELTAS * DELTA_FRAMES)
-FRAMES = {"audio/pcmu": FRAME, "audio/pcm": FRAME * 6}  # bytes of 20 ms
-PCM = convert(ulaw_decode(SPEECH), 8_000, 24_000)
+FORMS = {"audio/pcmu": ULAW, "audio/pcm": pcm16(24_000)}
+SPEECH = {name: speech(DELTAS * DELTA_FRAMES, form) for name, form in FORMS.items()}
+# Characters of base64 in which the numbers stand.
+CODED = {name: -(-BITS * form.width // 3) * 4 for name, form in FORMS.items()}
 NOTICED = 5  # frames of a cycle after which speech is told of
 SPOKEN_THEN = 78  # frames of a cycle after which a turn that is the model's to end is over
 
@@ -89,9 +88,9 @@ class Model(picows.WSListener):
         if frame.msg_type not in (picows.WSMsgType.TEXT, picows.WSMsgType.BINARY):
             return
         message = frame.get_payload_as_bytes()
-        if message.startswith(APPEND) and self._form == "audio/pcmu":
-            head = b64decode(message[len(APPEND) : len(APPEND) + CODED])
-            self._log.heard.extend((*numbers(head), now))
+        if message.startswith(APPEND):
+            head = b64decode(message[len(APPEND) : len(APPEND) + CODED[self._form]])
+            self._log.heard.extend((*numbers(head, FORMS[self._form]), now))
             if self._takes_turns:
                 self._hear(_APPENDED.decode(message).audio)
         elif b'"input_audio_buffer.append"' in message:
@@ -118,11 +117,11 @@ class Model(picows.WSListener):
 
     def _hear(self, audio: str) -> None:
         """Ends the turns; a turn of the script is known by its place in the sound."""
-        each, before = FRAMES[self._form], self._heard
+        each, before = frame(FORMS[self._form]), self._heard
         self._heard += len(audio) * 3 // 4 - audio.count("=", -2)
 
-        def passed(frame: int) -> bool:
-            return (before // each - frame) // CYCLE != (self._heard // each - frame) // CYCLE
+        def passed(at: int) -> bool:
+            return (before // each - at) // CYCLE != (self._heard // each - at) // CYCLE
 
         at = self._heard // each * 20
         names = {"item_id": f"user{self._items + 1}"}
@@ -166,11 +165,11 @@ class Model(picows.WSListener):
         self._loop.call_later(APART * DELTAS, self._end, response, item, place)
 
     def _delta(self, number: int, delta: int, place: dict[str, Any]) -> None:
-        pcmu = self._spoken == "audio/pcmu"
-        size = DELTA_FRAMES * FRAMES[self._spoken]
-        sound = (SPEECH if pcmu else PCM)[delta * size : (delta + 1) * size]
-        if not delta and pcmu:
-            sound = coded(sound, MAGIC, number & 0xFFFF)
+        form = FORMS[self._spoken]
+        size = DELTA_FRAMES * frame(form)
+        sound = SPEECH[self._spoken][delta * size : (delta + 1) * size]
+        if not delta:
+            sound = coded(sound, MAGIC, number & 0xFFFF, form)
         audio = b64encode(sound).decode()
         words = {"type": "response.output_audio_transcript.delta", "delta": " word"}
         self._say({**words, **place})
