@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import deque
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,15 +61,15 @@ class WebrtcDetector:
 
     def reset(self) -> None:
         self._vad = webrtcvad.Vad(self._mode)
-        self._lower = _Lower(self.rate, self._inner)
+        self._lower = _Lower(self.rate, self._inner) if self.rate != self._inner else None
         self._said = False
-        self._still = _Stillness()
+        self._still = _Stillness(self._bytes)
 
     def voiced(self, frame: bytes) -> bool:
         _check(frame, self._bytes, self.rate)
         if self._still.lasts(frame):
             return False
-        for lowered in self._lower.frames(frame):
+        for lowered in (frame,) if self._lower is None else self._lower.frames(frame):
             self._said = self._vad.is_speech(lowered, self._inner)
         return self._said and any(frame)
 
@@ -175,7 +176,7 @@ class Lowered:
         self._inner.reset()
         self._lower = _Lower(self.rate, self._inner.rate)
         self._said = False
-        self._still = _Stillness()
+        self._still = _Stillness(self._bytes)
 
     def voiced(self, frame: bytes) -> bool:
         _check(frame, self._bytes, self.rate)
@@ -206,11 +207,12 @@ class _Stillness:
     Its first frames are judged, so that no filter is left with sound in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size_bytes: int) -> None:
+        self._silence = bytes(size_bytes)
         self._frames = 0
 
     def lasts(self, frame: bytes) -> bool:
-        self._frames = self._frames + 1 if frame.count(0) == len(frame) else 0
+        self._frames = self._frames + 1 if frame == self._silence else 0
         return self._frames > _STILL
 
 
@@ -218,17 +220,14 @@ class _Lower:
     """Frames of 20 ms at another rate, each ready as soon as the one it is made of."""
 
     def __init__(self, rate: int, target: int) -> None:
-        self._resampler = None if rate == target else Resampler(rate, target)
+        self._resampler = Resampler(rate, target)
         self._framer = Framer(_frame_bytes(target))
-        if self._resampler is not None:
-            # What the filter holds back is made good in advance, or every frame would wait for
-            # the next one.
-            self._framer.push(silence(int(self._resampler.delay * target) + 1))
+        # What the filter holds back is made good in advance, or every frame would wait for the
+        # next one.
+        self._framer.push(silence(int(self._resampler.delay * target) + 1))
 
-    def frames(self, frame: bytes) -> list[bytes]:
-        if self._resampler is None:
-            return [frame]
-        return list(self._framer.push(self._resampler.push(frame)))
+    def frames(self, frame: bytes) -> Iterable[bytes]:
+        return self._framer.push(self._resampler.push(frame))
 
 
 _RATE_INPUT = np.array(_SILERO_RATE, np.int64)

@@ -14,8 +14,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, assert_never
 
-from audio.convert import DECODERS
-from audio.pcm import Framer
 from audio.vad import VoiceDetector
 from gateway.audience import Audience
 from gateway.call import effects as do
@@ -23,8 +21,8 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.machine import Call
-from gateway.call.pace import Pace
-from gateway.call.plan import FRAME_US, Plan
+from gateway.call.plan import Plan
+from gateway.ear import Ear
 from gateway.errors import TrunklineError
 from gateway.seams import Checks, Feed, Leg, Purse, Tap, Tools
 
@@ -64,11 +62,9 @@ class Session:
         self._tools = tools
         self._checks = checks
         self._purse = purse
-        self._detector = detector
         self._audience = Audience(taps)
-        self._pace = Pace(plan.burst)
-        self._framer = Framer(plan.samples(FRAME_US) * plan.format.width)
-        self._decode = DECODERS[plan.encoding]
+        self._ear = Ear(plan, detector, self._call.stillness, self._take)
+        self._refused = False  # any of the caller's sound
         self._legs: set[asyncio.Task[None]] = set()
         self._cut_off: asyncio.TimerHandle | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -177,27 +173,28 @@ class Session:
         """Take an event from a leg, a tool or an operator."""
         if self._call.ended:
             return
-        if isinstance(event, on.CallerAudio):
-            self._hear(event.pcm)
+        if type(event) is on.CallerAudio:
+            if not self._ear.hear(event.pcm, self._now()):
+                self._refuse()
         else:
             if isinstance(event, on.CallerJoined):
                 self._address = event.address
             self._tools.see(event)
             self._handle(event)
 
-    def _hear(self, pcm: bytes) -> None:
-        """The caller's sound in frames, voiced or not; what no ear could follow is dropped."""
-        exceeded = self._pace.exceeded
-        plan = self._call.plan
-        if self._pace.take(plan.microseconds(plan.count(pcm)), self._now()):
-            for frame in self._framer.push(pcm):
-                self._handle(on.CallerAudio(frame, self._detector.voiced(self._decode(frame))))
-        elif not exceeded:
+    def _refuse(self) -> None:
+        """No ear could follow that; said once."""
+        if not self._refused:
+            self._refused = True
             log.warning("audio comes faster than it is spoken, and some is dropped")
             self._handle(on.AudioRefused())
 
     def _handle(self, event: Event) -> None:
-        now = self._now()
+        if self._ear.silence:
+            self._ear.tell_silence()
+        self._take(event, self._now())
+
+    def _take(self, event: Event, now: int) -> None:
         self._audience.event(event, now)
         for effect in self._call.handle(event, now):
             self._audience.effect(effect, now)

@@ -77,11 +77,12 @@ RULES = {
     ),
     "gateway.session": Rule(
         ours=(
-            *("gateway.audience", "gateway.call", "gateway.log", "gateway.seams"),
-            *("audio.convert", "audio.pcm", "audio.vad"),
+            *("gateway.audience", "gateway.call", "gateway.ear", "gateway.log", "gateway.seams"),
+            "audio.vad",
         )
     ),
     "gateway.audience": Rule(ours=("gateway.call", "gateway.log", "gateway.seams")),
+    "gateway.ear": Rule(ours=("gateway.call", "audio.convert", "audio.pcm", "audio.vad")),
     "gateway.seams": Rule(ours=("gateway.call",)),
     "gateway.switchboard": Rule(ours=("gateway.call", "gateway.log", "gateway.session")),
     "gateway.callers": Rule(

@@ -40,7 +40,11 @@ class CallerJoined:
 
 @dataclass(frozen=True, slots=True)
 class CallerAudio:
-    """The caller's sound. A leg feeds any length; the session makes it 20 ms, voiced or not."""
+    """The caller's sound. A leg feeds any length; the session makes frames of 20 ms of it.
+
+    A frame is voiced or not. Silence comes in one piece of several frames, where the call would do
+    nothing else on each of them: see `Stillness`.
+    """
 
     pcm: bytes
     voiced: bool = False

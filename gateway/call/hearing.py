@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from gateway.call import effects as do
@@ -13,7 +13,7 @@ from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
 from gateway.call.savings import Savings
 from gateway.call.transcript import Transcript, some
-from gateway.call.turns import ONSET_US, Outcome, Sign, Turns, WrittenMap
+from gateway.call.turns import NOTHING, ONSET_US, Outcome, Sign, Turns, WrittenMap
 from gateway.call.unanswered import Unanswered
 
 NOT_KEPT = "speech_not_kept"  # code
@@ -25,6 +25,7 @@ class Hearing:
 
     def __init__(self, plan: Plan, outgoing: Outgoing, transcript: Transcript) -> None:
         self._plan = plan
+        self._width = plan.format.width
         self._outgoing = outgoing
         self._transcript = transcript
         self._commits: deque[tuple[int, int]] = deque()  # when turns began, and numbers
@@ -48,11 +49,13 @@ class Hearing:
         """Whether there is something that could become a turn."""
         return self.turns.anything
 
-    def audio(self, event: on.CallerAudio, now: int, *, may_speak: bool) -> Iterator[Effect | Sign]:
-        """Take 20 ms of the caller; while the model is away they are only counted."""
-        self.savings.heard += self._plan.count(event.pcm)
-        if not self._outgoing.lost:
-            yield from self._send(self.turns.frame(event.pcm, event.voiced and may_speak, now))
+    def audio(self, event: on.CallerAudio, now: int, *, may_speak: bool) -> Iterable[Effect | Sign]:
+        """Take the caller's sound; while the model is away it is only counted."""
+        self.savings.heard += len(event.pcm) // self._width
+        if self._outgoing.lost:
+            return NOTHING
+        outcomes = self.turns.frame(event.pcm, event.voiced and may_speak, now)
+        return self._send(outcomes) if outcomes else NOTHING
 
     def tick(self, now: int) -> Iterator[Effect | Sign]:
         """Time has passed."""
@@ -75,7 +78,7 @@ class Hearing:
         self.savings.follow(plan)
         yield from self._send(iter(outcomes))
 
-    def _send(self, outcomes: Iterator[Outcome]) -> Iterator[Effect | Sign]:
+    def _send(self, outcomes: Iterable[Outcome]) -> Iterator[Effect | Sign]:
         for outcome in outcomes:
             if isinstance(outcome, Sign):
                 yield from self._show(outcome)
@@ -84,7 +87,7 @@ class Hearing:
             if (notice := self._keep(outcome)) is not None:
                 yield notice
             if isinstance(outcome, do.SendAudio):
-                self.savings.sent += self._plan.count(outcome.pcm)
+                self.savings.sent += len(outcome.pcm) // self._width
             elif isinstance(outcome, do.Commit):
                 if self._plan.turns.detector == "gateway":
                     yield from self._open()

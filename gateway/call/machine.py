@@ -15,7 +15,7 @@ who said what, `outgoing` whether the model can be told, `quiet` what happens wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -39,9 +39,10 @@ from gateway.call.recovery import Recovery
 from gateway.call.responses import GO_ON, Responses
 from gateway.call.router import Router
 from gateway.call.spending import Spending
+from gateway.call.stillness import Stillness
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.transcript import Transcript, some
-from gateway.call.turns import Sign
+from gateway.call.turns import NOTHING, Sign
 from gateway.call.upstream import Upstream
 from gateway.call.voice import Voice
 
@@ -78,12 +79,13 @@ class Call:
         )
         parts = (self._outgoing, self._voice, self._responses, self._asking, self._quiet)
         self._guard = Guard(plan, self._react, *parts, recovery)
-        self._joined = self._was_open = False
+        self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
         self._alarm = Alarm(
             *(self._hearing.turns, self._playback, self._responses),
             *(self._digits, self._quiet, self._tools, self._upstream, self._guard),
         )
+        self.stillness = Stillness(self._hearing, self._tools, self._alarm)
         self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
 
     def handle(self, event: Event, now: int) -> list[Effect]:
@@ -92,10 +94,11 @@ class Call:
         if self.ended:
             return orders
         self._now = max(now, self._now)
-        self._tools.see(event, self._now)
-        self._spending.see(event)
+        if not (heard := type(event) is on.CallerAudio):
+            self._tools.see(event, self._now)
+            self._spending.see(event)
         self._order(self._guard.take(event, self._now), orders)
-        if not self.ended and self._changes(event, orders):
+        if not (self.ended or (heard and self.stillness.lasts(orders, self._now))):
             self._order(self._settle(), orders)
             self._alarm.set(self._now)
         return orders
@@ -104,20 +107,13 @@ class Call:
         """Give the orders of a step; the parts notice each before the next is made."""
         for effect in step:
             orders.append(effect)
-            self._tools.see(effect, self._now)
-            self._upstream.see(effect, self._now)
             self._spending.see(effect)
-            if isinstance(effect, do.End):
-                self.ended = True
-                return
-
-    def _changes(self, event: Event, orders: list[Effect]) -> bool:
-        """Whether anything is to be settled: not for a frame that is but sent on or kept back."""
-        if type(event) is not on.CallerAudio or not self._tools.idle:
-            return True
-        was_open, self._was_open = self._was_open, self._hearing.open
-        moved = was_open != self._was_open or self._alarm.rings(self._now)
-        return moved or any(type(order) is not do.SendAudio for order in orders)
+            if type(effect) is not do.SendAudio:  # of interest to nobody else
+                self._tools.see(effect, self._now)
+                self._upstream.see(effect, self._now)
+                if isinstance(effect, do.End):
+                    self.ended = True
+                    return
 
     @property
     def deadline(self) -> int | None:
@@ -127,6 +123,10 @@ class Call:
     # ------------------------------------------------------------ events
 
     def _react(self, event: Event) -> Iterator[Effect]:
+        if type(event) is on.CallerAudio:
+            may = self.plan.turns.interruptible or not self._playback.playing(self._now)
+            heard = self._hearing.audio(event, self._now, may_speak=may)
+            return self._signs(heard) if heard else iter(NOTHING)
         if isinstance(event, on.FromLine):
             return self._from_caller(event)
         if isinstance(event, on.FromAssistant):
@@ -140,8 +140,7 @@ class Call:
     def _from_caller(self, event: on.FromLine) -> Iterator[Effect]:
         match event:
             case on.CallerAudio():
-                may = self.plan.turns.interruptible or not self._playback.playing(self._now)
-                yield from self._signs(self._hearing.audio(event, self._now, may_speak=may))
+                pass  # taken above
             case on.CallerPlayed(item_id, samples, generation):
                 self._playback.report(item_id, samples, generation, self._now)
             case on.CallerJoined(reports_playback=reports):
@@ -227,7 +226,7 @@ class Call:
 
     # ------------------------------------------------------------ the caller
 
-    def _signs(self, outcomes: Iterator[Effect | Sign]) -> Iterator[Effect]:
+    def _signs(self, outcomes: Iterable[Effect | Sign]) -> Iterator[Effect]:
         for outcome in outcomes:
             yield from self._sign(outcome) if isinstance(outcome, Sign) else (outcome,)
 

@@ -16,14 +16,12 @@ class Pace:
     def __init__(self, ahead: int = AHEAD_US) -> None:
         self._ahead = self._left = ahead
         self._at = 0
-        self.exceeded = False  # whether any audio was ever refused
 
     def take(self, length: int, now: int) -> bool:
         """Whether audio of that length may come in now."""
         passed, self._at = max(0, now - self._at), max(now, self._at)
         self._left = min(self._ahead, self._left + passed + passed // DRIFT)
         if length > self._left:
-            self.exceeded = True
             return False
         self._left -= length
         return True

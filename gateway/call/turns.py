@@ -9,14 +9,17 @@ line goes dead, and a map leads from the audio it was written back to call time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import chain
+from typing import Final
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import FRAME_US, Plan
 
 ONSET_US = 60_000  # voiced sound that opens the gate
 TAIL_US = 200_000  # silence after speech that is sent: the end of a word lies in it
+LULL = 5  # frames of silence that are taken at once, where it makes no difference
 STALLED_US = 200_000  # frames that are this late are not coming: the caller is muted
 SEMANTIC_PADDING_US = 300_000  # of earlier audio that semantic detection counts to a turn
 SEMANTIC_LIMIT_US = {"low": 8_000_000, "medium": 4_000_000, "auto": 4_000_000, "high": 2_000_000}
@@ -32,6 +35,7 @@ class Sign(Enum):
 
 
 Outcome = SendAudio | Commit | ClearInput | Sign
+NOTHING: Final[tuple[()]] = ()
 Frame = tuple[bytes, int]  # and the call time at which it ended
 
 
@@ -41,6 +45,7 @@ class Turns:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._policy = plan.turns
+        self._size = plan.samples(FRAME_US) * plan.format.width  # bytes of a frame
         kept = (plan.turns.pre_roll + ONSET_US) // FRAME_US
         self._pre_roll: deque[Frame] = deque(maxlen=kept)  # what opens the gate lies in it, too
         self._held: list[Frame] = []  # silence within speech, sent if the speech goes on
@@ -59,18 +64,42 @@ class Turns:
 
     # ------------------------------------------------------------ frames
 
-    def frame(self, pcm: bytes, voiced: bool, now: int) -> Iterator[Outcome]:
-        """Take 20 ms of the caller."""
+    def frame(self, pcm: bytes, voiced: bool, now: int) -> Iterable[Outcome]:
+        """Take 20 ms of the caller; of silence as many frames as `lull` says, or fewer."""
+        one = len(pcm) <= self._size
+        return self._frame(pcm, voiced, now) if one else self._frames(pcm, voiced, now)
+
+    def _frames(self, pcm: bytes, voiced: bool, now: int) -> Iterator[Outcome]:
+        for at in range(0, len(pcm), self._size):
+            frame = pcm[at : at + self._size]
+            later = (len(pcm) - at - len(frame)) // self._size * FRAME_US
+            yield from self._frame(frame, voiced, max(self._frame_end, now - later))
+
+    @property
+    def lull(self) -> int:
+        """Frames of silence that may come at once: none of them is sent or decides anything."""
+        policy = self._policy
+        if not self.open:
+            return 1 if policy.detector == "manual" else LULL
+        if policy.detector != "gateway" or self._quiet < TAIL_US:
+            return 1
+        rest = min(policy.hang_over - self._quiet, policy.longest - self._length)
+        return max(1, min(LULL, rest // FRAME_US - 1))
+
+    def _frame(self, pcm: bytes, voiced: bool, now: int) -> Iterable[Outcome]:
         if now - self._frame_end > STALLED_US and not self.open:
             self._pre_roll.clear()  # from before the line was dead: no part of what comes now
             self._onset = 0
         self._frame_end = now
         if self._policy.detector == "manual":
-            yield self._by_hand(pcm)
-        elif self.open:
-            yield from self._in_speech(pcm, voiced)
-        else:
-            yield from self._in_quiet(pcm, voiced)
+            return (self._by_hand(pcm),)
+        if not self.open:
+            return self._in_quiet(pcm, voiced)
+        self._length += FRAME_US
+        if voiced:
+            return self._in_speech(pcm)
+        self._quiet += FRAME_US
+        return self._in_pause(pcm)
 
     def _by_hand(self, pcm: bytes) -> SendAudio:
         if not self._length:
@@ -79,11 +108,12 @@ class Turns:
         self.last_voiced_at = self._frame_end
         return self._send(pcm, self._frame_end)
 
-    def _in_quiet(self, pcm: bytes, voiced: bool) -> Iterator[Outcome]:
+    def _in_quiet(self, pcm: bytes, voiced: bool) -> Iterable[Outcome]:
         self._pre_roll.append((pcm, self._frame_end))
         self._onset = self._onset + FRAME_US if voiced else max(0, self._onset - FRAME_US)
-        if self._onset < ONSET_US:
-            return
+        return self._begin() if self._onset >= ONSET_US else NOTHING
+
+    def _begin(self) -> Iterator[Outcome]:
         self.open, self._interrupted = True, False
         self._voiced, self._length, self._quiet = self._onset, self._onset, 0
         self.began_at = max(0, self._frame_end - self._onset)
@@ -93,24 +123,29 @@ class Turns:
         yield Sign.BEGAN
         yield from self._interruption()
 
-    def _in_speech(self, pcm: bytes, voiced: bool) -> Iterator[Outcome]:
-        self._length += FRAME_US
-        self._quiet = 0 if voiced else self._quiet + FRAME_US
-        if voiced:
-            self._voiced += FRAME_US
-            self.last_voiced_at = self._frame_end
+    def _in_speech(self, pcm: bytes) -> Iterator[Outcome]:
+        self._quiet = 0
+        self._voiced += FRAME_US
+        self.last_voiced_at = self._frame_end
+        if self._held:
             yield from self._send_all(self._held)
-            yield self._send(pcm, self._frame_end)
+        yield self._send(pcm, self._frame_end)
+        if not self._interrupted:
             yield from self._interruption()
-        elif self._policy.detector == "gateway" and self._quiet > TAIL_US:
-            self._held.append((pcm, self._frame_end))
-        elif self._quiet > self._patience():
-            # The model takes the noise of the room for speech: nothing ends that but silence.
-            yield self._send(self._plan.silence(self._plan.count(pcm)), self._frame_end)
-        else:
-            yield self._send(pcm, self._frame_end)
         if self._is_over():
             yield from self._end()
+
+    def _in_pause(self, pcm: bytes) -> Iterable[Outcome]:
+        patience = self._patience()
+        sent: Iterable[Outcome] = NOTHING
+        if self._policy.detector == "gateway" and self._quiet > TAIL_US:
+            self._held.append((pcm, self._frame_end))
+        elif self._quiet > patience:
+            # The model takes the noise of the room for speech: nothing ends that but silence.
+            sent = (self._send(self._plan.silence(self._plan.count(pcm)), self._frame_end),)
+        else:
+            sent = (self._send(pcm, self._frame_end),)
+        return chain(sent, self._end()) if self._is_over() else sent
 
     def _is_over(self) -> bool:
         if self._policy.detector == "gateway" and self._length >= self._policy.longest:
@@ -246,13 +281,16 @@ class WrittenMap:
         self._plan = plan
         self._marks: deque[tuple[int, int]] = deque(maxlen=self.KEPT)  # (written, call time)
         self.total = 0
+        self._end = 0  # call time of what comes next, if nothing is left out before it
 
     def add(self, samples: int, spoken_until: int) -> None:
         """So many samples are written, the last of which was spoken at that time."""
         began = spoken_until - self._plan.microseconds(samples)
-        if not self._marks or abs(self.call_time(self.total) - began) > FRAME_US:
+        if not self._marks or abs(self._end - began) > FRAME_US:
             self._marks.append((self.total, began))
         self.total += samples
+        start, at = self._marks[-1]
+        self._end = at + self._plan.microseconds(self.total - start)
 
     def call_time(self, written: int) -> int:
         """When the sample at that place of the written audio was spoken."""

@@ -29,6 +29,7 @@ class Unanswered:
 
     def __init__(self) -> None:
         self._turns: deque[_Turn] = deque()
+        self._room = KEPT_US // FRAME_US  # frames for which there is room, at least
         self.full = False  # sound has gone since this was last put down
 
     def keep(self, order: SendAudio | Commit | ClearInput, began: int, until: int) -> None:
@@ -48,7 +49,12 @@ class Unanswered:
             self._turns.pop()
 
     def _bound(self) -> None:
-        surplus = sum(len(turn.frames) for turn in self._turns) - KEPT_US // FRAME_US
+        self._room -= 1
+        if self._room >= 0:
+            return
+        kept = sum(len(turn.frames) for turn in self._turns)
+        surplus = kept - KEPT_US // FRAME_US
+        self._room = max(0, -surplus)
         while surplus > 0:
             self.full = True
             oldest = self._turns[0]

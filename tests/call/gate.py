@@ -20,6 +20,7 @@ class Gate:
     plan: Plan = field(default_factory=Plan)
     now: int = 0
     count: int = 0
+    written: int = 0  # samples
     ended: dict[int, int] = field(default_factory=dict)  # call time at the end of a frame
     sent: list[tuple[int, int, int]] = field(default_factory=list)  # frame, written before, length
     other: list[tuple[int, Any]] = field(default_factory=list)  # signs and orders, when
@@ -28,14 +29,13 @@ class Gate:
         self.turns = Turns(self.plan)
 
     def take(self, outcomes: Any) -> None:
-        before = self.turns.written.total
         for outcome in outcomes:
             if isinstance(outcome, SendAudio):
                 length = len(outcome.pcm) // 2
                 number = int.from_bytes(outcome.pcm[:2], "little")
-                self.sent.append((number, before, length))
-                before += length
-                assert self.turns.written.total == before
+                self.sent.append((number, self.written, length))
+                self.written += length
+                assert self.turns.written.total == self.written
             else:
                 self.other.append((self.now, outcome))
 

@@ -1,0 +1,32 @@
+"""Stillness: whether the caller's sound changes anything, so that the rest is to be looked at."""
+
+from __future__ import annotations
+
+from gateway.call.alarm import Alarm
+from gateway.call.effects import Effect, SendAudio
+from gateway.call.hearing import Hearing
+from gateway.call.toolcalls import ToolCalls
+
+
+class Stillness:
+    """Of fifty frames a second most are but sent on, or kept back."""
+
+    def __init__(self, hearing: Hearing, tools: ToolCalls, alarm: Alarm) -> None:
+        self._hearing = hearing
+        self._tools = tools
+        self._alarm = alarm
+        self._was_open = False  # the gate
+
+    @property
+    def lull(self) -> int:
+        """So many frames of silence, told of at once, change no more than one by one."""
+        return self._hearing.turns.lull if self._tools.idle else 1
+
+    def lasts(self, orders: list[Effect], now: int) -> bool:
+        """Whether there is nothing to settle after sound on which these orders were given."""
+        if not self._tools.idle:
+            return False
+        was_open, self._was_open = self._was_open, self._hearing.open
+        if was_open != self._was_open or self._alarm.rings(now):
+            return False
+        return not orders or all(type(order) is SendAudio for order in orders)

@@ -1,0 +1,189 @@
+"""The ear: silence is told of in one piece where that makes no difference, and nothing is late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.call import effects as do
+from gateway.call import events as on
+from gateway.call.effects import Effect
+from gateway.call.events import CallerAudio, Event
+from gateway.call.machine import Call
+from gateway.call.plan import FRAME_US, Plan
+from gateway.call.turns import LULL
+from gateway.ear import Ear
+
+FRAME = 320  # bytes
+VOICED, SILENT = b"\x01", b"\x00"
+CALL = on.ToolCall("call_1", "look", "{}")
+EVENTS: dict[str, Event] = {
+    "digit": on.CallerDigit("1"),
+    "begins": on.ResponseStarted("resp_1"),
+    "voice": on.AssistantAudio("resp_1", "item_1", bytes(8_000)),
+    "ends": on.ResponseEnded("resp_1", "completed"),
+    "calls": on.ResponseEnded("resp_1", "completed", "", (CALL,)),
+    "tool": on.ToolFinished("call_1", "done"),
+    "heard": on.SpeechStarted("item_2", 4_000),
+    "over": on.SpeechStopped("item_2", 8_000),
+    "lost": on.AssistantLost("gone", "closed"),
+}
+
+
+class Marked:
+    """A detector that goes by the first byte of a frame."""
+
+    def voiced(self, frame: bytes) -> bool:
+        return frame[:1] == VOICED
+
+
+@dataclass
+class Line:
+    """A call that is told of its caller's sound by an ear, or without one frame by frame."""
+
+    plan: Plan
+    alone: bool = False
+    now: int = 0
+    count: int = 0
+    log: list[tuple[int, Effect]] = field(default_factory=list)
+    told: list[tuple[int, int, bool]] = field(default_factory=list)  # when, how many frames, voiced
+
+    def __post_init__(self) -> None:
+        self.call = Call(self.plan)
+        self.ear = Ear(self.plan, Marked(), self.call.stillness, self.tell)
+        self.feed(on.CallerJoined())
+        self.feed(on.AssistantReady("sess_1", "model"))
+
+    def tell(self, event: Event, now: int) -> None:
+        if isinstance(event, CallerAudio):
+            self.told.append((now, len(event.pcm) // FRAME, event.voiced))
+        self.log += [(now, effect) for effect in self.call.handle(event, now)]
+
+    def feed(self, event: Event) -> None:
+        if self.ear.silence:
+            self.ear.tell_silence()
+        self.tell(event, self.now)
+
+    def frames(self, kind: bytes, count: int) -> None:
+        for _ in range(count):
+            self.wait(FRAME_US)
+            self.count += 1
+            pcm = kind + self.count.to_bytes(3, "little") + bytes(FRAME - 4)
+            if self.alone:
+                self.tell(CallerAudio(pcm, kind == VOICED), self.now)
+            else:
+                assert self.ear.hear(pcm, self.now)
+
+    def wait(self, microseconds: int) -> None:
+        until = self.now + microseconds
+        while (deadline := self.call.deadline) is not None and deadline < until:
+            self.now = max(deadline, self.now)
+            self.feed(on.Tick())
+        self.now = until
+
+
+def plan(**turns: object) -> Plan:
+    base = Plan(rate=8_000)
+    return replace(base, turns=replace(base.turns, **turns))  # type: ignore[arg-type]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["speech", "quiet"]), st.integers(1, 40)),
+        st.tuples(st.just("dead"), st.integers(1, 60)),
+        st.tuples(st.sampled_from(sorted(EVENTS)), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    steps=STEPS,
+    detector=st.sampled_from(["gateway", "gateway", "server", "semantic", "manual"]),
+    hang_over=st.sampled_from([100_000, 360_000, 710_000]),
+    longest=st.sampled_from([900_000, 60_000_000]),
+)
+def test_a_call_does_the_same_at_the_same_times_as_frame_by_frame(
+    steps: list[tuple[str, int]], detector: str, hang_over: int, longest: int
+) -> None:
+    policy = plan(detector=detector, hang_over=hang_over, longest=longest)
+    lines = [Line(policy), Line(policy, alone=True)]
+    for line in lines:
+        for step, length in steps:
+            match step:
+                case "speech":
+                    line.frames(VOICED, length)
+                case "quiet":
+                    line.frames(SILENT, length)
+                case "dead":
+                    line.wait(length * FRAME_US)
+                case event:
+                    line.feed(EVENTS[event])
+        line.feed(on.CallerLeft("over"))
+    assert lines[0].log == lines[1].log
+    heard = [sum(frames for _, frames, _ in line.told) for line in lines]
+    assert heard[0] == heard[1]
+
+
+def test_silence_comes_in_one_piece_while_the_gate_is_shut() -> None:
+    line = Line(plan())
+    line.frames(SILENT, 12)
+    assert line.told == [(5 * FRAME_US, LULL, False), (10 * FRAME_US, LULL, False)]
+
+
+def test_speech_is_told_of_at_once_and_after_the_silence_before_it() -> None:
+    line = Line(plan())
+    line.frames(SILENT, 2)
+    line.frames(VOICED, 1)
+    assert line.told == [(2 * FRAME_US, 2, False), (3 * FRAME_US, 1, True)]
+
+
+def test_the_silence_that_ends_a_turn_is_told_of_when_it_comes() -> None:
+    line = Line(plan())
+    line.frames(VOICED, 20)
+    line.frames(SILENT, 18)
+    commits = [at for at, effect in line.log if isinstance(effect, do.Commit)]
+    assert commits == [20 * FRAME_US + 360_000] == [line.now]
+
+
+def test_nothing_is_kept_back_of_what_a_program_commits_itself() -> None:
+    line = Line(plan(detector="manual"))
+    line.frames(SILENT, 7)
+    assert [frames for _, frames, _ in line.told] == [1] * 7
+
+
+def test_no_silence_is_made_up_for_a_dead_line() -> None:
+    line = Line(plan())
+    line.frames(SILENT, 2)
+    line.wait(1_000_000)
+    line.frames(SILENT, 1)
+    assert line.told == [(2 * FRAME_US, 2, False)]
+
+
+def test_a_tool_at_work_is_looked_after_with_every_frame() -> None:
+    line = Line(plan())
+    line.feed(EVENTS["begins"])
+    line.feed(EVENTS["calls"])
+    line.frames(SILENT, 3)
+    assert [frames for _, frames, _ in line.told] == [1] * 3
+
+
+@pytest.mark.parametrize("size", [2, 100, 320, 500, 2000])
+def test_sound_of_any_length_becomes_frames(size: int) -> None:
+    line = Line(plan())
+    whole = (VOICED + bytes(FRAME - 1)) * 50
+    for at in range(0, len(whole), size):
+        line.ear.hear(whole[at : at + size], line.now)
+        line.now += size * 125 // 2
+    assert [told[1:] for told in line.told] == [(1, True)] * 50
+
+
+def test_what_no_ear_could_follow_is_dropped() -> None:
+    line = Line(replace(plan(), burst=1_000_000))
+    assert line.ear.hear(bytes(16_000), 0)
+    assert not line.ear.hear(bytes(FRAME), 0)
+    assert line.ear.hear(bytes(FRAME), 20_000)
