@@ -75,7 +75,8 @@ def setup(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
+        # That of each request is off, and stays so where the settings are read again.
+        logger.propagate = logger.propagate or name != "uvicorn.access"
         logger.setLevel(max(logging.INFO, root.level))
 
 

@@ -130,6 +130,7 @@ def test_the_level_is_kept_and_chatty_libraries_stay_quiet_at_debug() -> None:
 def test_uvicorns_lines_come_in_the_same_format_without_their_queries() -> None:
     stream = lines("json")
     access = logging.getLogger("uvicorn.access")
+    access.propagate = True
     args = ("127.0.0.1:9", "GET", "/api/calls?token=sesame", "1.1", 200)
     access.info('%s - "%s %s HTTP/%s" %d', *args)
     error = logging.getLogger("uvicorn.error")
@@ -137,6 +138,13 @@ def test_uvicorns_lines_come_in_the_same_format_without_their_queries() -> None:
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert first["message"] == '127.0.0.1:9 - "GET /api/calls HTTP/1.1" 200'
     assert second["message"] == '127.0.0.1:9 - "WebSocket /browser" [accepted]'
+
+
+def test_lines_of_requests_stay_off_where_the_settings_are_read_again() -> None:
+    logging.getLogger("uvicorn.access").propagate = False  # as the server leaves it
+    stream = lines()
+    logging.getLogger("uvicorn.access").info("GET /healthz")
+    assert not stream.getvalue()
 
 
 def test_setting_up_twice_writes_each_line_once() -> None:

@@ -182,7 +182,7 @@ def _sides(args: argparse.Namespace) -> tuple[Target | None, tuple[str, int] | N
             raise LoadError(f"--{given[0]} is for a TARGET; the gateway of our own needs none")
         return None, ("127.0.0.1", 0)
     target = target_of(args.target, args.via, os.environ.get(TOKEN, ""))
-    model = _place(args.model) if args.model else None
+    model = _free(*_place(args.model)) if args.model else None
     if args.workers > 1 or args.config:
         raise LoadError("--workers and --config are for a gateway of our own; leave out TARGET")
     return target, model
@@ -213,6 +213,20 @@ def _place(text: str) -> tuple[str, int]:
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise LoadError(f"--model: expected a port, or host:port, and {text!r} came")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _free(host: str, port: int) -> tuple[str, int]:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+    except OSError as error:
+        raise LoadError(
+            f"--model: cannot listen on {host}:{port}: {error.strerror}; name another port, here"
+            " and in the gateway's base_url"
+        ) from None
+    return host, port
 
 
 def _samples() -> list[Path]:

@@ -141,7 +141,8 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
             )
     if test.wanted.find and test.stages:
         console.print(stages(test))
-        console.print(f"[bold]It holds {found['holds']} calls[/bold] within these limits.")
+        most = ", the most that was tried (--most)" if test.holds == test.wanted.most else ""
+        console.print(f"[bold]It holds {found['holds']} calls[/bold] within these limits{most}.")
     for one in found["failures"]:
         cause, detail = escape(one["cause"]), escape(one["detail"])
         line = f"[red]{one['count']}[/red] calls, {cause}: {detail}"

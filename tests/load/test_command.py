@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from gateway.cli import main
+from gateway.running.listening import listen
 from tests.services import free_port
 
 SPEECH = Path(__file__).parents[2] / "samples" / "audio" / "commands" / "what_time.wav"
@@ -53,6 +54,16 @@ def test_a_gateway_of_its_own_is_loaded_and_the_report_says_how_it_did(
     assert not shown.foreign, "it stands by itself"
     assert "Load test: 2 calls" in shown.words
     assert "Everything went well." in shown.words
+
+
+def test_a_port_that_is_taken_is_told_of_before_the_model_begins(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["load", "ws://127.0.0.1:1/x", "--model", port]) == 2
+    assert f"--model: cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
 
 
 def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixture[str]) -> None:
