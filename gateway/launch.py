@@ -12,6 +12,9 @@ from pathlib import Path
 
 OURS = ("gateway", "audio", "tools")
 HOME = Path(__file__).resolve().parents[1]  # the folder in which the three lie together
+# Algebra takes a thread for each core, which turn idly while a process begins and beside its calls.
+# What is asked of it here is too small for them.
+ALGEBRA = "OPENBLAS_NUM_THREADS"
 
 
 def main() -> int:
@@ -19,6 +22,7 @@ def main() -> int:
     if said := obstacle():
         sys.stderr.write(f"trunkline: {said}\n")
         return 2
+    os.environ.setdefault(ALGEBRA, "1")
     from gateway.cli import main as run
 
     return run()

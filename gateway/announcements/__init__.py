@@ -44,6 +44,7 @@ def not_that(call: Format) -> bytes:
     return encode(wav.read(FOLDER / "not_that.flac", rate=call.rate), call.encoding)
 
 
+@lru_cache(maxsize=8)
 def budget_spent(call: Format, file: str = "") -> bytes:
     """That the call has to end now, in that format; of a sound file of the operator's own."""
     return encode(wav.read(file or FOLDER / "budget_spent.flac", rate=call.rate), call.encoding)

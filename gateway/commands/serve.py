@@ -49,8 +49,8 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     from gateway.running import loop
-    from gateway.running.serving import serve
 
+    loop.hurry()
     settings = listening_settings(args)
     if settings.server.workers > 1:
         from gateway.workers.link import Told
@@ -59,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
         given = [(*key, value) for key, value in _overrides(args).items()]
         config = str(args.config.resolve()) if args.config else ""
         told = Told("worker", 0, "", 0, 0, config, given)  # type: ignore[arg-type]
+        loop.settle()
         return loop.run(supervise(settings, told))
+    from gateway.running.serving import serve
+
     try:
         loop.run(serve(settings, partial(read_settings, args)))
     except asyncio.CancelledError:

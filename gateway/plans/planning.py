@@ -116,7 +116,8 @@ class Planner:
             ("budget.transfer_sound", putting_through, budget.transfer_sound),
         ):
             try:
-                read(pcm16(RATE), file)
+                if file:
+                    read(pcm16(RATE), file)
             except AudioError as error:
                 raise SettingsError(f"{key}: {error}") from error
 

@@ -18,7 +18,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
+def hurry() -> None:
+    """Look for no garbage from here on: what a start makes stays, and hundreds of looks through it
+    would take a tenth of the time until the first call."""
+    gc.disable()
+
+
 def settle() -> None:
-    """What is there from the start stays, and need not be looked through again for garbage."""
-    gc.collect()
+    """What is there from the start stays, and need not be looked through; what comes, is again."""
     gc.freeze()
+    gc.enable()

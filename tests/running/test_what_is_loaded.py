@@ -1,0 +1,64 @@
+"""What a process loads: only what it was asked for, so that it is there soon and stays small."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+SETTINGS = """
+[server]
+port = 0
+[assistant]
+kind = "openai"
+api_key = "sk-nobody"
+[bridges.twilio]
+enabled = true
+auth_token = "12345"
+[taps]
+journal = "journals"
+transcripts = "transcripts"
+"""
+
+READY = """
+import asyncio, sys
+from pathlib import Path
+from gateway.running.listening import listen
+from gateway.running.opening import listening, open_gateway
+from gateway.settings import load
+
+async def main():
+    settings = load(Path(sys.argv[1]), {})
+    with listen("127.0.0.1", 0) as bound:
+        async with open_gateway(settings) as gateway, listening(gateway, bound):
+            print(*sys.modules)
+
+asyncio.run(main())
+"""
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """The modules of a process that runs this and prints them, by their first name."""
+    command = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_what_a_command_takes_is_told_without_loading_what_it_runs() -> None:
+    code = "from gateway.cli import _parser\n_parser('serve')\nprint(*sys.modules)"
+    assert not loaded(code) & {"pydantic", "numpy", "starlette", "uvicorn", "picows", "tomllib"}
+
+
+def test_a_gateway_to_openai_loads_nothing_that_its_settings_do_not_ask_for(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "trunkline.toml"
+    file.write_text(SETTINGS)
+    there = loaded(READY, str(file))
+    assert {"pydantic", "numpy", "starlette", "picows", "webrtcvad"} <= there  # what calls need
+    for_servers = {"httpx2", "httpcore2", "jsonschema", "referencing", "yaml", "mcp"}
+    for_books = {"sqlalchemy", "alembic", "redis", "jwt", "cryptography"}
+    for_models = {"openai", "onnxruntime", "moonshine_onnx", "av", "aiortc", "PIL"}
+    assert not there & (for_servers | for_books | for_models)
