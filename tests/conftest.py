@@ -8,6 +8,7 @@ import gc
 import inspect
 import logging
 import os
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ settings.load_profile("trunkline")
 
 LAST_WORDS = 2.0  # seconds of the loop's time in which tasks that were told to end may do so
 DESCRIPTORS = Path("/proc/self/fd")
+SLOW_PART = "models or browser"  # as requirements/test asks for it
+SLOW_MARKS = re.compile(r"\bmark\.(models|browser)\b")
 UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
@@ -39,6 +42,19 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("served_loop"):
         return {"uvloop": uvloop.new_event_loop}
     return {"real": asyncio.new_event_loop}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where few files have the marks that are asked for, do not import all the others."""
+    if config.option.markexpr != SLOW_PART or not collection_path.match("test_*.py"):
+        return None
+    return True if SLOW_MARKS.search(collection_path.read_text(encoding="utf-8")) is None else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first, so that none of them is still at it when all is done."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -117,6 +117,7 @@ def interruption(chance: random.Random, sound: Path) -> Turn:
     return Turn(act, Interrupt(chance.uniform(0.0, 1.4)))
 
 
+@pytest.mark.long
 @pytest.mark.virtual_clock
 async def test_the_assistant_forgets_what_the_caller_did_not_hear(
     samples: Path, capsys: pytest.CaptureFixture[str]

@@ -17,7 +17,7 @@ from gateway.embedded.server import Assistant
 from tests.house import EchoEars, PlainMind, ToneMouth
 from tests.trimming.line import FRAME, POLICIES, RATE, Caller, Clip, call, clips, policy
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.long]
 
 HUMAN = [name for name in clips() if name.startswith("human/")]
 MODELS = ("server", "semantic")

@@ -50,7 +50,7 @@ _LOOKS = re.compile(
 )
 SAME_IDEA = 0.7  # a word for the same idea counts this part of the word itself
 
-# Tuned on tests/embedded/test_mind_matcher.py's table.
+# Tuned on tests/embedded/test_mind_table.py's table.
 THRESHOLD = 0.4
 TO_HANG_UP = 0.12
 WORDS_THRESHOLD = 0.4
