@@ -13,25 +13,63 @@ class Part(Protocol):
 
 
 class Alarm:
-    """The earliest of the parts' deadlines: of one as it stands, of the others as they were set."""
+    """The earliest of the parts' deadlines.
 
-    def __init__(self, living: Part, *others: Part) -> None:
-        self._living = living  # whose deadline moves with every frame
+    That of the caller's frames is looked at as it stands, that of the assistant's sound as it was
+    set. Those of the others can only move away while sound goes on: until the earliest of them
+    would come, nobody asks how far.
+    """
+
+    def __init__(self, frames: Part, sound: Part, *others: Part) -> None:
+        self._frames = frames
+        self._sound = sound
         self._others = others
-        self._due: int | None = None  # of the others
+        self._sound_due: int | None = None
+        self._due: int | None = None  # of the others, or earlier
+        self._set_at = 0
+        self._moved = False  # whether theirs may be later by now
 
-    def set(self, now: int) -> None:
-        """The others may have changed."""
-        times = (part.deadline for part in self._others)
-        self._due = min((t for t in times if t is not None and t > now), default=None)
+    def set(self, now: int, *, sound_alone: bool = False) -> None:
+        """Something has changed; `sound_alone`: nothing but how far the assistant's sound is."""
+        self._set_at, self._moved = now, sound_alone
+        due = self._sound.deadline
+        self._sound_due = due if due is not None and due > now else None
+        if not sound_alone:
+            self._due = self._earliest()
 
     def rings(self, now: int) -> bool:
+        """Whether the sound, or one of the others, is due."""
+        return (self._sound_due is not None and now >= self._sound_due) or self.wakes(now)
+
+    def wakes(self, now: int) -> bool:
         """Whether one of the others is due."""
+        if self._due is None or now < self._due:
+            return False
+        self._look()
         return self._due is not None and now >= self._due
 
     def at(self, now: int) -> int | None:
         """The next time; always in the future."""
-        living = self._living.deadline
-        if living is None or living <= now:
-            return self._due
-        return living if self._due is None else min(living, self._due)
+        soonest = self._frames.deadline
+        if soonest is not None and soonest <= now:
+            soonest = None
+        if self._sound_due is not None and (soonest is None or self._sound_due < soonest):
+            soonest = self._sound_due
+        if self._due is None or (soonest is not None and soonest <= self._due):
+            return soonest
+        self._look()
+        if self._due is None or (soonest is not None and soonest <= self._due):
+            return soonest
+        return self._due
+
+    def _look(self) -> None:
+        if self._moved:
+            self._moved, self._due = False, self._earliest()
+
+    def _earliest(self) -> int | None:
+        earliest, now = None, self._set_at
+        for part in self._others:
+            due = part.deadline
+            if due is not None and due > now and (earliest is None or due < earliest):
+                earliest = due
+        return earliest

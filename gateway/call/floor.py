@@ -21,7 +21,7 @@ class Floor:
         self._playback = playback
         self._responses = responses
         self._tools = tools
-        self._shown: State = "listening"
+        self.shown: State = "listening"
 
     def state(self, now: int) -> State:
         """Whose turn it is."""
@@ -35,6 +35,11 @@ class Floor:
 
     def show(self, now: int) -> Iterator[ShowState]:
         """Tell the caller where that has changed."""
-        if (state := self.state(now)) != self._shown:
-            self._shown = state
+        if (state := self.state(now)) != self.shown:
+            self.shown = state
             yield ShowState(state)
+
+
+def is_busy(state: State) -> bool:
+    """Whether somebody speaks."""
+    return state in ("hearing", "speaking")

@@ -25,9 +25,10 @@ from gateway.call.alarm import Alarm
 from gateway.call.asking import Asking
 from gateway.call.client import Client
 from gateway.call.digits import Digits, told
-from gateway.call.effects import Effect
+from gateway.call.effects import Effect, State
 from gateway.call.events import Event
-from gateway.call.floor import Floor
+from gateway.call.floor import Floor, is_busy
+from gateway.call.flow import Flow
 from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
@@ -81,12 +82,12 @@ class Call:
         self._guard = Guard(plan, self._react, *parts, recovery)
         self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
-        self._alarm = Alarm(
-            *(self._hearing.turns, self._playback, self._responses),
-            *(self._digits, self._quiet, self._tools, self._upstream, self._guard),
-        )
+        timed = (self._responses, self._digits, self._quiet, self._tools, self._upstream)
+        self._alarm = Alarm(self._hearing.turns, self._playback, *timed, self._guard)
         self.stillness = Stillness(self._hearing, self._tools, self._alarm)
         self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
+        watched = (self._hearing, self._tools, self._spending, self._upstream, self._guard)
+        self._flow = Flow(*watched, self._alarm, self._floor)
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """Take one event; say what is to be done about it. `now`: microseconds of call time."""
@@ -99,8 +100,9 @@ class Call:
             self._spending.see(event)
         self._order(self._guard.take(event, self._now), orders)
         if not (self.ended or (heard and self.stillness.lasts(orders, self._now))):
-            self._order(self._settle(), orders)
-            self._alarm.set(self._now)
+            flows = self._flow.goes_on(event, orders, self._now)
+            self._order(self._voice.settle(self._now) if flows else self._settle(), orders)
+            self._alarm.set(self._now, sound_alone=flows)
         return orders
 
     def _order(self, step: Iterator[Effect], orders: list[Effect]) -> None:
@@ -317,18 +319,17 @@ class Call:
         yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
-        busy = self._floor.state(now) in ("hearing", "speaking")
-        yield from self._upstream.settle(calm=self._calm, busy=busy, now=now)
+        state = self._floor.state(now)
+        yield from self._upstream.settle(calm=self._is_calm(state), busy=is_busy(state), now=now)
         yield from self._barge_in() if self._spending.cuts_off else ()
         yield from self._spending.settle(now)
         yield from self._voice.settle(now)
         yield from self._asking.overdue(now)
         if not self._tools.idle:
-            free = self._floor.state(now) in ("listening", "thinking")
-            free = free and not self._responses.pending
+            free = not (self._responses.pending or is_busy(self._floor.state(now)))
             yield from self._tools.settle(free=free, now=now)
         yield from self._ask()
-        match self._quiet.judge(calm=self._calm, now=now):
+        match self._quiet.judge(calm=self._is_calm(self._floor.state(now)), now=now):
             case "end":
                 yield from self._finish(self._quiet.reason)
             case "transfer":
@@ -343,7 +344,5 @@ class Call:
         if not (self._hearing.open or self._spending.waits):
             yield from self._asking.ask(self._now, may=self._spending.may_ask)
 
-    @property
-    def _calm(self) -> bool:
-        there = self._joined or self._outgoing.lost
-        return there and self._floor.state(self._now) == "listening"
+    def _is_calm(self, state: State) -> bool:
+        return state == "listening" and (self._joined or self._outgoing.lost)

@@ -41,9 +41,14 @@ class Permission:
         if isinstance(effect, ShowWords) and effect.role == "caller" and self._asked:
             self._pressed |= effect.text.rstrip("#]") == f"[pressed {self._policy.key}"
 
+    @property
+    def waits(self) -> bool:
+        """Whether the question was put and is not answered yet."""
+        return self._asked and not self._over
+
     def settle(self, now: int) -> Iterator[Effect]:
         """Say once what the caller has answered."""
-        if self._over or not self._asked:
+        if not self.waits:
             return
         verdict = "agreed" if self._pressed else self._consent.judge(KEY, now)
         if verdict in ("agreed", "refused"):

@@ -138,6 +138,12 @@ class Responses:
         if response_id == self.active:
             self._came(now, called=True)
 
+    @property
+    def standing(self) -> object:
+        """Another one where something else is made, asked for or wanted than before."""
+        made = self.active, self._called, self._cancelled_at
+        return made, self._asked_at, self._wanted, self._not_before
+
     def _came(self, now: int, *, called: bool) -> None:
         self._longest_gap = max(self._longest_gap, now - self._alive_at)
         self._alive_at, self._called = now, called

@@ -76,6 +76,11 @@ class Spending:
             self._end_due = True
 
     @property
+    def counts(self) -> bool:
+        """Whether what is said has a limit."""
+        return self._meter is not None
+
+    @property
     def may_ask(self) -> bool:
         """Whether an answer may be paid for: at the end a goodbye, and no other."""
         return not (self._over and (self._mute or self._said_goodbye))

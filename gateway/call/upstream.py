@@ -222,6 +222,12 @@ class Upstream:
             yield from self._take_over(now)
         self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
 
+    def sounds(self, *, busy: bool, now: int) -> None:
+        """The assistant's sound goes on, and nothing else has changed."""
+        self._settled_at = now
+        doubtful = not self._hearing.open and self._doubtful(now)
+        self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
+
     def _waits_since(self, doubtful: bool, now: int) -> int | None:
         """Since when the caller hears nothing because the model fails."""
         quiet = max(self._voice.playback.heard_until, self._hearing.turns.last_voiced_at)
@@ -246,6 +252,16 @@ class Upstream:
         at = self._responses.doubtful_at(speaks=speaks)
         # A server may be far ahead of the caller's ear, and pause.
         return max(at, self._voice.playback.heard_until) if speaks and at is not None else at
+
+    @property
+    def expects(self) -> object:
+        """What tells how long the session is trusted: where its answer stands."""
+        return self._voice.within_sentence, self._responses.standing
+
+    @property
+    def steady(self) -> bool:
+        """Whether sound that goes on changes nothing here but how long the session is trusted."""
+        return not (self._recovery.away or self._permission.waits or self._plan.window)
 
     @property
     def away(self) -> bool:

@@ -80,6 +80,11 @@ class Guard:
         self._asked = 0
         self._tools: dict[str, str] = {}  # names of functions that were called, by call
 
+    @property
+    def judges(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self._places)
+
     def take(self, event: Event, now: int) -> Iterator[Effect]:
         """Take an event before the rest of the call does."""
         return self._take(event, now) if self._places else self._react(event)
