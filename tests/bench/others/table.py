@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+from collections.abc import Iterator
 
 from tests.bench.calls import ROOT, Seen, measure
 from tests.bench.others.subjects import NAMES, NotThereError, released
@@ -32,11 +33,15 @@ def compared(rounds: int, calls: int, seconds: int) -> str:
                 runs[name].append(measure(name, calls, seconds))
             except NotThereError as error:
                 del runs[name]
-                missing.append(f"{name} is left out: {error}.\n")
-                print(missing[-1], end="", flush=True)
+                missing.append(f"\n{name} is left out: {error}.\n")
+                print(missing[-1].strip(), flush=True)
+    return "".join([f"| {calls} calls, {rounds} rounds in turns ", *_table(runs), *missing])
+
+
+def _table(runs: dict[str, list[Seen]]) -> Iterator[str]:
+    """Behind the first cell of its head."""
+    yield f"| {' | '.join(COLUMNS)} |\n{'|---' * (len(COLUMNS) + 1)}|\n"
     shares = {name: statistics.median(one.share for one in seen) for name, seen in runs.items()}
-    lines = [f"| {calls} calls, {rounds} rounds in turns | {' | '.join(COLUMNS)} |\n"]
-    lines.append("|---" * (len(COLUMNS) + 1) + "|\n")
     for name, seen in runs.items():
         base = statistics.median(one.base for one in seen)
         held = statistics.median(one.per_call for one in seen)
@@ -48,10 +53,9 @@ def compared(rounds: int, calls: int, seconds: int) -> str:
             f"{shares[name] / shares['floor']:.2f} times",
             f"{base:.0f} MB",
             f"{held:.2f} MB",
-            f"{heard:.0%} of the time" if heard else "passed on as it is",
+            f"{heard:.0%} of the time",
         )
-        lines.append(f"| {' | '.join(cells)} |\n")
-    return "".join([*lines, *(f"\n{sentence}" for sentence in missing)])
+        yield f"| {' | '.join(cells)} |\n"
 
 
 def _title(name: str) -> str:
