@@ -167,7 +167,7 @@ def main() -> None:
         "Where the CPU time of 100 calls goes:\n\n" + profile(100, 15),
     ]
     filled("figures", "\n".join(parts))
-    filled("others", compared(2, 30, 12))
+    filled("others", compared(2, 30, 8))
     print(f"written: {PAGE}")
 
 

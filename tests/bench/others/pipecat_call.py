@@ -19,6 +19,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
 )
 from pipecat.runner.utils import parse_telephony_websocket
 from pipecat.serializers.twilio import TwilioFrameSerializer
@@ -30,6 +31,7 @@ from pipecat.services.openai.realtime.events import (
 )
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 PORT, MODEL = int(sys.argv[1]), f"ws://127.0.0.1:{sys.argv[2]}/v1/realtime"
@@ -63,7 +65,12 @@ async def call(websocket: WebSocket) -> None:
             session_properties=SessionProperties(audio=hearing),
         ),
     )
-    user, assistant = LLMContextAggregatorPair(LLMContext([]), realtime_service_mode=True)
+    user, assistant = LLMContextAggregatorPair(
+        LLMContext([]),
+        # Without it each call loads a model for the ends of turns, which its service then replaces.
+        user_params=LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies()),
+        realtime_service_mode=True,
+    )
     worker = PipelineWorker(
         Pipeline([transport.input(), user, model, transport.output(), assistant]),
         params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),

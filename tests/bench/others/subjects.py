@@ -59,7 +59,8 @@ def home(name: str) -> Path:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALLING)
         except subprocess.CalledProcessError as error:
             last = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise NotThereError(f"its packages do not install: {last.strip()}") from None
+            why = last.strip().removeprefix("cause: ").rstrip(".")
+            raise NotThereError(f"its packages do not install: {why}") from None
         except (subprocess.TimeoutExpired, OSError) as error:
             raise NotThereError(f"its packages do not install: {error}") from None
     made.write_text(wanted)
