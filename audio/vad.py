@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import webrtcvad
 
+from audio.decimator import Decimator
 from audio.pcm import AudioError, Framer, silence, to_float
 from audio.resample import Resampler
 
@@ -48,20 +49,22 @@ class Detector(VoiceDetector, Protocol):
 
 
 class WebrtcDetector:
-    """webrtcvad, at 8 or 16 kHz; other rates are brought down to 16."""
+    """webrtcvad at 8 or 16 kHz. It judges the band of 8 kHz alone, so that multiples of that are
+    brought down to it, and other rates to 16.
+    """
 
     def __init__(self, rate: int, mode: int = 3) -> None:
         if mode not in range(4):
             raise AudioError(f"webrtcvad has modes 0 (lenient) to 3 (strict), not {mode!r}")
         self.rate = rate
         self._bytes = _frame_bytes(rate)
-        self._inner = rate if rate in (8_000, 16_000) else 16_000
+        self._inner = 16_000 if rate == 16_000 or rate % 8_000 else 8_000
         self._mode = mode
         self.reset()
 
     def reset(self) -> None:
         self._vad = webrtcvad.Vad(self._mode)
-        self._lower = _Lower(self.rate, self._inner) if self.rate != self._inner else None
+        self._lower = _lower(self.rate, self._inner) if self.rate != self._inner else None
         self._said = False
         self._still = _Stillness(self._bytes)
 
@@ -69,7 +72,7 @@ class WebrtcDetector:
         _check(frame, self._bytes, self.rate)
         if self._still.lasts(frame):
             return False
-        for lowered in (frame,) if self._lower is None else self._lower.frames(frame):
+        for lowered in (frame,) if self._lower is None else self._lower(frame):
             self._said = self._vad.is_speech(lowered, self._inner)
         return self._said and any(frame)
 
@@ -214,6 +217,14 @@ class _Stillness:
     def lasts(self, frame: bytes) -> bool:
         self._frames = self._frames + 1 if frame == self._silence else 0
         return self._frames > _STILL
+
+
+def _lower(rate: int, target: int) -> Callable[[bytes], Iterable[bytes]]:
+    """Brings frames down for whoever needs little of their quality."""
+    if rate % target:
+        return _Lower(rate, target).frames
+    decimator = Decimator(rate // target)
+    return lambda frame: (decimator.push(frame),)
 
 
 class _Lower:
