@@ -20,7 +20,7 @@ from gateway.rehearsal.conversation import Conversation
 from gateway.rehearsal.script import Interrupt, Keep, Script, Think, Turn, Type
 from gateway.rehearsal.sounds import read
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.long]
 READY = re.compile(r"(?:http|ws)://127\.0\.0\.1:\d+")
 
 

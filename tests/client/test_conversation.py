@@ -27,7 +27,7 @@ from tests.bench.line import gateway
 from tests.client.conftest import CHROMIUM, FLAGS
 from tests.client.house import OUTPUT
 
-pytestmark = [pytest.mark.browser, pytest.mark.models]
+pytestmark = [pytest.mark.browser, pytest.mark.models, pytest.mark.long]
 RATE = 48_000
 DOCS = Path(__file__).parents[2] / "docs"
 RECORD = """() => {

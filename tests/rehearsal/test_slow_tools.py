@@ -129,6 +129,7 @@ def test_what_needs_consent_is_done_after_a_spoken_yes_and_not_after_a_no(
 class Ear(CallMetrics):
     """A tap that writes down when the caller's sound came in, and the assistant's went out."""
 
+    kinds = CallMetrics.kinds | {CallerAudio}
     came: list[float]
     went: list[tuple[float, float]]  # when, and how many seconds of sound
 

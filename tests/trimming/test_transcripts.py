@@ -18,7 +18,7 @@ from tests.house import ToneMouth
 from tests.trimming.line import POLICIES, Caller, Everything, Log, call, clips, policy
 from tests.trimming.words import errors, normal
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.long]
 
 # Less time between the clips than people take. Some end in silence longer than a shorter answer.
 QUICKLY: Any = {"think": 1.0, "answer": "Yes, of course it is."}
