@@ -21,6 +21,7 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.machine import Call
+from gateway.call.outgoing import joined
 from gateway.call.plan import Plan
 from gateway.ear import Ear
 from gateway.errors import TrunklineError
@@ -196,13 +197,17 @@ class Session:
 
     def _take(self, event: Event, now: int) -> None:
         self._audience.event(event, now)
-        for effect in self._call.handle(event, now):
+        effects = self._call.handle(event, now)
+        for effect in effects:
             self._audience.effect(effect, now)
+        for effect in joined(effects):
             self._carry_out(effect)
         self._arm()
 
     def _carry_out(self, effect: Effect) -> None:
-        if isinstance(effect, do.ToCaller):
+        if type(effect) is do.SendAudio:  # most are
+            self._assistants[self._epoch].send(effect)
+        elif isinstance(effect, do.ToCaller):
             self._caller.send(effect)
         elif isinstance(effect, do.ToAssistant):
             self._assistants[self._epoch].send(effect)

@@ -134,7 +134,8 @@ async def test_frames_of_any_size_become_frames_of_20_ms() -> None:
     caller = ScriptedLeg([JOIN, *pieces, *turn(700, 0), (1500, on.CallerLeft("over"))])
     assistant = ScriptedLeg([READY])
     await session(caller, assistant)[0].run()
-    assert {len(e.pcm) for e in assistant.all(do.SendAudio)} == {960}
+    # What is sent at once, as the frames are that open the gate, goes in one piece.
+    assert {len(e.pcm) % 960 for e in assistant.all(do.SendAudio)} == {0}
 
 
 async def test_a_tool_runs_beside_the_conversation_and_is_answered() -> None:
