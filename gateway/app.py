@@ -165,7 +165,7 @@ class Gateway:
             async with self._seat(booking, Claim(booking.plan.tenant, booking.plan.caller)):
                 leg.fit(booking.plan.format)
                 with calling(call_id):
-                    await self.switchboard.connect(self.session(booking, leg))
+                    await self.switchboard.connect(self.session(booking, leg, shows=False))
         except BusyError as busy:
             extra = {"bridge": arrival.bridge, "why": str(busy)}
             log.warning("a call was turned away", extra=extra)
@@ -176,8 +176,8 @@ class Gateway:
         """Makes the plans of the calls."""
         return Planner(self.settings, self.target, self.embedded)
 
-    def session(self, booking: Booking, leg: Leg[ToCaller]) -> Session:
-        """A call from that leg, with all that watches it."""
+    def session(self, booking: Booking, leg: Leg[ToCaller], *, shows: bool = True) -> Session:
+        """A call from that leg, which `shows` pictures or cannot, with all that watches it."""
         keeper = self.standing.keeper
         thread = keeper.thread(booking.plan, self.settings.memory) if keeper else None
         documents = self.standing.documents(booking.plan.tenant)
@@ -197,7 +197,7 @@ class Gateway:
             leg.full = full("absent").inc
         return Session(
             plan,
-            ShowingLeg(leg, plan.sees, full("pictures").inc),
+            ShowingLeg(leg, plan.sees, full("pictures").inc) if shows else leg,
             dial(0),
             ToolRunner(self.toolbox, plan),
             vad.detector(plan.rate, second_opinion=second),

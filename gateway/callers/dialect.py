@@ -44,7 +44,7 @@ class Dialect(Protocol):
     lead: int  # how far ahead of the caller's ear audio may be sent, in microseconds
     grain: int  # how much at once, in microseconds
 
-    def decode(self, message: Message) -> Iterator[Said | Reply]:
+    def decode(self, message: Message) -> Iterable[Said | Reply]:
         """What a message from the caller means. Raises WireError only."""
         ...
 

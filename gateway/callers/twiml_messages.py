@@ -8,7 +8,7 @@ of order, 1009 for frames that are too large.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import msgspec
@@ -75,14 +75,17 @@ class StreamDialect:
         self._stream = ""
         self._marks = Marks()
 
-    def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
+    def decode(self, message: Message) -> Iterable[of.FromCaller | Reply]:
         """What a message of the provider means; WireError where it means nothing."""
-        said: _Said = carrier.parse(_SAID, carrier.text(message, PROTOCOL), PROTOCOL)
-        started = bool(self._stream)
-        if said.event == "media" and said.media is not None and started:
-            if said.media.track == "inbound" and said.media.payload:
-                yield of.CallerAudio(self._whole(said.media.payload))
-        elif said.event == "mark" and said.mark is not None and started:
+        text = message if type(message) is str else carrier.text(message, PROTOCOL)
+        said: _Said = carrier.parse(_SAID, text, PROTOCOL)
+        if said.event != "media" or said.media is None or not self._stream:
+            return self._rarely(said, started=bool(self._stream))
+        heard = said.media.payload if said.media.track == "inbound" else b""
+        return (of.CallerAudio(self._whole(heard)),) if heard else ()
+
+    def _rarely(self, said: _Said, started: bool) -> Iterator[of.FromCaller | Reply]:
+        if said.event == "mark" and said.mark is not None and started:
             if (played := self._marks.echoed(said.mark.name)) is not None:
                 yield played
         elif said.event == "dtmf" and said.dtmf is not None and started:

@@ -67,7 +67,7 @@ class WebSocketLeg:
             *(limits.outbox, limits.blocked),
         )
         self._timer: asyncio.TimerHandle | None = None  # of a peer that has to begin
-        self._joined = False
+        self._joined = self._live = False  # the caller; the call, which can be told
         self._left = False  # whether the caller hung up
         self._parting: Parting | None = None
         self._parted = asyncio.Event()
@@ -130,7 +130,7 @@ class WebSocketLeg:
             return
         for fact in self._early:
             feed(fact)
-        self._feed = feed
+        self._feed, self._live = feed, True
         if not self._joined:
             self._await_beginning()
         try:
@@ -189,7 +189,7 @@ class WebSocketLeg:
         if self._parting is not None:
             self._hear_answer(message)
             return
-        with self._faults:
+        try:
             self._limits.check(message)
             if len(message) < LARGE:
                 self._facts = iter(list(self._dialect.decode(message)))
@@ -198,6 +198,8 @@ class WebSocketLeg:
                 self._socket.hold()
                 self._outlet.hold()
                 self._start(self._take_large(message))
+        except Exception as fault:  # as within `Faults`, which costs too much for every frame
+            self._end_by(fault)
 
     async def _take_large(self, message: Message) -> None:
         """In a thread, which has the dialect for itself meanwhile."""
@@ -226,7 +228,7 @@ class WebSocketLeg:
                 return True
             if heard >= AT_ONCE:  # a message may hold much of it
                 asyncio.get_running_loop().call_soon(self._go_on)
-            elif not (self._joined and self._feed == self._early.append):
+            elif self._live or not self._joined:
                 continue
             assert self._socket is not None
             self._socket.hold()

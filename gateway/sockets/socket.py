@@ -28,6 +28,7 @@ PROTOCOL_ERROR, INVALID_TEXT, TOO_BIG, FAILED = 1002, 1007, 1009, 1011
 NOBODY = "keepalive ping timeout"
 
 TEXT, BINARY, CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+CLOSE, PONG_FRAME = WSMsgType.CLOSE, WSMsgType.PONG
 
 # The library writes down each connection and each fault of a far end, in words of its own.
 quiet = logging.LoggerAdapter(logging.getLogger("picows"))
@@ -154,28 +155,25 @@ class Socket(WSListener):
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(PROTOCOL_ERROR, "no extension was agreed on")
-        elif kind == WSMsgType.PONG:
+        elif kind == PONG_FRAME:
             if self._asked is not None:
                 self._asked.set_result(None)
                 self._asked = None
             if self._ours is None:
                 self._rest()
-        elif kind == WSMsgType.CLOSE:
+        elif kind == CLOSE:
             self._answer_close(transport)
         elif transport.is_close_frame_sent:
             pass  # what crossed our close on its way, or is too large
-        elif frame.fin and not self._pieces and kind != CONTINUATION:
-            self._take(kind, frame)
-        else:
+        elif not frame.fin or self._pieces or kind == CONTINUATION:
             self._piece(kind, frame)
-
-    def _take(self, kind: WSMsgType, frame: WSFrame) -> None:
-        """A message in one frame, as nearly all are."""
-        if kind == TEXT:
+        elif kind == TEXT:
             try:
-                self._deliver(frame.get_payload_as_utf8_text())
+                message = frame.get_payload_as_utf8_text()
             except UnicodeDecodeError:
                 self._fail(INVALID_TEXT, "the text is not UTF-8")
+            else:
+                self._deliver(message)
         else:
             self._deliver(frame.get_payload_as_bytes())
 
