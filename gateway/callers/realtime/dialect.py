@@ -33,8 +33,9 @@ from gateway.protocol.wire import (
     wrong_type,
 )
 
+APPEND = "input_audio_buffer.append"
 KINDS = (
-    *("session.update", "input_audio_buffer.append", "input_audio_buffer.commit"),
+    *("session.update", APPEND, "input_audio_buffer.commit"),
     *("input_audio_buffer.clear", "output_audio_buffer.clear", "conversation.item.create"),
     *("conversation.item.retrieve", "conversation.item.truncate", "conversation.item.delete"),
     *("response.create", "response.cancel"),
@@ -118,8 +119,12 @@ class RealtimeDialect:
         try:
             event = parsed(message)
             check(event)
-            for one in self._translated(event):
-                yield from self._react(one, event_id_of(event))
+            if event["type"] == APPEND:  # as nearly all are, and in both shapes alike
+                self._only_with_media(event)
+                yield from self._input.append(event.get("audio"))
+            else:
+                for one in self._translated(event):
+                    yield from self._react(one, event_id_of(event))
         except Refused as refusal:
             self._stream.refuse(refusal, event_id_of(event))
         yield from map(Reply, self._messages())
@@ -139,9 +144,6 @@ class RealtimeDialect:
         match event["type"]:
             case "session.update":
                 yield from self._update(event.get("session"))
-            case "input_audio_buffer.append":
-                self._only_with_media(event)
-                yield from self._input.append(event.get("audio"))
             case "input_audio_buffer.commit":
                 yield from self._input.commit(manual=self._configuration.manual)
                 yield on.CallerOrdered("commit", self._requests.named(event_id))

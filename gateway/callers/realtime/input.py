@@ -29,6 +29,7 @@ class Input:
         self._conversation = conversation
         self._plan = plan
         self._converter = Converter(plan.format, plan.format)
+        self._piece = plan.rate * PIECE * plan.format.width
         self._buffered = 0  # samples that came since the last turn, at the call's rate
         self._began: dict[str, int] = {}  # turn -> where in the audio, in samples
         self._seconds: dict[str, float] = {}  # turn -> how long it was
@@ -49,9 +50,8 @@ class Input:
         data = _audio(value, self._converter.source)
         pcm = self._converter.push(data)
         self._buffered += self._plan.count(pcm)
-        size = self._plan.rate * PIECE * self._plan.format.width
-        for at in range(0, len(pcm), size):
-            yield CallerAudio(pcm[at : at + size])
+        for at in range(0, len(pcm), self._piece):
+            yield CallerAudio(pcm[at : at + self._piece])
 
     def whole(self, data: bytes) -> bytes:
         """A recording by itself, as the call has it."""
