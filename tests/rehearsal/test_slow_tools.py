@@ -35,6 +35,7 @@ COMMANDS = Path(__file__).parents[2] / "samples" / "audio" / "commands"
 WHERE = COMMANDS / "where_is_my_order.wav"
 LOUD = 300  # of 32768
 GAP = 0.040  # seconds
+FRAME = 0.02  # seconds
 TRIES = 3  # on a machine that may be busy with something else
 IMPATIENT = """
 [[turn]]
@@ -130,13 +131,13 @@ class Ear(CallMetrics):
     """A tap that writes down when the caller's sound came in, and the assistant's went out."""
 
     kinds = CallMetrics.kinds | {CallerAudio}
-    came: list[float]
+    came: list[tuple[float, float]]  # when, and how many seconds of sound, the last of them now
     went: list[tuple[float, float]]  # when, and how many seconds of sound
 
     def event(self, event: Event, now: int) -> None:
         super().event(event, now)
         if isinstance(event, CallerAudio):
-            self.came.append(time.monotonic())
+            self.came.append((time.monotonic(), len(event.pcm) / BYTES / self._plan.rate))
 
     def effect(self, effect: Effect, now: int) -> None:
         super().effect(effect, now)
@@ -185,9 +186,10 @@ async def test_no_sound_is_held_up_in_either_direction_while_a_tool_blocks_its_t
         ears = Ears()
         (use,) = (await ring(ears)).tool_calls
         assert use.status == "done"
-        began = ears.ear.came[0] + use.at
-        came = [at for at in ears.ear.came if began <= at <= began + 3]
-        into = max(later - earlier for earlier, later in pairwise(came))
+        began = ears.ear.came[0][0] + use.at
+        came = [one for one in ears.ear.came if began <= one[0] <= began + 3]
+        # Silence comes in one piece, all but whose last frame was there before.
+        into = max(at - length + FRAME - before for (before, _), (at, length) in pairwise(came))
         # Within what is said: pauses between the word and the answer are no gaps.
         out = max((gap for gap in silences(ears.ear.went)[1:] if gap < 0.5), default=0.0)
         worst.append((into, out))
