@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from gateway.background import beside
 from gateway.call import events as on
 from gateway.call.effects import ShowWords
 from gateway.call.machine import Call
 from gateway.replay import Replay
 from gateway.store.writes import Write
 from gateway.taps.books import Books, Heading
-from gateway.taps.flushing import PERIOD, Flusher
+from gateway.taps.flushing import PERIOD, STEPS, Flusher
 from gateway.taps.journal import Journal
 from gateway.taps.transcripts import CRASHED, Transcripts, mend
 from tests.call.story import Story
@@ -49,6 +51,31 @@ async def test_files_of_live_calls_are_written_out_each_half_second(tmp_path: Pa
     await asyncio.sleep(PERIOD)
     assert flusher.add(journal).flush() is False
     flushing.cancel()
+
+
+class File:
+    """Counts how often it is written out."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def flush(self) -> bool:
+        self.times += 1
+        return True
+
+
+@pytest.mark.virtual_clock
+async def test_calls_are_written_out_in_turns_and_each_once_in_the_time() -> None:
+    flusher = Flusher()
+    files = [flusher.add(File()) for _ in range(40)]
+    async with beside(flusher.run(), "flusher"):
+        written = [0]
+        await asyncio.sleep(PERIOD / STEPS / 2)
+        for _ in range(2 * STEPS):
+            await asyncio.sleep(PERIOD / STEPS)
+            written.append(sum(file.times for file in files))
+    assert max(later - before for before, later in pairwise(written)) == 2
+    assert {file.times for file in files} == {2}
 
 
 def test_a_journal_holds_back_no_more_than_a_page_or_so(tmp_path: Path) -> None:
