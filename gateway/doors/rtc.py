@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATH = "/v1/realtime/calls"
+LEG = "gateway.callers.webrtc.leg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,8 @@ class RtcDoor:
 
     async def _line(self, request: Request, entry: Entry, text: str) -> tuple[WebRtcLeg, str]:
         """One connection and the answer that makes it."""
+        if LEG not in sys.modules:  # it brings much along, and live calls are not to wait for that
+            await asyncio.to_thread(import_module, LEG)
         from gateway.callers.webrtc.leg import Limits, WebRtcLeg
         from gateway.callers.webrtc.peer import PeerError
         from gateway.callers.webrtc.sdp import SdpError, parse
