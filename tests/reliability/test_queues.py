@@ -42,6 +42,7 @@ NOT_QUEUES = {
     "gateway/admission/pressure.py": "samples within a window of time",
     "gateway/replay.py": "what a line of a file orders",
     "gateway/seeing/shown.py": "remembers a fixed number of pictures",
+    "gateway/taps/flushing.py": "the files of live calls, whose turn it is first",
     "gateway/taps/veil.py": "what waits for its words is written when its time is over",
     "gateway/workers/child.py": "times within a window",
 }
