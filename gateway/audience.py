@@ -9,7 +9,7 @@ from contextlib import suppress
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.log import name_of
-from gateway.seams import Selective, Tap
+from gateway.seams import Tap
 
 log = logging.getLogger(__name__)
 
@@ -74,5 +74,5 @@ class Audience:
 
 
 def _looks_at(tap: Tap, kind: type) -> bool:
-    kinds = tap.kinds if isinstance(tap, Selective) else None
+    kinds: frozenset[type] | None = getattr(tap, "kinds", None)
     return kinds is None or kind in kinds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
 
 from gateway.call import effects as do
 from gateway.call import events as on
@@ -31,7 +31,10 @@ class Leg(Protocol[Order]):
 
 
 class Tap(Protocol):
-    """Watches events and effects, and never decides."""
+    """Watches events and effects, and never decides.
+
+    One with `kinds`, a frozenset of their types or None, is told of no others.
+    """
 
     def event(self, event: Event, now: int) -> None:
         """An event is about to be handled."""
@@ -44,13 +47,6 @@ class Tap(Protocol):
     def close(self) -> None:
         """The call is over."""
         ...
-
-
-@runtime_checkable
-class Selective(Protocol):
-    """A tap that looks at some kinds of events and effects, and is told of no others."""
-
-    kinds: frozenset[type] | None  # None: all
 
 
 class Checks(Protocol):
