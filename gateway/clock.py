@@ -30,6 +30,7 @@ GRACE = 0.0002  # real seconds left to a packet that may be on its way from one 
 FAR = 1.0  # virtual seconds: so long is mostly the limit of somebody who waits for a packet
 PATIENT_GRACE = 0.02  # and worth waiting for a kernel that is behind with its work
 FLIGHT = 0.25  # real seconds left to bytes that were seen to be on their way
+UNHEARD = frozenset({"watch"})  # threads that look at files now and then, which nobody waits for
 PATIENCE = 60.0  # real seconds that jobs may take while the clock stands still
 
 Ready = list[tuple[selectors.SelectorKey, int]]
@@ -186,9 +187,9 @@ class _Selector(selectors.DefaultSelector):
         return []
 
     def _has_strangers(self) -> bool:
-        """Whether there are threads that may have a word for the loop; daemons go unheard."""
+        """Whether there are threads that may have a word for the loop: those of tools, say."""
         threads = threading.enumerate()
-        return any(not one.daemon and one not in self.threads for one in threads)
+        return any(one not in self.threads and one.name not in UNHEARD for one in threads)
 
     def _wait_for_jobs(self) -> Ready:
         ready = super().select(PATIENCE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 from httpx2 import AsyncClient
 from sqlalchemy import select
@@ -52,6 +54,10 @@ async def test_a_tenant_gives_its_callers_budgets_and_not_itself(tmp_path: Path)
     assert "ada" not in notes[0].detail
 
 
+async def _state(http: AsyncClient) -> dict[str, Any]:
+    return dict((await http.get("/api/budgets/state")).json())
+
+
 async def test_what_is_given_ends_calls_and_outlasts_the_gateway(tmp_path: Path) -> None:
     told = {
         "TRUNKLINE_ASSISTANT__KIND": "compatible",
@@ -70,7 +76,11 @@ async def test_what_is_given_ends_calls_and_outlasts_the_gateway(tmp_path: Path)
             cost = (await caller.wait_for("cost"))["usd"]
         given = {"tenant": "default", "month_usd": cost}
         assert (await http.put("/api/budgets", json=given)).status_code == 200
-        state = (await http.get("/api/budgets/state")).json()
+        async with asyncio.timeout(20):  # what a call has spent is known soon after its end
+            while not (state := (await http.get("/api/budgets/state")).json())["month"][
+                "spent_usd"
+            ]:
+                await asyncio.sleep(0.02)
         assert state["month"] == {
             "period": state["month"]["period"],
             "limit_usd": cost,
