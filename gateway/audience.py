@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from gateway.call.effects import Effect
 from gateway.call.events import Event
-from gateway.log import name_of
+from gateway.log import fault_of_ours, name_of
 from gateway.seams import Tap
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,8 @@ class Audience:
         return self._looking.setdefault(kind, looking)
 
     def _let_go(self, tap: Tap, error: Exception) -> None:
-        # What files do: a full disk, one that cannot be written. All else is a fault of ours.
-        faulty = not isinstance(error, OSError | ValueError)
         fields = {"tap": name_of(tap), "error": str(error)}
-        log.error("a tap failed and is let go", extra=fields, exc_info=error if faulty else None)
+        log.error("a tap failed and is let go", extra=fields, exc_info=fault_of_ours(error))
         self.detach(tap)
         with suppress(Exception):
             tap.close()

@@ -54,6 +54,11 @@ def name_of(part: object) -> str:
     return str(getattr(part, "name", "") or type(part).__name__)
 
 
+def fault_of_ours(error: Exception) -> Exception | None:
+    """What a log shows with its traceback: not what files do, as on a full disk."""
+    return None if isinstance(error, OSError | ValueError) else error
+
+
 def setup(
     form: str = "text",
     level: str = "info",

@@ -55,12 +55,11 @@ class Alarm:
             soonest = None
         if self._sound_due is not None and (soonest is None or self._sound_due < soonest):
             soonest = self._sound_due
-        if self._due is None or (soonest is not None and soonest <= self._due):
-            return soonest
-        self._look()
-        if self._due is None or (soonest is not None and soonest <= self._due):
-            return soonest
-        return self._due
+        if self._due is not None and (soonest is None or self._due < soonest):
+            self._look()  # it may be later by now, or not at all
+            if self._due is not None and (soonest is None or self._due < soonest):
+                return self._due
+        return soonest
 
     def _look(self) -> None:
         if self._moved:

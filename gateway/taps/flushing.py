@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 from gateway.background import beside
-from gateway.log import name_of
+from gateway.log import fault_of_ours, name_of
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +66,8 @@ class Flusher:
         try:
             return one.flush()
         except Exception as error:  # its call will meet the same, and let it go
-            ours = not isinstance(error, OSError | ValueError)
-            fields = {"tap": name_of(one), "error": str(error)}
-            told = error if ours else None
-            log.error("what a call holds back cannot be written", extra=fields, exc_info=told)
+            fields, fault = {"tap": name_of(one), "error": str(error)}, fault_of_ours(error)
+            log.error("what a call holds back cannot be written", extra=fields, exc_info=fault)
             return False
 
 

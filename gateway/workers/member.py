@@ -115,16 +115,15 @@ async def open_member(told: Told) -> AsyncIterator[Member]:
     reader, writer = await asyncio.open_unix_connection(sock=stream)
     member = Member(told.slot, Path(told.folder), pipe, reader, writer)
     running, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
-    hearing = asyncio.create_task(member.listen(), name="parent")
-    running.add_reader(pipe.fileno(), member.take_all, tasks)
     try:
-        yield member
+        async with beside(member.listen(), "parent"):
+            running.add_reader(pipe.fileno(), member.take_all, tasks)
+            try:
+                yield member
+            finally:
+                running.remove_reader(pipe.fileno())
+                pipe.close()
     finally:
-        running.remove_reader(pipe.fileno())
-        pipe.close()
-        hearing.cancel()
-        with suppress(asyncio.CancelledError):
-            await hearing
         writer.close()
 
 
