@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from gateway.errors import SettingsError, TrunklineError
 from gateway.launch import obstacle
-from gateway.running.listening import listen
+from gateway.running.listening import InUseError, listen
+from gateway.running.neighbour import Neighbour, find_neighbour
 from gateway.settings import Settings, load
 from gateway.version import version
 
@@ -70,12 +71,13 @@ def examine(config: Path | None, environ: Mapping[str, str] = os.environ) -> lis
     except SettingsError as error:
         mend = "correct it; trunkline.example.toml lists every key"
         return [*findings, Finding("settings", "broken", str(error), mend)]
+    running = find_neighbour(settings.server.host, settings.server.port)
     findings += [
         *_settings(config, environ),
         *_packages(settings),
         *_assistant(settings, environ),
-        *_server(settings),
-        *asyncio.run(_bridges(settings)),
+        *_server(settings, running),
+        *asyncio.run(_bridges(settings, running)),
         *_tools(settings),
         *_taps(settings),
         *_store(settings),
@@ -170,12 +172,15 @@ def _models() -> Iterator[Finding]:
         yield Finding("speech model", "missing", detail, "trunkline prepare")
 
 
-def _server(settings: Settings) -> Iterator[Finding]:
+def _server(settings: Settings, running: Neighbour | None) -> Iterator[Finding]:
     host, port = settings.server.host, settings.server.port
     try:
         listen(host, port).close()
     except TrunklineError as error:
-        yield Finding("port", "broken", str(error), "or set TRUNKLINE_SERVER__PORT")
+        if running is not None and isinstance(error, InUseError):
+            yield _running(f"{host}:{port}", running)
+        else:
+            yield Finding("port", "broken", str(error), "or set TRUNKLINE_SERVER__PORT")
     else:
         asks = settings.server.token or settings.auth.on
         guard = "asks who comes" if asks else "loopback only, asks nobody who they are"
@@ -188,7 +193,15 @@ def _server(settings: Settings) -> Iterator[Finding]:
     )
 
 
-async def _bridges(settings: Settings) -> list[Finding]:
+def _running(where: str, gateway: Neighbour) -> Finding:
+    """A port that is in use as it should be."""
+    told = f"Trunkline runs at {where}, {gateway.assistant} answers; calls now: {gateway.calls}"
+    if gateway.ready:
+        return Finding("port", "ok", told)
+    return Finding("port", "note", f"{told}, and it lets no more in")
+
+
+async def _bridges(settings: Settings, running: Neighbour | None) -> list[Finding]:
     """Open each bridge that is enabled as a start would, its port and all, and close it again."""
     from gateway.admission.access import Access
     from gateway.callers.bridge import Bridge, BridgeSection
@@ -206,6 +219,9 @@ async def _bridges(settings: Settings) -> list[Finding]:
                 async with doors.listen():
                     pass
         except TrunklineError as error:
+            if running is not None and isinstance(error, InUseError):
+                detail = "its port is in use, as it is where the Trunkline that runs has it"
+                return Finding(subject, "note", detail)
             mend = f"correct it, or leave the bridge out; docs/bridges.md, {bridge.name}"
             return Finding(subject, "broken", str(error), mend)
         out = "calls come in and go out" if doors.dial else "calls come in, none go out"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 
 from gateway.doctor import Finding, examine, is_well
+from tests.house import open_house
 
 TWILIO = {"ENABLED": "true", "AUTH_TOKEN": "sesame"}
 
@@ -69,3 +71,47 @@ def test_it_says_which_bridges_can_place_calls_and_what_is_tried_for_want_of_an_
     found = bridges("https://voice.example.com", twilio=TWILIO)
     assert "none go out" in found["bridge twilio"].detail
     assert list(found) == ["bridge twilio"]
+
+
+# ---------------------------------------------------------------- beside a gateway that runs
+
+
+def beside(port: int, bridge: int) -> tuple[Finding, Finding]:
+    """What it says of the gateway's own port and of a bridge's."""
+    variables = {
+        "TRUNKLINE_SERVER__PORT": str(port),
+        "TRUNKLINE_BRIDGES__AUDIOSOCKET__ENABLED": "true",
+        "TRUNKLINE_BRIDGES__AUDIOSOCKET__PORT": str(bridge),
+    }
+    found = {one.subject: one for one in examine(None, variables)}
+    return found["port"], found["bridge audiosocket"]
+
+
+@pytest.mark.parametrize(("stopping", "status"), [(False, "ok"), (True, "note")])
+async def test_a_port_that_a_running_trunkline_holds_is_as_it_should_be(
+    stopping: bool, status: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        async with open_house() as house:
+            if stopping:
+                await house.gateway.switchboard.drain(0)
+            ports = int(house.address.rpartition(":")[2]), held.getsockname()[1]
+            port, bridge = await asyncio.to_thread(beside, *ports)
+    assert port.status == status
+    assert port.detail.startswith(f"Trunkline runs at 127.0.0.1:{ports[0]}, embedded answers")
+    assert not port.mend
+    assert bridge.status == "note"
+
+
+@pytest.mark.parametrize("said", ["", "hello", '{"status":"ok"}', "[]"])
+async def test_a_port_that_another_program_holds_is_an_error(said: str) -> None:
+    async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(said)}\r\n\r\n{said}".encode())
+        writer.close()
+
+    async with await asyncio.start_server(stranger, "127.0.0.1", 0) as server:
+        number = server.sockets[0].getsockname()[1]
+        port, bridge = await asyncio.to_thread(beside, number, number)
+    assert (port.status, bridge.status) == ("broken", "broken")
+    assert f"port {number} is in use" in port.detail

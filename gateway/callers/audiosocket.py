@@ -76,7 +76,7 @@ class Listener:
             try:
                 address = await open_port.enter_async_context(port)
             except TrunklineError as error:
-                raise TrunklineError(f"bridges.audiosocket: {error}") from None
+                raise type(error)(f"bridges.audiosocket: {error}") from None
             self.port = int(address.rpartition(":")[2])
             reach = LOCAL_ONLY if _is_loopback(section.host) else "any machine that has a route"
             log.info("AudioSocket listens", extra={"address": address, "reach": reach})

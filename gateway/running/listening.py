@@ -8,6 +8,10 @@ import socket
 from gateway.errors import TrunklineError
 
 
+class InUseError(TrunklineError):
+    """Somebody listens there already."""
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A bound TCP socket, for uvicorn's `serve(sockets=[...])`; the caller closes it."""
     where = f"{host}:{port}"
@@ -25,7 +29,9 @@ def listen(host: str, port: int) -> socket.socket:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise TrunklineError(f"cannot listen on {where}: {_why(error, port)}") from None
+        taken = error.errno == errno.EADDRINUSE
+        fault = InUseError if taken else TrunklineError
+        raise fault(f"cannot listen on {where}: {_why(error, port)}") from None
     return bound
 
 
