@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from gateway.callers.webrtc.jitter import HUSH, JitterBuffer, Lost, Quiet, Sound
 
 FRAME = 960
@@ -81,6 +83,26 @@ def test_after_late_packets_more_is_waited_for() -> None:
     assert story.arrive(11, 220) == []
     assert story.hear(255) == []
     assert story.arrive(10, 258) == [10, 11]
+
+
+def test_from_what_was_given_up_and_came_it_learns_patience() -> None:
+    story = Story()
+    story.arrive(0, 0)
+    assert story.arrive(2, 40) == ["lost 20 ms", 2]
+    story.arrive(1, 90)
+    assert story.buffer.patience == 80 * MS
+    assert story.arrive(4, 91) == []
+    assert story.arrive(3, 130) == [3, 4]
+
+
+@pytest.mark.parametrize(("number", "at"), [(1, 300), (2, 90)], ids=["far-too-late", "twice"])
+def test_from_what_no_patience_would_have_helped_it_learns_none(number: int, at: int) -> None:
+    story = Story()
+    story.arrive(0, 0)
+    story.arrive(2, 40)
+    story.arrive(number, at)
+    assert story.buffer.statistics().late == 1
+    assert story.buffer.patience == 20 * MS
 
 
 def test_patience_returns_when_the_network_is_calm_again() -> None:

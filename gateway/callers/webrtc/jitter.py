@@ -108,6 +108,7 @@ class JitterBuffer:
     def __init__(self) -> None:
         self._lateness = Lateness()
         self._waiting: dict[int, _Waiting] = {}  # by sequence number, counted on beyond 16 bits
+        self._given_up: deque[int] = deque(maxlen=CAPACITY)  # numbers of what may still come
         self._next: int | None = None  # number of the packet that is to be given next
         self._timestamp = 0  # where it begins, counted on beyond 32 bits
         self._told = 0  # the time up to which sound was given
@@ -130,13 +131,22 @@ class JitterBuffer:
             number, place = sequence, timestamp
         if number < self._next or number in self._waiting:
             self._late += 1
+            self._regret(number, place, now)
             return
         self._lateness.note(now, place)
         self._waiting[number] = _Waiting(place, samples, payload, now)
 
+    def _regret(self, number: int, timestamp: int, now: int) -> None:
+        """What was given up has come: with more patience it would have been heard."""
+        if number in self._given_up:
+            self._given_up.remove(number)
+            if now <= self._lateness.due(timestamp) + MOST:
+                self._lateness.note(now, timestamp)
+
     def _begin(self, sequence: int, timestamp: int, now: int) -> None:
         self._lateness = Lateness()
         self._waiting.clear()
+        self._given_up.clear()
         self._next, self._timestamp = sequence, timestamp
         self._told, self._stalled, self._hushed = now, False, 0
 
@@ -163,6 +173,7 @@ class JitterBuffer:
             self._quiet += gap - lost
             yield Quiet(gap - lost)
         self._lost += lost
+        self._given_up.extend(range(max(self._next, number - CAPACITY), number))
         yield Sound(packet.payload, lost)
         self._next = number + 1
         self._timestamp = packet.timestamp + packet.samples
