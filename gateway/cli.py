@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+from gateway import interrupts
 from gateway.errors import TrunklineError
 
 COMMANDS = (
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     args = _parser(next(iter(given), "")).parse_args(given)
     command = cast(Command, args.command)
+    interrupts.end_well()
     try:
         status = command.run(args)
         sys.stdout.flush()
@@ -66,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"trunkline: {said}\n")
         return 2
     except KeyboardInterrupt:
-        return 130
+        return interrupts.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `trunkline ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -23,6 +23,9 @@ def main() -> int:
         sys.stderr.write(f"trunkline: {said}\n")
         return 2
     os.environ.setdefault(ALGEBRA, "1")
+    from gateway import interrupts
+
+    interrupts.end_at_once()
     from gateway.cli import main as run
 
     return run()

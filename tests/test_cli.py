@@ -23,6 +23,7 @@ from gateway.errors import SettingsError, TrunklineError
 
 ROOT = Path(__file__).parents[1]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+OPENAI = {"TRUNKLINE_ASSISTANT__KIND": "openai", "OPENAI_API_KEY": "sk-sesame"}
 BUILD = "import sys, hatchling.build as build; print(getattr(build, sys.argv[1])(sys.argv[2]))"
 
 
@@ -184,9 +185,37 @@ def test_errors_of_a_group_are_said_once_each_and_faults_of_our_own_keep_their_t
     assert cli._sentence(ExceptionGroup("a call", [lost, ValueError("oh")])) is None
 
 
-# ---------------------------------------------------------------- serving
+# ---------------------------------------------------------------- Ctrl-C
 
-OPENAI = {"TRUNKLINE_ASSISTANT__KIND": "openai", "OPENAI_API_KEY": "sk-sesame"}
+# What loads a module of that name is disturbed, and loses the exception if there is one.
+DISTURBED = """
+import signal
+class Careless:
+    def find_spec(self, name, path, target=None):
+        if name == {!r}:
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                pass
+sys.meta_path.insert(0, Careless())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("gateway.cli", ["version"]), ("gateway.running.serving", ["serve", "--port", "0"])],
+    ids=["a command", "serve"],
+)
+def test_ctrl_c_while_a_command_loads_ends_it_without_a_word(
+    tmp_path: Path, module: str, arguments: list[str]
+) -> None:
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}){DISTURBED.format(module)}"
+    code = f"{start}from gateway.launch import main; sys.exit(main())"
+    done = run(sys.executable, "-P", "-c", code, *arguments, cwd=tmp_path, environ=clean(**OPENAI))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+# ---------------------------------------------------------------- serving
 
 
 @contextmanager

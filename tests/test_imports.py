@@ -150,7 +150,8 @@ RULES = {
     "gateway.private": Rule(),
     "gateway.redaction": Rule(banned=IMPURE),
     "gateway.version": Rule(),
-    "gateway.launch": Rule(ours=("gateway.cli",)),
+    "gateway.interrupts": Rule(),
+    "gateway.launch": Rule(ours=("gateway.cli", "gateway.interrupts")),
 }
 
 
