@@ -142,6 +142,10 @@ class Planner:
                     extra={"model": endpoint(target).model, "transcription": chosen.transcription},
                 )
 
+    def plain(self, call: Format) -> Plan:
+        """For a call in that format of which nothing else is known."""
+        return self._plan("", self.settings.assistant, self.target, call, ())
+
     def browser(self, call_id: str, tools: tuple[ToolSpec, ...]) -> Booking:
         """For a call from the page."""
         plan = self._plan(call_id, self.settings.assistant, self.target, pcm16(RATE), tools)
