@@ -225,7 +225,7 @@ def serving(*arguments: str, cwd: Path, environ: dict[str, str]) -> Iterator[str
     process = subprocess.Popen(
         (sys.executable, "-P", "-c", f"{start}; sys.exit(main())", *arguments),
         cwd=cwd,
-        env=environ | {"TRUNKLINE_LOG__FORMAT": "json"},
+        env=environ | {"TRUNKLINE_LOG__FORMAT": "json", "TRUNKLINE_LIMITS__LAG_MS": "0"},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -9,8 +9,8 @@ import asyncio
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from gateway.background import beside
@@ -36,11 +36,12 @@ class LoopLag:
             self._samples.popleft()
 
     def p95(self) -> float:
-        """Seconds that no more than one timer in twenty exceeded in the last five."""
-        if len(self._samples) < FEWEST:
+        """Seconds that no more than one timer in twenty exceeded in the last five, or just one."""
+        count = len(self._samples)
+        if count < FEWEST:
             return 0.0
         late = sorted(late for _, late in self._samples)
-        return late[math.ceil(0.95 * len(late)) - 1]
+        return late[min(math.ceil(0.95 * count), count - 1) - 1]
 
     async def run(self) -> None:
         """Sample until cancelled."""
@@ -83,17 +84,13 @@ class Pressure:
             )
         return ""
 
+    def watched(self) -> AbstractAsyncContextManager[None]:
+        """Watch the loop from now on: when all is loaded, for that holds up no call."""
+        return beside(self.lag.run(), "loop lag")
+
     def strain(self) -> float:
         """How near this machine is to its limits: 1 is there."""
         limits = self.limits
         late = self.lag.p95() * 1000 / limits.lag_ms if limits.lag_ms else 0.0
         held = self._held() / MEGABYTE / limits.memory_mb if limits.memory_mb else 0.0
         return max(late, held)
-
-
-@asynccontextmanager
-async def open_pressure(limits: Limits) -> AsyncIterator[Pressure]:
-    """A pressure that is being watched."""
-    pressure = Pressure(limits)
-    async with beside(pressure.lag.run(), "loop lag"):
-        yield pressure

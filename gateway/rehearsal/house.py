@@ -45,13 +45,17 @@ async def open_house(
 
 
 def furnish(settings: Settings, modules: Iterable[str], instructions: str = "") -> Settings:
-    """The settings with more tool modules, and with instructions where some are given."""
+    """The settings with more tool modules, and with instructions where some are given.
+
+    Nobody else is there whom a busy machine could serve better by refusing the one call.
+    """
     mine = settings.tools.modules
     more = tuple(module for module in dict.fromkeys(modules) if module not in mine)
     tools = settings.tools.model_copy(update={"modules": mine + more})
     told = instructions or settings.assistant.instructions
     assistant = settings.assistant.model_copy(update={"instructions": told})
-    return settings.model_copy(update={"tools": tools, "assistant": assistant})
+    limits = settings.limits.model_copy(update={"lag_ms": 0})
+    return settings.model_copy(update={"tools": tools, "assistant": assistant, "limits": limits})
 
 
 def _with(toolbox: Toolbox, tools: Iterable[AnyTool]) -> Toolbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from gateway.admission.access import open_access
 from gateway.admission.load_reports import open_load_reports
-from gateway.admission.pressure import Pressure, open_pressure, resident
+from gateway.admission.pressure import Pressure, resident
 from gateway.api.routes import open_api, strayed
 from gateway.app import Gateway
 from gateway.budgets.budgets import open_budgets
@@ -68,7 +68,7 @@ async def open_gateway(
         tools = await parts.enter_async_context(
             open_tools(settings.tools, kept=standing.kept(settings))
         )
-        pressure = await parts.enter_async_context(open_pressure(settings.limits))
+        pressure = Pressure(settings.limits)
         target, embedded = target_of(settings.assistant), ""
         if needs_embedded(settings):
             embedded = assistant or await parts.enter_async_context(open_embedded(settings))
@@ -154,6 +154,7 @@ async def listening(
         _serving(
             _application(gateway, [*desk.routes, *api], member), bound, proxies, member
         ) as address,
+        gateway.pressure.watched() if gateway.pressure else nullcontext(),
     ):
         yield address
 

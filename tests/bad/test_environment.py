@@ -33,7 +33,7 @@ def trunkline(
         [sys.executable, "-m", "gateway", *words, "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **variables},
+        env={**os.environ, "TRUNKLINE_LIMITS__LAG_MS": "0", **variables},
         preexec_fn=prepare,
     )
     assert process.stderr is not None

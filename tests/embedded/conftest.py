@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from gateway.embedded.moonshine import Moonshine
-from gateway.embedded.prepare import load, prepare
+from gateway.embedded.prepare import default_cache, load, prepare
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "audio"
@@ -27,10 +27,9 @@ class Clip:
 
 @pytest.fixture(scope="session")
 def models_cache() -> Path:
-    """Where the model is prepared, once for all runs of the tests."""
-    cache = ROOT / ".cache" / "trunkline"
-    prepare(cache=cache)
-    return cache
+    """Where the model is prepared, by `trunkline prepare` or by the first test that needs it."""
+    prepare()
+    return default_cache()
 
 
 @pytest.fixture(scope="session")

@@ -103,10 +103,10 @@ def test_what_is_prepared_is_used_at_once_and_says_what_it_is(models_cache: Path
 
 @pytest.fixture
 def copied(models_cache: Path, tmp_path: Path) -> Path:
-    """A prepared model of one's own, to spoil; hard links, so it costs no room."""
+    """A prepared model of one's own, to spoil; of links, so it costs no room."""
     source = prepare(cache=models_cache)
     return Path(
-        shutil.copytree(source, tmp_path / "moonshine" / source.name, copy_function=os.link)
+        shutil.copytree(source, tmp_path / "moonshine" / source.name, copy_function=os.symlink)
     )
 
 

@@ -49,7 +49,9 @@ async def test_it_shows_a_call_and_then_the_page_at_the_next_free_port(tmp_path:
         assert process.stdout is not None
         shown = await read_until(process.stdout, "Now talk to it yourself")
         found = re.search(r"http://localhost:(\d+)", shown)
-        assert found is not None, shown
+        if found is None:
+            process.kill()
+            pytest.fail(f"{shown}\n{(await process.communicate())[1].decode()}")
         async with httpx2.AsyncClient(trust_env=False) as client:
             page = await client.get(f"http://127.0.0.1:{found[1]}/")
         process.send_signal(signal.SIGINT)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from gateway.embedded.prepare import load, prepare
 
-CACHE = Path(__file__).parents[2] / ".cache" / "trunkline"
-
 
 @pytest.fixture(scope="session")
 def hear() -> Callable[..., str]:
     """What turns PCM16 at 16 kHz into words."""
-    return load(prepare(cache=CACHE)).transcribe
+    return load(prepare()).transcribe
