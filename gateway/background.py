@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+AGAIN = 5.0  # seconds after which work that goes on is told once more to end
+
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
@@ -16,5 +18,8 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
         yield
     finally:
         task.cancel()
+        # What it waited for may have come at the same moment; Python 3.11 then loses the order.
+        while not (await asyncio.wait((task,), timeout=AGAIN))[0]:
+            task.cancel()
         with suppress(asyncio.CancelledError):
             await task

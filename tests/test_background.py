@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -27,6 +28,17 @@ async def test_it_runs_while_it_is_wanted_and_is_over_afterwards() -> None:
         await asyncio.sleep(2.5)
         assert [task.get_name() for task in asyncio.all_tasks()].count("work") == 1
     assert seen == ["at work"] * 3 + ["over"]
+
+
+async def test_work_that_loses_the_order_to_end_is_told_again() -> None:
+    async def work() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(1_000)
+        await asyncio.sleep(1_000)
+
+    async with beside(work(), "work"):
+        await asyncio.sleep(1)
+    assert len(asyncio.all_tasks()) == 1
 
 
 async def test_it_ends_with_an_owner_that_fails() -> None:
