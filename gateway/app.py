@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -86,6 +87,7 @@ class Gateway:
     phrases: PhraseBook = field(default_factory=PhraseBook)
     standing: Standing = field(default_factory=Standing)  # memory and documents
     budgets: Budgets | None = None
+    _own_name: str = field(default_factory=lambda: f"gw_{token_hex(6)}")
 
     def __post_init__(self) -> None:
         self.switchboard.on_refused = self._refused
@@ -95,6 +97,11 @@ class Gateway:
         if isinstance(busy, TooManyError):
             whose = busy.claim
             self.access.note_busy(whose.tenant, whose.caller or whose.address, str(busy))
+
+    @property
+    def name(self) -> str:
+        """What other gateways know it by."""
+        return self._own_name if self.store is None else self.store.gateway
 
     def routes(self) -> list[BaseRoute]:
         """Every way in."""

@@ -148,7 +148,7 @@ async def listening(
     strain = gateway.pressure.strain if gateway.pressure else float
     async with (
         open_load_reports(board, strain),
-        open_common(gateway) as common,
+        open_common(gateway, member.before if member else "") as common,
         open_desk(settings, gateway, common.tickets, member) as desk,
         open_api(gateway, desk, common) as api,
         _serving(

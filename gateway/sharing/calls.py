@@ -106,10 +106,14 @@ class SharedCalls:
 
     async def leave(self) -> None:
         """This gateway ends."""
+        await self.forget(self._gateway)
+
+    async def forget(self, gateway: str) -> None:
+        """That one has ended, and has no calls any more."""
         with suppress(*failures()):
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(TABLE + self._gateway)
-                pipe.zrem(GATEWAYS, self._gateway)
+                pipe.delete(TABLE + gateway)
+                pipe.zrem(GATEWAYS, gateway)
                 await pipe.execute()
 
     async def run(self) -> None:
@@ -146,10 +150,12 @@ def live_call(plan: Plan, gateway: str, began_ms: int) -> LiveCall:
 
 @asynccontextmanager
 async def open_shared_calls(
-    redis: Redis, board: Switchboard, gateway: str
+    redis: Redis, board: Switchboard, gateway: str, before: str = ""
 ) -> AsyncIterator[SharedCalls]:
-    """A table that is kept."""
+    """A table that is kept. `before`: the gateway that died, in whose place this one is."""
     calls = SharedCalls(redis, board, gateway)
+    if before:
+        await calls.forget(before)
     try:
         async with beside(calls.run(), "shared calls"):
             yield calls

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 
     from gateway.sharing.calls import SharedCalls
     from gateway.sharing.stops import SharedStops
-    from gateway.store.store import Store
 
 
 class House(Protocol):
     """The gateway, as far as it shares what it has."""
 
+    @property
+    def name(self) -> str: ...
     @property
     def settings(self) -> Settings: ...
     @property
@@ -34,8 +34,6 @@ class House(Protocol):
     def quota(self) -> Quota: ...
     @property
     def secrets(self) -> ClientSecrets: ...
-    @property
-    def store(self) -> Store | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,11 @@ class Common:
 
 
 @asynccontextmanager
-async def open_common(house: House) -> AsyncIterator[Common]:
-    """The Redis of the settings, in use. Raises SettingsError."""
+async def open_common(house: House, before: str = "") -> AsyncIterator[Common]:
+    """The Redis of the settings, in use; `before` as `open_shared_calls` has it.
+
+    Raises SettingsError.
+    """
     async with open_redis(house.settings) as redis:
         if redis is None:
             yield Common(Tickets())
@@ -60,11 +61,10 @@ async def open_common(house: House) -> AsyncIterator[Common]:
         from gateway.sharing.secrets import SharedSecrets
         from gateway.sharing.stops import SharedStops
 
-        name = house.store.gateway if house.store is not None else f"gw_{secrets.token_hex(6)}"
         house.secrets.shared = SharedSecrets(redis)
         async with (
             open_shared_counts(redis) as house.quota.shared,
-            open_shared_calls(redis, house.switchboard, name) as calls,
+            open_shared_calls(redis, house.switchboard, house.name, before) as calls,
         ):
             yield Common(SharedTickets(redis), redis, calls, SharedStops(redis))
         house.quota.shared = house.secrets.shared = None

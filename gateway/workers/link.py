@@ -36,6 +36,7 @@ class Ready(msgspec.Struct, tag="ready"):
     """A worker takes connections; `assistant` is who answers calls."""
 
     assistant: str = ""
+    gateway: str = ""  # by which others know its calls
     open: bool = False  # whether nobody is asked for a key
 
 
@@ -55,6 +56,7 @@ class Told(msgspec.Struct):
     overrides: list[tuple[str, str, str | int]]
     assistant: str = ""  # where the embedded one listens
     port: int = 0  # where it is to listen, in its own role
+    before: str = ""  # the gateway of the worker that died, in whose place it is
 
 
 def line(word: Word) -> bytes:

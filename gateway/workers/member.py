@@ -47,6 +47,7 @@ class Member:
 
     slot: int
     folder: Path
+    before: str  # the gateway that died in this place
     pipe: socket.socket
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -114,7 +115,7 @@ async def open_member(told: Told) -> AsyncIterator[Member]:
     stream, pipe = socket.socket(fileno=told.words), socket.socket(fileno=told.connections)
     pipe.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=stream)
-    member = Member(told.slot, Path(told.folder), pipe, reader, writer)
+    member = Member(told.slot, Path(told.folder), told.before, pipe, reader, writer)
     running, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
     try:
         async with beside(member.listen(), "parent"):
@@ -161,7 +162,7 @@ async def work(told: Told) -> None:
                 orders = Orders(reloading.order)
                 orders.listen()
                 loop.settle()
-                member.say(Ready(gateway.assistant_name, gateway.access.is_open))
+                member.say(Ready(gateway.assistant_name, gateway.name, gateway.access.is_open))
                 await _first(orders.wait(), member.lost.wait())
                 place.unlink(missing_ok=True)  # nobody asks us any more
                 await shut_down(gateway, patient=orders.patient)

@@ -71,8 +71,9 @@ class Supervisor:
 
     async def _keep(self, slot: int) -> None:
         """One worker after another, until the gateway stops."""
+        before = ""
         while not self._is_over():
-            worker = await begin(replace(self._told, slot=slot))
+            worker = await begin(replace(self._told, slot=slot, before=before))
             self._workers[slot] = worker
             await worker.hear(self._begun, self._open)
             del self._workers[slot]
@@ -88,6 +89,7 @@ class Supervisor:
             log.error(
                 "a worker died; another takes its place", extra={"worker": slot, "status": status}
             )
+            before = worker.ready.gateway if worker.ready is not None else before
             if time.monotonic() - worker.began < SOON:
                 await asyncio.sleep(LATER)
 

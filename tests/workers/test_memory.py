@@ -131,6 +131,19 @@ async def test_calls_of_all_workers_are_listed_by_each(tmp_path: Path) -> None:
         await one.leave()
 
 
+async def test_the_calls_of_a_gateway_that_died_are_gone_when_another_takes_its_place(
+    tmp_path: Path,
+) -> None:
+    board = SimpleNamespace(sessions=[SimpleNamespace(plan=Plan(call_id="call_01"))])
+    async with memory_at(tmp_path) as memory:
+        dead = SharedCalls(memory, board, "gw_1")  # type: ignore[arg-type]
+        await dead.tell()
+        heir = SharedCalls(memory, board, "gw_2")  # type: ignore[arg-type]
+        assert len(await heir.others()) == 1
+        await heir.forget("gw_1")
+        assert await heir.others() == []
+
+
 async def test_orders_to_stop_reach_all_workers_in_turn(tmp_path: Path) -> None:
     stops = [Stop("*", "call", f"call_{number}", "enough") for number in range(3)]
     async with memory_at(tmp_path) as memory:

@@ -138,6 +138,7 @@ async def test_a_worker_that_dies_takes_only_its_calls_and_another_takes_its_pla
         await house.until_live(lambda live: live == 6 - house.ended("broke in the middle"))
         lost = house.ended("broke in the middle")
         assert 2 <= lost <= 4, "calls are spread"
+        assert len(await house.listed()) == 6 - lost, "those of the dead are no more"
         mark = len(house.notes)
         await house.until(lambda: any(isinstance(note, Heard) for note in house.notes[mark:]))
         assert house.ended("broke in the middle") == lost, "others live on"
