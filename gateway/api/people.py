@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,8 @@ async def revoke_token(ask: Ask) -> shapes.Stopped:
     """A token works no more; calls that it let in end within two seconds."""
     named = ask.body.token
     ask.office.access.note("token_revoked", ask.who, token=named)
-    stops = [Stop(ask.who.tenant, "token", one, TOKEN_REVOKED) for one in credentials(named)]
+    order = Stop(ask.who.tenant, "token", "", TOKEN_REVOKED, ask.body.exp)
+    stops = [replace(order, target=one) for one in credentials(named)]
     return shapes.Stopped(sum([await ask.office.stopper.everywhere(stop) for stop in stops]))
 
 

@@ -145,9 +145,13 @@ class Policies(Struct):
 
 
 class Revocation(Struct, forbid_unknown_fields=True):
-    """Which token: its claim `jti`, or as the credential of a call names it, `jwt_` and that."""
+    """Which token: its claim `jti`, or as the credential of a call names it, `jwt_` and that.
+
+    With its claim `exp`, unix seconds, the order is forgotten soon after the token has expired.
+    """
 
     token: Annotated[str, Meta(min_length=1, max_length=1000)]
+    exp: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class Stopped(Struct):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 ORDERS = "trunkline:stops"  # a stream
-REVOKED = "trunkline:revoked"  # a set
+REVOKED = "trunkline:revocations"  # by the time at which each may be forgotten
+SLACK = 3600.0  # seconds by which clocks may differ
 KEPT = 10_000  # orders; the oldest go
 BEFORE = "0"
 
@@ -30,10 +32,11 @@ class SharedStops:
         """Let every gateway know. Raises TrunklineError."""
         line = msgspec.json.encode(asdict(stop))
         try:
+            await self._prune()
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.xadd(ORDERS, {"stop": line}, maxlen=KEPT, approximate=True)
                 if stop.kind == "token":
-                    pipe.sadd(REVOKED, line)
+                    pipe.zadd(REVOKED, {line: stop.until + SLACK if stop.until else math.inf})
                 await pipe.execute()
         except failures() as error:
             raise _away(error) from None
@@ -56,11 +59,16 @@ class SharedStops:
         return stops, found[-1][0].decode() if found else place
 
     async def revoked(self) -> list[Stop]:
-        """All tokens that were ever revoked. Raises TrunklineError."""
+        """All tokens that were revoked and may not have expired yet. Raises TrunklineError."""
         try:
-            return [_read(line) for line in await self._redis.smembers(REVOKED)]
+            await self._prune()
+            return [_read(line) for line in await self._redis.zrange(REVOKED, 0, -1)]
         except failures() as error:
             raise _away(error) from None
+
+    async def _prune(self) -> None:
+        now, _ = await self._redis.time()
+        await self._redis.zremrangebyscore(REVOKED, "-inf", now)
 
 
 def _read(line: bytes) -> Stop:

@@ -22,3 +22,4 @@ class Stop:
     kind: Target
     target: str = ""
     reason: str = "stopped by an operator"
+    until: float = 0.0  # unix seconds, after which that token is good no more anyway; 0: not known

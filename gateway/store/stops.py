@@ -21,6 +21,7 @@ class Stops:
     async def order(self, stop: Stop) -> None:
         """Let every gateway know."""
         row = cleaned(asdict(stop))
+        del row["until"]
         async with self._database.change() as connection:
             row["at_ms"] = await self._database.now_ms(connection)
             await connection.execute(stops.insert().values(row))

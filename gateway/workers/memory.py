@@ -51,8 +51,6 @@ class Commands:
             "del": lambda args: sum(self._shelf.drop(key) for key in args),
             "zadd": self._zadd,
             "zrem": self._zrem,
-            "sadd": self._sadd,
-            "smembers": lambda args: list(self._shelf.get(args[0], set) or ()),
             "zremrangebyscore": self._zremrangebyscore,
             "zrange": self._zrange,
             "hgetall": lambda args: [x for pair in self._fields(args).items() for x in pair],
@@ -127,12 +125,6 @@ class Commands:
         if not scores:
             self._shelf.drop(args[0])
         return len(gone)
-
-    def _sadd(self, args: list[str]) -> object:
-        members = self._shelf.own(args[0], set, set)
-        before = len(members)
-        members.update(args[1:])
-        return len(members) - before
 
     def _zremrangebyscore(self, args: list[str]) -> object:
         scores, low, high = self._shelf.scores(args[0]), float(args[1]), float(args[2])

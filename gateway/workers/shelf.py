@@ -103,6 +103,5 @@ KINDS: dict[str, type] = {
     "string": str,
     "hash": _Fields,
     "zset": _Scores,
-    "set": set,
     "stream": list,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -77,7 +78,6 @@ async def test_what_names_a_caller_is_found_and_forgotten(tmp_path: Path) -> Non
         await memory.set("trunkline:a", "x")
         await memory.hset("trunkline:b", "name", "+1555")
         await memory.zadd("trunkline:c", {"call": 1.0})
-        await memory.sadd("trunkline:d", "one")
         first = await memory.xadd("trunkline:e", {"stop": "x"})
         await memory.xadd("trunkline:e", {"stop": "y"})
         await memory.set("other", "x")
@@ -87,7 +87,6 @@ async def test_what_names_a_caller_is_found_and_forgotten(tmp_path: Path) -> Non
             b"a": b"string",
             b"b": b"hash",
             b"c": b"zset",
-            b"d": b"set",
             b"e": b"stream",
         }
         assert await memory.xdel("trunkline:e", first) == 1
@@ -154,7 +153,9 @@ async def test_orders_to_stop_reach_all_workers_in_turn(tmp_path: Path) -> None:
             await one.order(stop)
         assert (await two.after(place))[0] == stops[1:]
         await one.order(revoked := Stop("*", "token", "jwt_1", "lost"))
-        assert await two.revoked() == [revoked]
+        await one.order(Stop("*", "token", "jwt_2", "lost", until=1.0))
+        await one.order(soon := Stop("*", "token", "jwt_3", "lost", until=time.time()))
+        assert await two.revoked() == [soon, revoked], "what has expired is kept no more"
 
 
 async def test_what_it_does_not_know_is_an_error_and_no_more(tmp_path: Path) -> None:
