@@ -7,7 +7,10 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.call.dictation import Dictation
 from gateway.call.effects import (
+    ClearInput,
+    Commit,
     Dial,
     Effect,
     End,
@@ -15,6 +18,7 @@ from gateway.call.effects import (
     Guarded,
     Play,
     RunTool,
+    SendAudio,
     ShowLatency,
     ShowNotice,
     ShowRefusal,
@@ -25,8 +29,11 @@ from gateway.call.events import (
     AssistantLost,
     AudioRefused,
     CallerLeft,
+    CallerWords,
     Event,
     ResponseEnded,
+    SpeechStarted,
+    SpeechStopped,
     ToolFinished,
     ToolsChanged,
 )
@@ -52,6 +59,7 @@ LOOKED_AT = frozenset(
     | {Dial, End, Flush, Guarded, Play, RunTool, ShowLatency, ShowNotice, ShowRefusal}
     | {ShowSavings, Use}
 )
+DICTATED = frozenset({CallerWords, ClearInput, Commit, SendAudio, SpeechStarted, SpeechStopped})
 
 
 class Backlog(Protocol):
@@ -100,7 +108,7 @@ class Metrics:
         self.interruptions = counter("interruptions", "Times a caller cut in")
         self.responses = counter("responses", "Answers by status", "status")
         self.tokens = counter("tokens", "Tokens used, as billed", "kind")
-        self.cost = counter("cost_usd", "US dollars that the models' answers cost")
+        self.cost = counter("cost_usd", "US dollars that answers, transcription and tools cost")
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
         self.taken_over = counter("taken_over", "Calls that went on with another session", "model")
@@ -141,6 +149,9 @@ class CallMetrics:
         self._plan = plan
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
         self._tariff = Tariff(plan)
+        self._dictation = Dictation(plan)
+        if any(one.prices.transcription for one in (plan.billed, *plan.stand_ins)):
+            self.kinds |= DICTATED  # or it is not disturbed by each frame that is sent
         metrics.live.inc()
 
     def event(self, event: Event, now: int) -> None:
@@ -163,10 +174,15 @@ class CallMetrics:
                 self._all.overflows.labels("assistant").inc()
             case AudioRefused():
                 self._all.overflows.labels("caller_audio").inc()
+            case CallerWords() | SpeechStarted() | SpeechStopped():
+                spoken = self._dictation.event(event)
+                self._all.cost.inc(self._tariff.prices.dictation(spoken) / NANO)
 
     def effect(self, effect: Effect, now: int) -> None:
         """Count what the call orders."""
         match effect:
+            case SendAudio() | Commit() | ClearInput():
+                self._dictation.effect(effect)
             case Play(pcm=pcm):
                 self._all.played.inc(self._plan.count(pcm) / self._plan.rate)
             case ShowLatency(voice_to_voice=latency):

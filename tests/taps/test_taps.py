@@ -10,9 +10,13 @@ import pytest
 import soundfile
 
 from gateway.call import events as on
-from gateway.call.effects import Effect
+from gateway.call.effects import Effect, SendAudio
 from gateway.call.events import Event
+from gateway.call.plan import Plan
+from gateway.call.prices import NANO, Prices
 from gateway.replay import JournalError, Replay
+from gateway.store.writes import Write
+from gateway.taps.books import Books, Heading
 from gateway.taps.journal import Journal
 from gateway.taps.metrics import Metrics
 from gateway.taps.recording import Recording
@@ -25,9 +29,9 @@ CALL = on.ToolCall("call_1", "look_up", '{"order": "4217"}')
 class Tapped(Story):
     """A story with taps on it."""
 
-    def __init__(self, *taps: object) -> None:
+    def __init__(self, *taps: object, plan: Plan | None = None) -> None:
         self.taps = taps
-        super().__init__()
+        super().__init__(plan or Plan())
 
     def feed(self, event: Event) -> list[Effect]:
         for tap in self.taps:
@@ -127,15 +131,18 @@ def test_a_transcript_lists_what_was_said_in_its_order(tmp_path: Path) -> None:
     assert lines[3]["assistant"] == "It has been"
 
 
+def read(metrics: Metrics) -> dict[str, float]:
+    """What the page says."""
+    page = metrics.page().decode()
+    lines = (line.rsplit(" ", 1) for line in page.splitlines() if line[0] != "#")
+    return {name: float(value) for name, value in lines}
+
+
 def test_metrics_add_up_over_calls() -> None:
     metrics = Metrics()
     for _ in range(2):
         Tapped(metrics.tap(Story().plan)).tell()
-    page = metrics.page().decode()
-    figures = {
-        name: float(value)
-        for name, value in (line.rsplit(" ", 1) for line in page.splitlines() if line[0] != "#")
-    }
+    figures = read(metrics)
     assert figures["trunkline_calls_total"] == 2
     assert figures["trunkline_calls_live"] == 0
     assert figures["trunkline_interruptions_total"] == 2
@@ -144,3 +151,15 @@ def test_metrics_add_up_over_calls() -> None:
     heard = figures['trunkline_caller_audio_seconds_total{way="heard"}']
     sent = figures['trunkline_caller_audio_seconds_total{way="sent"}']
     assert 0 < sent < heard
+
+
+def test_metrics_count_the_same_money_as_the_books() -> None:
+    plan = Plan(prices=Prices(transcription=4_500_000))
+    metrics, rows = Metrics(), list[Write]()
+    tap = metrics.tap(plan)
+    assert SendAudio in tap.kinds
+    assert SendAudio not in metrics.tap(Plan()).kinds, "which costs nothing"
+    Tapped(tap, Books(rows.append, plan, Heading()), plan=plan).tell()
+    paid = [row.values["cost_nano"] for row in rows if row.table == "usage"]
+    assert sum(paid) > 0
+    assert read(metrics)["trunkline_cost_usd_total"] == pytest.approx(sum(paid) / NANO)
