@@ -44,7 +44,7 @@ async def gateway_process(
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-c", SERVE.format(str(ROOT)), "serve", "--port", "0", *arguments),
         cwd=folder,
-        env={"TRUNKLINE_LOG__FORMAT": "json"},
+        env={"TRUNKLINE_LOG__FORMAT": "json", "TRUNKLINE_LIMITS__LAG_MS": "0"},
         stderr=PIPE,
     )
     gateway = GatewayProcess(child, file)

@@ -27,8 +27,6 @@ transcripts = "t"
 recording = "r"
 [store]
 url = "calls.db"
-[limits]
-lag_ms = 0
 """
 
 

@@ -32,7 +32,12 @@ async def open_house(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[House]:
-    """Open a gateway as the settings say, with more tools, on a free port. TrunklineError."""
+    """Open a gateway as the settings say, with more tools, on a free port. TrunklineError.
+
+    However busy the machine is: nobody is there whom it serves better when it refuses the call.
+    """
+    limits = settings.limits.model_copy(update={"lag_ms": 0})
+    settings = settings.model_copy(update={"limits": limits})
     try:
         with listen(host, port) as bound:
             async with open_gateway(settings) as gateway:
@@ -45,17 +50,13 @@ async def open_house(
 
 
 def furnish(settings: Settings, modules: Iterable[str], instructions: str = "") -> Settings:
-    """The settings with more tool modules, and with instructions where some are given.
-
-    Nobody else is there whom a busy machine could serve better by refusing the one call.
-    """
+    """The settings with more tool modules, and with instructions where some are given."""
     mine = settings.tools.modules
     more = tuple(module for module in dict.fromkeys(modules) if module not in mine)
     tools = settings.tools.model_copy(update={"modules": mine + more})
     told = instructions or settings.assistant.instructions
     assistant = settings.assistant.model_copy(update={"instructions": told})
-    limits = settings.limits.model_copy(update={"lag_ms": 0})
-    return settings.model_copy(update={"tools": tools, "assistant": assistant, "limits": limits})
+    return settings.model_copy(update={"tools": tools, "assistant": assistant})
 
 
 def _with(toolbox: Toolbox, tools: Iterable[AnyTool]) -> Toolbox:

@@ -9,6 +9,11 @@ import httpx2
 import pytest
 
 from gateway.admission.pressure import PERIOD, LoopLag, Pressure, resident
+from gateway.clock import VirtualClockLoop
+from gateway.rehearsal.house import open_house
+from gateway.running.listening import listen
+from gateway.running.opening import listening, open_gateway
+from gateway.settings import load
 from gateway.settings.limits import Limits
 from gateway.switchboard import BusyError, Switchboard
 from tests.whole import open_whole
@@ -48,6 +53,39 @@ async def test_a_blocked_loop_is_measured() -> None:
             time.sleep(0.06)  # noqa: ASYNC251  # it is what is measured
             await asyncio.sleep(0.001)
         assert 0.004 < pressure.lag.p95() < 5
+
+
+ELSEWHERE = {"TRUNKLINE_ASSISTANT__KIND": "openai", "TRUNKLINE_ASSISTANT__API_KEY": "any"}
+
+
+async def stutter() -> None:
+    """Let the loop be kept from its work, time and again."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualClockLoop)
+    for _ in range(20):
+        loop.stall(0.3)
+        await asyncio.sleep(PERIOD)
+
+
+@pytest.mark.virtual_clock
+async def test_what_holds_up_the_start_holds_up_no_call() -> None:
+    with listen("127.0.0.1", 0) as bound:
+        async with open_gateway(load(None, ELSEWHERE)) as gateway:
+            assert gateway.pressure is not None
+            await stutter()
+            assert gateway.pressure.why() == ""
+            async with listening(gateway, bound):
+                await stutter()
+                assert "ms late" in gateway.pressure.why()
+
+
+@pytest.mark.virtual_clock
+async def test_a_rehearsal_is_refused_nothing_however_busy_the_machine_is() -> None:
+    async with open_house(load(None, ELSEWHERE)) as house:
+        await stutter()
+        assert house.gateway.pressure is not None
+        assert house.gateway.pressure.lag.p95() > 0.2
+        assert house.gateway.pressure.why() == ""
 
 
 def test_memory_and_lag_speak_against_more_calls_and_say_which_limit_it_is() -> None:

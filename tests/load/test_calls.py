@@ -53,6 +53,7 @@ async def gateway(model: str, audiosocket: int) -> AsyncIterator[str]:
             "TRUNKLINE_ASSISTANT__BASE_URL": model,
             "TRUNKLINE_ASSISTANT__API_KEY": "any",
             "TRUNKLINE_TURNS__SECOND_OPINION": "false",
+            "TRUNKLINE_LIMITS__LAG_MS": "0",
             "TRUNKLINE_BRIDGES__TWILIO__ENABLED": "true",
             "TRUNKLINE_BRIDGES__TWILIO__AUTH_TOKEN": TOKEN,
             **own_variables("audiosocket"),

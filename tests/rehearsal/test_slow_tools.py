@@ -168,7 +168,11 @@ async def ring(ears: Metrics) -> Conversation:
     async with AsyncExitStack() as parts:
         base_url = await parts.enter_async_context(embedded())
         settings = Settings.model_validate(
-            {"assistant": {"base_url": base_url}, "turns": {"second_opinion": False}}
+            {
+                "assistant": {"base_url": base_url},
+                "turns": {"second_opinion": False},
+                "limits": {"lag_ms": 0},
+            }
         )
         gateway = await parts.enter_async_context(open_gateway(settings))
         gateway.toolbox.add(look_up_slowly)

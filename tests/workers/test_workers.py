@@ -36,8 +36,6 @@ api_key = "any"
 second_opinion = false
 [quotas]
 tenant_calls = 6
-[limits]
-lag_ms = 0
 [shutdown]
 finish_s = 0.5
 goodbye_s = 1
