@@ -67,9 +67,10 @@ def is_well(test: Test) -> bool:
 def stage_of(stage: Stage) -> Json:
     """One stage's figures."""
     summary, used = stage.summary, stage.used
-    per_call = used.cpu / stage.calls * 100 if used.cpu is not None else None
+    per_call = stage.cpu_per_call and stage.cpu_per_call * 100
     return {
         "calls": stage.calls,
+        "live": summary.calls,  # at its end
         "seconds": round(stage.end - stage.begin, 1),
         **{name: latency(values) for name, values in summary.latencies.items()},
         "loss": round(summary.loss, 6),
@@ -97,10 +98,10 @@ def hints(test: Test) -> list[str]:
     found = [*dict.fromkeys(stage.doubt for stage in test.stages if stage.doubt)]
     wanted, figures = test.wanted, test.figures
     answered = wanted.target is not None and figures.placed > 0
-    if answered and wanted.model is not None and not figures.sessions:
+    if test.missed_model:
         found.append(
-            "no call reached the scripted model: have the gateway's [assistant] base_url name the"
-            " address that --model listens on"
+            "have the gateway's [assistant] base_url name the address that --model listens on; two"
+            " load tests at once cannot both be its model"
         )
     if answered and wanted.model is None:
         found.append("the gateway's own model answered: what the gateway adds cannot be told apart")

@@ -68,6 +68,11 @@ class Stage:
     faults: list[str]
     doubt: str = ""  # why the tester's own figures are not to be trusted
 
+    @property
+    def cpu_per_call(self) -> float | None:
+        """Cores of the gateway for each call that was there, where they are known."""
+        return None if self.used.cpu is None else self.used.cpu / (self.summary.calls or self.calls)
+
 
 @dataclass(slots=True)
 class Test:
@@ -99,6 +104,13 @@ class Test:
                 while so():
                     self.changed.clear()
                     await self.changed.wait()
+
+    @property
+    def missed_model(self) -> bool:
+        """Whether the gateway's calls go elsewhere than to the model that is to answer them."""
+        if self.wanted.target is None or self.wanted.model is None or self.figures.sessions:
+            return False
+        return bool(self.figures.counts["questions"].between(0.0, time.monotonic()))
 
     @property
     def holds(self) -> int:
@@ -255,6 +267,8 @@ def _judged(
     summary = figures.summary(min(began, end), end)
     summary = replace(summary, failed=sum(figures.failures.values()) - failed)
     found = faults(summary, wanted.limits, calls)
+    if test.missed_model:
+        found.append("no call reached the scripted model: of added latency nothing is known")
     cost = used(test.costs, min(began, end), end)
     others = neighbours.share() if neighbours is not None else 0.0
     doubt = tester_late(summary, wanted.limits) or crowded(others)

@@ -106,12 +106,12 @@ def stages(test: Test) -> Table:
     for name in ("calls", "added p99 ms", "loss", "CPU/call", "memory", "verdict"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for one in test.stages:
-        cpu, memory = one.used.cpu, one.used.memory
+        cpu, memory = one.cpu_per_call, one.used.memory
         table.add_row(
             str(one.calls),
             f"{one.summary.added * 1000:.1f}",
             f"{one.summary.loss:.2%}",
-            f"{cpu / one.calls * 100:.2f} %" if cpu is not None else "-",
+            f"{cpu * 100:.2f} %" if cpu is not None else "-",
             f"{memory / 1e6:.0f} MB" if memory is not None else "-",
             "; ".join(one.faults) or "well",
         )
@@ -123,7 +123,8 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
     if not test.stages:
         console.print("Nothing was measured.")
     for row in found["stages"][-1:] if not test.wanted.find else []:
-        console.print(f"[bold]{row['calls']} calls, {row['seconds']:g} s[/bold]")
+        there = f"{row['live']} of " if row["live"] < row["calls"] else ""
+        console.print(f"[bold]{there}{row['calls']} calls, {row['seconds']:g} s[/bold]")
         for key, name in ROWS:
             one = row[key]
             if one["count"]:

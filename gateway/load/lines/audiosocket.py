@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from audio.format import pcm16
-from gateway.load.lines.line import BROKE, NOT_UNDERSTOOD, REFUSED, CallFailedError, Over, Speaker
+from gateway.load.lines.line import (
+    BROKE,
+    FULL,
+    NOT_UNDERSTOOD,
+    REFUSED,
+    CallFailedError,
+    Over,
+    Speaker,
+)
 from gateway.load.lines.sockets import SECONDS, Ended, explain
 
 HEADER = 3
@@ -44,7 +52,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.taken.done():
-            self.taken.set_exception(CallFailedError(REFUSED, "the line was closed at once"))
+            said = f"the line was closed at once; {FULL}, and its tickets"
+            self.taken.set_exception(CallFailedError(REFUSED, said))
         self._ended.lost()
 
     def beat(self, now: float) -> None:

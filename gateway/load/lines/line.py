@@ -21,6 +21,7 @@ NOT_THERE = "nothing listens there"
 REFUSED = "refused"
 NO_ANSWER = "no answer in time"
 BROKE = "broke in the middle"
+FULL = "the gateway lets no more in: see its server.max_calls, [limits] and [quotas]"
 NOT_UNDERSTOOD = "spoke another protocol"
 
 Over = Callable[[str, str], None]  # cause and detail, once, when the far end ends the call

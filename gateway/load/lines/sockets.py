@@ -13,6 +13,7 @@ from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_conn
 
 from gateway.load.lines.line import (
     BROKE,
+    FULL,
     NO_ANSWER,
     NOT_THERE,
     NOT_UNDERSTOOD,
@@ -106,6 +107,8 @@ def refusal(what: str, status: int) -> str:
     said = f"{what} was answered with {status}"
     if status in (401, 403):
         return f"{said}; see LOAD_TOKEN and the address"
+    if status in (429, 503):
+        return f"{said}; {FULL}"
     return f"{said}; see the address" if status in (404, 405) else said
 
 

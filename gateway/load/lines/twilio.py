@@ -16,7 +16,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from audio.format import Format
 from gateway.callers.twiml_signature import signature
-from gateway.load.lines.line import NOT_UNDERSTOOD, REFUSED, CallFailedError, Over, Speaker
+from gateway.load.lines.line import FULL, NOT_UNDERSTOOD, REFUSED, CallFailedError, Over, Speaker
 from gateway.load.lines.sockets import Ended, explain, open_socket, refusal
 
 SECONDS = 10.0  # for the webhook to answer
@@ -182,7 +182,7 @@ class Twilio:
             raise CallFailedError(NOT_UNDERSTOOD, "the webhook answered no TwiML") from error
         stream = twiml.find("Connect/Stream")
         if stream is None:
-            why = "busy" if twiml.find("Reject") is not None else "no stream in its TwiML"
+            why = f"busy; {FULL}" if twiml.find("Reject") is not None else "no stream in its TwiML"
             raise CallFailedError(REFUSED, why)
         parameters = {one.get("name", ""): one.get("value", "") for one in stream.iter("Parameter")}
         return stream.get("url", ""), parameters
