@@ -17,18 +17,17 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from gateway.call.effects import Effect, SendAudio
-from gateway.call.events import CallerAudio, Event, ItemEnded
+from gateway.call.effects import Effect
+from gateway.call.events import Event, ItemEnded
 from gateway.call.plan import Plan
 from gateway.privacy.vault import NO_KEYS, Keys, open_sink
 from gateway.redaction.detect import NOTHING, Policy
+from gateway.taps.rows import SPELT
 from gateway.taps.veil import PLAIN, Veil
 
 VERSION = 1
-ROWS = 128  # events and effects that wait to be put into words, where nobody flushes
+ROWS = 128  # lines, and what is yet to be put into words, that wait where nobody flushes
 HELD = 16 * 1024  # bytes that wait to be written
-FRAME = b'{"t":%d,"event":"CallerAudio","pcm":%d,"voiced":%b}\n'
-SENT = b'{"t":%d,"effect":"SendAudio","pcm":%d}\n'
 LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 _NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, once they were asked for
@@ -38,7 +37,8 @@ _WORDLESS: dict[type, bool] = {}  # kinds that hold nothing that anybody has sai
 class Journal:
     """The tap: writes a call down as it happens.
 
-    What happens is but noted; it is put into words when it is written out, many lines at a time.
+    Sound becomes a line at once, and is held no longer. What may hold words is but noted, and put
+    into lines when they are written out, many at a time.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Journal:
     ) -> None:
         self._sink = open_sink(path, keys)
         self._open = True
-        self._rows: list[tuple[Event | Effect, int, bool]] = []  # and whether it is an event
+        self._rows: list[bytes | tuple[Event | Effect, int, bool]] = []  # and whether an event
         self._held = bytearray()
         self._encode = msgspec.json.Encoder().encode
         self._width = plan.format.width
@@ -60,11 +60,15 @@ class Journal:
         """Write an event down."""
         if len(self._rows) >= ROWS:
             self._write_out()
-        self._rows.append((event, now, True))
+        spell = SPELT.get(type(event))
+        self._rows.append((event, now, True) if spell is None else spell(event, now, self._width))
+        self._now = now
 
     def effect(self, effect: Effect, now: int) -> None:
         """Write an effect down."""
-        self._rows.append((effect, now, False))
+        spell = SPELT.get(type(effect))
+        row = (effect, now, False) if spell is None else spell(effect, now, self._width)
+        self._rows.append(row)
 
     def flush(self) -> bool:
         """Between two events: write out what is held back. False once the call is over."""
@@ -82,50 +86,44 @@ class Journal:
 
     def _write_out(self, *, over: bool = False) -> None:
         rows, self._rows = self._rows, []
-        for what, now, happened in rows:
-            if happened:
-                self._event(what, now)
-            else:
-                self._effect(what, now)
-        self._lift(over=over)
+        plain: list[bytes] = []
+        for row in rows:
+            if type(row) is bytes:
+                plain.append(row)
+                continue
+            if plain:
+                self._add(b"".join(plain))
+                plain.clear()
+            self._spell(*row)
+        self._add(b"".join(plain))
+        self._lift(self._now, over=over)
         self._write_held()
 
-    def _event(self, event: Any, now: int) -> None:
-        """What came before is whole by now, with all that followed from it."""
-        self._now = now
-        if type(event) is CallerAudio:  # there are many, and they settle nothing that waits
-            samples, voiced = len(event.pcm) // self._width, b"true" if event.voiced else b"false"
-            self._add(FRAME % (now, samples, voiced), now)
-            return
-        self._lift()
-        if len(self._held) > HELD:
-            self._write_held()
-        line = {"t": now, "event": type(event).__name__, **_plain(event, self._width)}
-        self._write(line, event)
-
-    def _effect(self, effect: Any, now: int) -> None:
-        if type(effect) is SendAudio:
-            self._add(SENT % (now, len(effect.pcm) // self._width), now)
+    def _spell(self, what: Any, now: int, happened: bool) -> None:
+        """What came before an event is whole by then, with all that followed from it."""
+        if happened:
+            self._lift(now)
+            if len(self._held) > HELD:
+                self._write_held()
+            line = {"t": now, "event": type(what).__name__, **_plain(what, self._width)}
         else:
-            self._write(effect_line(effect, now, self._width), effect)
-
-    def _add(self, line: bytes, now: int) -> None:
-        """A line without a word in it."""
-        if self._veil.waits:
-            self._veil.add(line, now)
-        else:
-            self._held += line
-
-    def _write(self, line: dict[str, Any], what: Event | Effect) -> None:
+            line = effect_line(what, now, self._width)
         if _is_wordless(type(what)):
-            self._add(self._encode(line) + b"\n", line["t"])
+            self._add(self._encode(line) + b"\n")
         else:
-            self._veil.add(line, line["t"])
+            self._veil.add(line, now)
 
-    def _lift(self, *, over: bool = False) -> None:
+    def _add(self, lines: bytes) -> None:
+        """Lines without a word in them."""
         if self._veil.waits:
-            for line in self._veil.ready(self._now, over=over):
-                self._held += line if isinstance(line, bytes) else self._encode(line) + b"\n"
+            self._veil.follow(lines)
+        else:
+            self._held += lines
+
+    def _lift(self, now: int, *, over: bool = False) -> None:
+        if self._veil.waits:
+            for line in self._veil.ready(now, over=over):
+                self._held += self._encode(line) + b"\n" if isinstance(line, dict) else line
 
     def _write_held(self) -> None:
         if self._held:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.call.effects import AGREED, REFUSED
@@ -34,6 +34,7 @@ _KEYS = """
     detector cut_by late eagerness prices transcription recording transcripts
 """
 PLAIN = frozenset(_KEYS.split())  # keys of what nobody has said
+NUMBERS = frozenset({int, float, bool, type(None)})
 PARTIAL, WHOLE, ASSISTANT = "caller so far", "caller", "assistant"
 
 
@@ -41,9 +42,10 @@ PARTIAL, WHOLE, ASSISTANT = "caller so far", "caller", "assistant"
 class Waiting:
     """A line that has not been written, and where its text stands in what its side has said."""
 
-    line: Json | bytes
+    line: Json
     at: int
     allowed: bool
+    behind: bytearray = field(default_factory=bytearray)  # lines without words
     side: str = ""
     item: str = ""
     start: int = 0
@@ -64,21 +66,24 @@ class Veil:
         self._frozen: dict[tuple[str, str], str] = {}  # as it was written
         self._last = ""  # the caller's item whose words came last
 
-    def add(self, line: Json | bytes, now: int) -> None:
+    def add(self, line: Json, now: int) -> None:
         """A line of the journal, as it would be written."""
         waiting = Waiting(line, now, self._allowed)
-        if isinstance(line, dict):
-            self._note(line, waiting)
-            if line.get("effect") == "ShowNotice" and line["code"] in (AGREED, REFUSED):
-                self._answered(agreed=line["code"] == AGREED)
+        self._note(line, waiting)
+        if line.get("effect") == "ShowNotice" and line["code"] in (AGREED, REFUSED):
+            self._answered(agreed=line["code"] == AGREED)
         self._queue.append(waiting)
+
+    def follow(self, lines: bytes) -> None:
+        """Lines without words, behind the last that waits; there is one."""
+        self._queue[-1].behind += lines
 
     @property
     def waits(self) -> bool:
         """Whether there are lines that have not been written."""
         return bool(self._queue)
 
-    def ready(self, now: int, *, over: bool = False) -> Iterator[Json | bytes]:
+    def ready(self, now: int, *, over: bool = False) -> Iterator[Json | bytearray]:
         """What can be written now, covered."""
         looked: set[str] = set()
         while self._queue:
@@ -88,12 +93,20 @@ class Veil:
             if first.side and first.side not in looked:
                 looked.add(first.side)
                 self._lines.look(first.side)
-            yield self._written(self._queue.popleft())
+            self._queue.popleft()
+            yield self._written(first)
+            if first.behind:
+                yield first.behind
 
     def hidden(self, line: Json, *, allowed: bool = True) -> Json:
         """A line with all its words covered, where they hold something or are not allowed."""
         said = self._cover if allowed else covered
-        hidden = {key: _hidden(value, key, self._cover, said) for key, value in line.items()}
+        hidden = {
+            key: value
+            if type(value) in NUMBERS or (key in PLAIN and type(value) is str)
+            else _hidden(value, key, self._cover, said)
+            for key, value in line.items()
+        }
         if isinstance(message := line.get("message"), dict) and self._policy:
             hidden["message"] = _hidden(message, "", self._cover, covered)  # its words in pieces
         return hidden
@@ -149,26 +162,30 @@ class Veil:
         last = len(known.text) if now - first.at > PAUSE_US else _last_words(known)
         return first.end <= min(self._lines.open_at(first.side, first.item), last)
 
-    def _written(self, waiting: Waiting) -> Json | bytes:
+    def _written(self, waiting: Waiting) -> Json:
         line = waiting.line
-        if isinstance(line, bytes):
-            return line
+        if (text := self._known(waiting)) is not None:
+            line = {**line, "text": ""}  # which is not looked at twice
         hidden = self.hidden(line, allowed=waiting.allowed)
         kind = line.get("event") or line.get("effect")
-        text = line.get("text")
-        if waiting.side == WHOLE and waiting.item in self._answers:
-            hidden["text"] = self._answers[waiting.item]
-        elif waiting.side and waiting.allowed:
-            known = self._lines.line(waiting.side, waiting.item)
-            if known is not None:
-                hidden["text"] = self._piece(waiting, known.covered())
+        if text is not None:
+            hidden["text"] = text
         elif kind == "CallerDigit" and self._policy:
             hidden["digit"] = re.sub("[0-9]", "0", line["digit"])
-        elif isinstance(text, str) and PRESSED.match(text) and self._policy:
-            hidden["text"] = re.sub("[0-9]", "0", text)
+        elif isinstance(said := line.get("text"), str) and PRESSED.match(said) and self._policy:
+            hidden["text"] = re.sub("[0-9]", "0", said)
         if kind in PARTS and self._policy:
             hidden.update({key: covered(line[key]) for key in ("text", "arguments") if key in line})
         return hidden
+
+    def _known(self, waiting: Waiting) -> str | None:
+        """The text of a line, where what its side has said tells how it may be read."""
+        if waiting.side == WHOLE and waiting.item in self._answers:
+            return self._answers[waiting.item]
+        if waiting.side and waiting.allowed:
+            known = self._lines.line(waiting.side, waiting.item)
+            return None if known is None else self._piece(waiting, known.covered())
+        return None
 
     def _piece(self, waiting: Waiting, text: str) -> str:
         """A part of what was said; what has once been written of it stays as it was written."""
