@@ -1,12 +1,14 @@
 """Ear: the caller's sound on its way into a call: no faster than time, in frames, voiced or not.
 
-Silence is told of in one piece while the call would do nothing else on each frame of it, and before
-anything else that the call is told of. So nothing waits for it, and its times are as they were.
+The call is told of frames of a kind in one piece while it would do nothing else on each of them
+than keep it back, or send it on; and before anything else that it is told of. What it would send on
+goes to the model at once. So nothing waits for it, and its times are as they were.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from audio.convert import DECODERS
 from audio.pcm import Framer
@@ -18,14 +20,23 @@ from gateway.call.stillness import Stillness
 
 GAP_US = 100_000  # after which frames are no longer of one piece: the line was dead
 
-Tell = Callable[[CallerAudio, int], None]
+
+class Tell(Protocol):
+    """Tells the call of sound that came until `now`, and whether the model has heard it."""
+
+    def __call__(self, event: CallerAudio, now: int, sent: bool, /) -> None: ...
 
 
 class Ear:
     """Of one call, which is told of frames as `stillness` allows, each time with when it came."""
 
     def __init__(
-        self, plan: Plan, detector: VoiceDetector, stillness: Stillness, tell: Tell
+        self,
+        plan: Plan,
+        detector: VoiceDetector,
+        stillness: Stillness,
+        tell: Tell,
+        send: Callable[[bytes], None],
     ) -> None:
         self._pace = Pace(plan.burst)
         self._rate = plan.rate * plan.format.width  # bytes a second
@@ -34,35 +45,43 @@ class Ear:
         self._voiced = detector.voiced
         self._stillness = stillness
         self._tell = tell
-        self._silent_at = 0  # when the last frame of silence came
+        self._send = send
+        self.untold: list[bytes] = []  # frames of which the call has not been told
+        self._speech = False  # whether those are voiced
+        self._sent = False  # whether the model has heard them
         self._room = 1  # so many of them may be told of at once
-        self.silence: list[bytes] = []  # frames of which the call has not been told
+        self._heard_at = 0  # when the last of them came
 
     def hear(self, pcm: bytes, now: int) -> bool:
         """Take sound of any length; false where it comes too fast, and is dropped."""
         if not self._pace.take(-(-len(pcm) * 1_000_000 // self._rate), now):
             return False
         for frame in self._framer.push(pcm):
-            if not self._voiced(self._decode(frame)):
-                self._keep(frame, now)
-                continue
-            if self.silence:
-                self.tell_silence()
-            self._tell(CallerAudio(frame, True), now)
+            self._take(frame, self._voiced(self._decode(frame)), now)
         return True
 
-    def _keep(self, frame: bytes, now: int) -> None:
-        if self.silence and now - self._silent_at > GAP_US:
-            self.tell_silence()
-        if not self.silence:
-            self._room = self._stillness.lull
-        self.silence.append(frame)
-        self._silent_at = now
-        if len(self.silence) >= self._room:
-            self.tell_silence()
+    def _take(self, frame: bytes, voiced: bool, now: int) -> None:
+        untold = self.untold
+        if untold and (voiced != self._speech or now - self._heard_at > GAP_US):
+            self.tell()
+        if not untold:
+            self._begin(voiced)
+        if self._sent:
+            self._send(frame)
+        untold.append(frame)
+        self._heard_at = now
+        if len(untold) >= self._room:
+            self.tell()
 
-    def tell_silence(self) -> None:
-        """Tell the call of the frames that were kept back."""
-        pcm = b"".join(self.silence)
-        self.silence.clear()
-        self._tell(CallerAudio(pcm), self._silent_at)
+    def _begin(self, voiced: bool) -> None:
+        self._speech = voiced
+        self._room = self._stillness.flow(voiced=voiced)
+        self._sent = self._room > 1
+        if not (self._sent or voiced):
+            self._room = self._stillness.lull
+
+    def tell(self) -> None:
+        """Tell the call of what it has not been told of."""
+        pcm = b"".join(self.untold)
+        self.untold.clear()
+        self._tell(CallerAudio(pcm, self._speech), self._heard_at, self._sent)

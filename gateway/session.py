@@ -64,7 +64,7 @@ class Session:
         self._checks = checks
         self._purse = purse
         self._audience = Audience(taps)
-        self._ear = Ear(plan, detector, self._call.stillness, self._take)
+        self._ear = Ear(plan, detector, self._call.stillness, self._take, self._send)
         self._refused = False  # any of the caller's sound
         self._legs: set[asyncio.Task[None]] = set()
         self._cut_off: asyncio.TimerHandle | None = None
@@ -191,17 +191,23 @@ class Session:
             self._handle(on.AudioRefused())
 
     def _handle(self, event: Event) -> None:
-        if self._ear.silence:
-            self._ear.tell_silence()
+        if self._ear.untold:
+            self._ear.tell()
         self._take(event, self._now())
 
-    def _take(self, event: Event, now: int) -> None:
+    def _send(self, frame: bytes) -> None:
+        """Let the model hear what the call will be told of."""
+        self._assistants[self._epoch].send(do.SendAudio(frame))
+
+    def _take(self, event: Event, now: int, sent: bool = False) -> None:
+        """`sent`: what the call orders to be sent on this has been sent."""
         self._audience.event(event, now)
         effects = self._call.handle(event, now)
         for effect in effects:
             self._audience.effect(effect, now)
         for effect in joined(effects):
-            self._carry_out(effect)
+            if not (sent and type(effect) is do.SendAudio):
+                self._carry_out(effect)
         self._arm()
 
     def _carry_out(self, effect: Effect) -> None:

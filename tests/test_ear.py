@@ -1,4 +1,4 @@
-"""The ear: silence is told of in one piece where that makes no difference, and nothing is late."""
+"""The ear: sound is told of in one piece where that makes no difference, and nothing is late."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import CallerAudio, Event
 from gateway.call.machine import Call
+from gateway.call.outgoing import joined
 from gateway.call.plan import FRAME_US, Plan
 from gateway.call.turns import LULL
 from gateway.ear import Ear
@@ -48,23 +49,30 @@ class Line:
     alone: bool = False
     now: int = 0
     count: int = 0
-    log: list[tuple[int, Effect]] = field(default_factory=list)
+    log: list[tuple[int, Effect]] = field(default_factory=list)  # what was carried out, and when
+    orders: list[Effect] = field(default_factory=list)
     told: list[tuple[int, int, bool]] = field(default_factory=list)  # when, how many frames, voiced
 
     def __post_init__(self) -> None:
         self.call = Call(self.plan)
-        self.ear = Ear(self.plan, Marked(), self.call.stillness, self.tell)
+        self.ear = Ear(self.plan, Marked(), self.call.stillness, self.tell, self.send)
         self.feed(on.CallerJoined())
         self.feed(on.AssistantReady("sess_1", "model"))
 
-    def tell(self, event: Event, now: int) -> None:
+    def tell(self, event: Event, now: int, sent: bool = False) -> None:
         if isinstance(event, CallerAudio):
             self.told.append((now, len(event.pcm) // FRAME, event.voiced))
-        self.log += [(now, effect) for effect in self.call.handle(event, now)]
+        orders = self.call.handle(event, now)
+        assert not sent or orders[:1] == [do.SendAudio(event.pcm)], "what was sent, and no more"
+        self.orders += orders
+        self.log += [(now, effect) for effect in orders[1 if sent else 0 :]]
+
+    def send(self, frame: bytes) -> None:
+        self.log.append((self.now, do.SendAudio(frame)))
 
     def feed(self, event: Event) -> None:
-        if self.ear.silence:
-            self.ear.tell_silence()
+        if self.ear.untold:
+            self.ear.tell()
         self.tell(event, self.now)
 
     def frames(self, kind: bytes, count: int) -> None:
@@ -93,7 +101,7 @@ def plan(**turns: object) -> Plan:
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["speech", "quiet"]), st.integers(1, 40)),
-        st.tuples(st.just("dead"), st.integers(1, 60)),
+        st.tuples(st.just("dead"), st.integers(1, 240)),
         st.tuples(st.sampled_from(sorted(EVENTS)), st.just(0)),
     ),
     max_size=25,
@@ -120,11 +128,12 @@ def test_a_call_does_the_same_at_the_same_times_as_frame_by_frame(
                 case "quiet":
                     line.frames(SILENT, length)
                 case "dead":
-                    line.wait(length * FRAME_US)
+                    line.wait(length * FRAME_US // 4)
                 case event:
                     line.feed(EVENTS[event])
         line.feed(on.CallerLeft("over"))
     assert lines[0].log == lines[1].log
+    assert joined(lines[0].orders) == joined(lines[1].orders)
     heard = [sum(frames for _, frames, _ in line.told) for line in lines]
     assert heard[0] == heard[1]
 
@@ -140,6 +149,14 @@ def test_speech_is_told_of_at_once_and_after_the_silence_before_it() -> None:
     line.frames(SILENT, 2)
     line.frames(VOICED, 1)
     assert line.told == [(2 * FRAME_US, 2, False), (3 * FRAME_US, 1, True)]
+
+
+def test_speech_that_is_but_sent_on_is_told_of_in_one_piece_and_sent_at_once() -> None:
+    line = Line(plan())
+    line.frames(VOICED, 40)
+    assert [told[1] for told in line.told] == [1] * 5 + [LULL] * 7  # once it interrupts
+    sent = [at // FRAME_US for at, effect in line.log if isinstance(effect, do.SendAudio)]
+    assert sent == [3, 3, *range(3, 41)]
 
 
 def test_the_silence_that_ends_a_turn_is_told_of_when_it_comes() -> None:
@@ -179,7 +196,8 @@ def test_sound_of_any_length_becomes_frames(size: int) -> None:
     for at in range(0, len(whole), size):
         line.ear.hear(whole[at : at + size], line.now)
         line.now += size * 125 // 2
-    assert [told[1:] for told in line.told] == [(1, True)] * 50
+    line.feed(on.Tick())
+    assert sum(frames for _, frames, _ in line.told) == 50
 
 
 def test_what_no_ear_could_follow_is_dropped() -> None:

@@ -42,8 +42,8 @@ class CallerJoined:
 class CallerAudio:
     """The caller's sound. A leg feeds any length; the session makes frames of 20 ms of it.
 
-    A frame is voiced or not. Silence comes in one piece of several frames, where the call would do
-    nothing else on each of them: see `Stillness`.
+    A frame is voiced or not. Several of a kind come in one piece, where the call would keep back or
+    send on each of them and do nothing else: see `Stillness`.
     """
 
     pcm: bytes

@@ -34,7 +34,7 @@ class Hearing:
         self._shown = False  # whether the caller knows of it
         self._turn = 0  # its number, where it is shown
         self._numbers: dict[int, int] = {}  # of the last turns, by when they began
-        self.unanswered = Unanswered()
+        self.unanswered = Unanswered(plan)
         self.turns = Turns(plan)
         self.savings = Savings(plan)
 

@@ -84,7 +84,7 @@ class Call:
         self._resume: str | None = None  # what to ask if the interruption was none after all
         timed = (self._responses, self._digits, self._quiet, self._tools, self._upstream)
         self._alarm = Alarm(self._hearing.turns, self._playback, *timed, self._guard)
-        self.stillness = Stillness(self._hearing, self._tools, self._alarm)
+        self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._alarm)
         self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
         watched = (self._hearing, self._tools, self._spending, self._upstream, self._guard)
         self._flow = Flow(*watched, self._alarm, self._floor)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from gateway.call.alarm import Alarm
 from gateway.call.effects import Effect, SendAudio
 from gateway.call.hearing import Hearing
+from gateway.call.outgoing import Outgoing
 from gateway.call.toolcalls import ToolCalls
 
 
 class Stillness:
     """Of fifty frames a second most are but sent on, or kept back."""
 
-    def __init__(self, hearing: Hearing, tools: ToolCalls, alarm: Alarm) -> None:
+    def __init__(
+        self, hearing: Hearing, outgoing: Outgoing, tools: ToolCalls, alarm: Alarm
+    ) -> None:
         self._hearing = hearing
+        self._outgoing = outgoing
         self._tools = tools
         self._alarm = alarm
         self._was_open = False  # the gate
@@ -21,6 +25,14 @@ class Stillness:
     def lull(self) -> int:
         """So many frames of silence, told of at once, change no more than one by one."""
         return self._hearing.turns.lull if self._tools.idle else 1
+
+    def flow(self, *, voiced: bool) -> int:
+        """So many frames, told of at once, are sent on and change no more than one by one.
+
+        Where it is more than one, the model may hear each before the call is told of it.
+        """
+        steady = self._outgoing.open and self._hearing.open is self._was_open
+        return self._hearing.turns.flow(voiced=voiced) if steady and self._tools.idle else 1
 
     def lasts(self, orders: list[Effect], now: int) -> bool:
         """Whether there is nothing to settle after sound on which these orders were given."""

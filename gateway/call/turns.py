@@ -65,15 +65,19 @@ class Turns:
     # ------------------------------------------------------------ frames
 
     def frame(self, pcm: bytes, voiced: bool, now: int) -> Iterable[Outcome]:
-        """Take 20 ms of the caller; of silence as many frames as `lull` says, or fewer."""
-        one = len(pcm) <= self._size
-        return self._frame(pcm, voiced, now) if one else self._frames(pcm, voiced, now)
+        """Take 20 ms of the caller, or as many frames as `lull` and `flow` say, or fewer."""
+        if len(pcm) <= self._size:
+            return self._frame(pcm, voiced, now, FRAME_US)
+        frames, rest = divmod(len(pcm), self._size)
+        if rest or frames > self.flow(voiced=voiced):
+            return self._frames(pcm, voiced, now)
+        return self._frame(pcm, voiced, now, frames * FRAME_US)
 
     def _frames(self, pcm: bytes, voiced: bool, now: int) -> Iterator[Outcome]:
         for at in range(0, len(pcm), self._size):
             frame = pcm[at : at + self._size]
             later = (len(pcm) - at - len(frame)) // self._size * FRAME_US
-            yield from self._frame(frame, voiced, max(self._frame_end, now - later))
+            yield from self._frame(frame, voiced, max(self._frame_end, now - later), FRAME_US)
 
     @property
     def lull(self) -> int:
@@ -86,7 +90,22 @@ class Turns:
         rest = min(policy.hang_over - self._quiet, policy.longest - self._length)
         return max(1, min(LULL, rest // FRAME_US - 1))
 
-    def _frame(self, pcm: bytes, voiced: bool, now: int) -> Iterable[Outcome]:
+    def flow(self, *, voiced: bool) -> int:
+        """Frames of such sound that may come at once: each of them is sent and decides nothing."""
+        policy, quiet = self._policy, self._quiet
+        if not (self.open and self._interrupted and policy.interruptible) or self._held:
+            return 1
+        rest = LULL
+        if policy.detector == "gateway":
+            rest = min(rest, (policy.longest - self._length) // FRAME_US - 1)
+            if not voiced:
+                sent = min(TAIL_US, policy.hang_over - FRAME_US)
+                rest = min(rest, (sent - quiet) // FRAME_US)
+        elif not voiced:
+            rest = min(rest, (self._patience() - quiet) // FRAME_US - 1)
+        return max(1, rest)
+
+    def _frame(self, pcm: bytes, voiced: bool, now: int, length: int) -> Iterable[Outcome]:
         if now - self._frame_end > STALLED_US and not self.open:
             self._pre_roll.clear()  # from before the line was dead: no part of what comes now
             self._onset = 0
@@ -95,10 +114,11 @@ class Turns:
             return (self._by_hand(pcm),)
         if not self.open:
             return self._in_quiet(pcm, voiced)
-        self._length += FRAME_US
+        self._length += length
         if voiced:
+            self._voiced += length
             return self._in_speech(pcm)
-        self._quiet += FRAME_US
+        self._quiet += length
         return self._in_pause(pcm)
 
     def _by_hand(self, pcm: bytes) -> SendAudio:
@@ -123,12 +143,16 @@ class Turns:
         yield Sign.BEGAN
         yield from self._interruption()
 
-    def _in_speech(self, pcm: bytes) -> Iterator[Outcome]:
+    def _in_speech(self, pcm: bytes) -> Iterable[Outcome]:
         self._quiet = 0
-        self._voiced += FRAME_US
         self.last_voiced_at = self._frame_end
-        if self._held:
-            yield from self._send_all(self._held)
+        if self._interrupted and not self._held and not self._is_over():
+            return (self._send(pcm, self._frame_end),)
+        return self._in_turning(pcm)
+
+    def _in_turning(self, pcm: bytes) -> Iterator[Outcome]:
+        """Speech on which something else comes than that it is sent."""
+        yield from self._send_all(self._held)
         yield self._send(pcm, self._frame_end)
         if not self._interrupted:
             yield from self._interruption()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
-from gateway.call.plan import FRAME_US, Plan
+from gateway.call.plan import Plan
 from gateway.call.turns import WrittenMap
 
 KEPT_US = 60_000_000  # of sound
@@ -18,18 +18,36 @@ class _Turn:
     """One turn, complete or still being said."""
 
     began: int
-    frames: list[tuple[bytes, int]] = field(default_factory=list)  # and when each had been spoken
+    pieces: list[tuple[bytes, int]] = field(default_factory=list)  # and when each had been spoken
+    length: int = 0  # of them together, in bytes
     complete: bool = False
     item_id: str = ""
     asked: bool = False  # whether an answer to it has begun
+
+    def add(self, pcm: bytes, until: int) -> None:
+        """The next of its sound, which was spoken until then."""
+        self.pieces.append((pcm, until))
+        self.length += len(pcm)
+
+    def cut(self, surplus: int) -> int:
+        """Let its first piece go, or as much of it as that; returns how many bytes went."""
+        pcm, until = self.pieces[0]
+        gone = min(surplus, len(pcm))
+        if gone < len(pcm):
+            self.pieces[0] = (pcm[gone:], until)
+        else:
+            del self.pieces[0]
+        self.length -= gone
+        return gone
 
 
 class Unanswered:
     """The turns that a new session has to hear; of too much sound the oldest goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._turns: deque[_Turn] = deque()
-        self._room = KEPT_US // FRAME_US  # frames for which there is room, at least
+        self._most = plan.samples(KEPT_US) * plan.format.width  # bytes
+        self._room = self._most  # bytes for which there is room, at least
         self.full = False  # sound has gone since this was last put down
 
     def keep(self, order: SendAudio | Commit | ClearInput, began: int, until: int) -> None:
@@ -41,27 +59,24 @@ class Unanswered:
             turn = _Turn(began)
             self._turns.append(turn)
         if isinstance(order, SendAudio):
-            turn.frames.append((order.pcm, until))
-            self._bound()
+            turn.add(order.pcm, until)
+            self._bound(len(order.pcm))
         elif isinstance(order, Commit):
             turn.complete = True
         else:
             self._turns.pop()
 
-    def _bound(self) -> None:
-        self._room -= 1
+    def _bound(self, more: int) -> None:
+        self._room -= more
         if self._room >= 0:
             return
-        kept = sum(len(turn.frames) for turn in self._turns)
-        surplus = kept - KEPT_US // FRAME_US
+        surplus = sum(turn.length for turn in self._turns) - self._most
         self._room = max(0, -surplus)
         while surplus > 0:
             self.full = True
             oldest = self._turns[0]
-            cut = min(surplus, len(oldest.frames))
-            del oldest.frames[:cut]
-            surplus -= cut
-            if not oldest.frames:
+            surplus -= oldest.cut(surplus)
+            if not oldest.pieces:
                 self._turns.popleft()
 
     def committed(self, item_id: str) -> None:
@@ -101,10 +116,10 @@ class Unanswered:
     def again(self, plan: Plan, written: WrittenMap) -> Iterator[tuple[int, SendAudio | Commit]]:
         """All of it for a new session, each order with when its turn began."""
         for turn in self._turns:
-            for pcm, until in turn.frames:
+            for pcm, until in turn.pieces:
                 written.add(plan.count(pcm), until)
-            if turn.frames:
-                yield turn.began, SendAudio(b"".join(pcm for pcm, _ in turn.frames))
+            if turn.pieces:
+                yield turn.began, SendAudio(b"".join(pcm for pcm, _ in turn.pieces))
             if turn.complete and not plan.turns.by_model:
                 yield turn.began, Commit()
             turn.complete = turn.complete and not plan.turns.by_model

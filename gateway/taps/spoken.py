@@ -53,7 +53,8 @@ class Spoken:
             return
         if isinstance(event, CallerAudio):
             if event.voiced:
-                start = self._voiced[0] if self._voiced else max(0, now - BEFORE_US)
+                began = now - self._plan.microseconds(self._plan.count(event.pcm)) - BEFORE_US
+                start = self._voiced[0] if self._voiced else max(0, began)
                 self._voiced = (start, now + AFTER_US)
         elif isinstance(event, AssistantWords):
             answer = self._answer(event.item_id)

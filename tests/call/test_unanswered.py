@@ -11,6 +11,8 @@ from gateway.call.turns import WrittenMap
 from gateway.call.unanswered import KEPT_US, Unanswered
 
 MOST = KEPT_US // FRAME_US  # frames
+FRAME = 320  # bytes
+PLAN = Plan(rate=8_000)
 STEPS = st.lists(
     st.one_of(
         st.integers(1, MOST * 2 // 3),  # frames that are said
@@ -21,20 +23,20 @@ STEPS = st.lists(
 
 
 def frame(number: int) -> bytes:
-    return number.to_bytes(4, "big")
+    return number.to_bytes(4, "big") + bytes(FRAME - 4)
 
 
 def replayed(unanswered: Unanswered, plan: Plan) -> list[int]:
     """The frames that another session would hear, by their numbers."""
     orders = [order for _, order in unanswered.again(plan, WrittenMap(plan))]
     pcm = b"".join(order.pcm for order in orders if isinstance(order, SendAudio))
-    return [int.from_bytes(pcm[at : at + 4], "big") for at in range(0, len(pcm), 4)]
+    return [int.from_bytes(pcm[at : at + 4], "big") for at in range(0, len(pcm), FRAME)]
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(steps=STEPS)
 def test_whatever_happens_it_is_in_order_told_once_and_bounded(steps: list[int | str]) -> None:
-    unanswered, plan, said, items = Unanswered(), Plan(), 0, 0
+    unanswered, plan, said, items = Unanswered(PLAN), PLAN, 0, 0
     for step in steps:
         match step:
             case int():
@@ -62,7 +64,7 @@ def test_whatever_happens_it_is_in_order_told_once_and_bounded(steps: list[int |
 
 
 def test_of_too_much_the_end_is_kept_whatever_turns_it_has() -> None:
-    unanswered, plan = Unanswered(), Plan()
+    unanswered, plan = Unanswered(PLAN), PLAN
     for number in range(MOST + 500):
         unanswered.keep(SendAudio(frame(number)), 0, number)
     assert unanswered.full
