@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from weakref import WeakKeyDictionary
 
 from gateway.background import beside
 from gateway.call.events import LoadReported
@@ -22,7 +21,7 @@ class LoadReports:
     def __init__(self, board: Switchboard, strain: Callable[[], float]) -> None:
         self._board = board
         self._strain = strain  # how near the machine is to its limit: 1 is there
-        self._said: WeakKeyDictionary[Session, int] = WeakKeyDictionary()
+        self._said: dict[Session, int] = {}  # of those that were live when it was looked last
 
     @property
     def percent(self) -> int:
@@ -33,8 +32,10 @@ class LoadReports:
     def report(self) -> None:
         """Look once."""
         percent = self.percent
+        said, self._said = self._said, {}
         for session in self._board.sessions:
-            routing, before = session.plan.routing, self._said.get(session, 0)
+            routing = session.plan.routing
+            self._said[session] = before = said.get(session, 0)
             if _met(routing, percent) != _met(routing, before):
                 self._said[session] = percent
                 session.feed(LoadReported(percent))

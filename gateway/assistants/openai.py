@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -143,8 +143,9 @@ class AssistantLeg:
         try:
             await self._over.wait()
             if self._closing and self._socket is not None:
-                async with _at_most(FAREWELL):
-                    await self._outbox.wait_empty()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FAREWELL):
+                        await self._outbox.wait_empty()
         finally:
             self._told = True
             self._over.set()
@@ -254,10 +255,3 @@ class AssistantLeg:
 def kind_of(message: str | bytes) -> str:
     """The type of a message and nothing else of it, for the log."""
     return text(parse(message) or {}, "type")[:60] or "not an event"
-
-
-@asynccontextmanager
-async def _at_most(seconds: float) -> AsyncIterator[None]:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            yield
