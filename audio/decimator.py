@@ -6,43 +6,51 @@ quick, and made for blocks of 20 ms. What is to be listened to goes through `Res
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from audio.pcm import AudioError, samples
+from audio.pcm import BYTES, AudioError, samples
 
-_REACH = 8  # of the filter to either side, in samples of the lower rate
-_BETA = 4.0  # of the Kaiser window
-_ROW = 20  # outputs that are filtered together
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
+
+_REACH: Final = 8  # of the filter to either side, in samples of the lower rate
+_BETA: Final = 4.0  # of the Kaiser window
+_ROW: Final = 8  # outputs that are filtered together: as many as a vector of the processor holds
+_TAME: Final = 16_384  # the filter makes no sample overflow where none is louder than this
 
 _Floats = npt.NDArray[np.float32]
+_SAMPLE: Final = np.dtype("<i2")
 
 
 class Decimator:
     """Gives one sample for each `factor` that it takes, at once and in blocks as they come."""
 
     def __init__(self, factor: int) -> None:
-        self._factor = factor
         self._bank = _bank(factor)
-        self._kept: _Floats = np.zeros(2 * _REACH * factor - factor, np.float32)
+        self._row = _ROW * factor
+        self._kept = bytes((self._bank.shape[0] - self._row) * BYTES)
 
     def push(self, pcm: bytes) -> bytes:
-        """The next block, of a multiple of 20 samples of the lower rate. Raises AudioError."""
-        row = _ROW * self._factor
-        count = samples(pcm)
+        """The next block, of a multiple of 8 samples of the lower rate. Raises AudioError."""
+        count, row = samples(pcm), self._row
         if count % row:
             raise AudioError(f"a block has a multiple of {row} samples, and {count} came")
-        wave = np.concatenate((self._kept, np.frombuffer(pcm, "<i2")), dtype=np.float32)
-        self._kept = wave[count:]
+        wave = self._kept + pcm
+        self._kept = wave[len(pcm) :]
         # Rows that overlap, as one array: each is what its outputs are made of.
-        shape, item = (count // row, self._bank.shape[0]), wave.itemsize
-        rows = np.ndarray(shape, np.float32, wave, 0, (row * item, item))
-        out: _Floats = np.ascontiguousarray(rows) @ self._bank
-        np.maximum(out, -32768.0, out=out)
-        np.minimum(out, 32767.0, out=out)
-        return out.astype("<i2").tobytes()
+        shape = (count // row, self._bank.shape[0])
+        rows = np.ndarray(shape, _SAMPLE, wave, 0, (row * BYTES, BYTES))
+        out: _Floats = rows.astype(np.float32).dot(self._bank)
+        if audioop.max(wave, BYTES) > _TAME:
+            np.maximum(out, -32768.0, out=out)
+            np.minimum(out, 32767.0, out=out)
+        return out.astype(_SAMPLE).tobytes()
 
 
 @cache

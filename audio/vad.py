@@ -166,42 +166,13 @@ class SecondOpinion:
         return f"{self._webrtc.describe()}, then {self._silero.describe()}"
 
 
-class Lowered:
-    """A detector of a lower rate behind frames of a higher one, so that it resamples once."""
-
-    def __init__(self, inner: Detector, rate: int) -> None:
-        self.rate = rate
-        self._bytes = _frame_bytes(rate)
-        self._inner = inner
-        self.reset()
-
-    def reset(self) -> None:
-        self._inner.reset()
-        self._lower = _Lower(self.rate, self._inner.rate)
-        self._said = False
-        self._still = _Stillness(self._bytes)
-
-    def voiced(self, frame: bytes) -> bool:
-        _check(frame, self._bytes, self.rate)
-        if self._still.lasts(frame):
-            return False
-        for lowered in self._lower.frames(frame):
-            self._said = self._inner.voiced(lowered)
-        return self._said and any(frame)
-
-    def describe(self) -> str:
-        return self._inner.describe()
-
-
 def detector(rate: int, *, second_opinion: bool | None = None) -> Detector:
     """The best detector there is here; `second_opinion` says whether Silero must or must not be."""
     if second_opinion is None:
         second_opinion = _weights() is not None
     if not second_opinion:
         return WebrtcDetector(rate)
-    inner = rate if rate in (8_000, 16_000) else 16_000
-    both = SecondOpinion(WebrtcDetector(inner, _GATE_MODE), SileroDetector(inner))
-    return both if rate == inner else Lowered(both, rate)
+    return SecondOpinion(WebrtcDetector(rate, _GATE_MODE), SileroDetector(rate))
 
 
 class _Stillness:

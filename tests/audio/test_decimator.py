@@ -50,7 +50,7 @@ def test_the_loudest_sound_does_not_turn_over() -> None:
 
 
 def test_a_block_that_is_no_multiple_of_its_rows_is_refused() -> None:
-    with pytest.raises(AudioError, match="multiple of 60 samples, and 100 came"):
+    with pytest.raises(AudioError, match="multiple of 24 samples, and 100 came"):
         Decimator(3).push(bytes(200))
 
 

@@ -166,7 +166,7 @@ def test_lowering_the_rate_delays_nothing_by_a_frame(speech: bytes) -> None:
 
 @pytest.mark.models
 def test_it_says_what_it_is_made_of() -> None:
-    assert detector(24_000).describe() == "webrtcvad mode 0 at 16000 Hz, then Silero at 16000 Hz"
+    assert detector(24_000).describe() == "webrtcvad mode 0 at 8000 Hz, then Silero at 16000 Hz"
     assert detector(8_000, second_opinion=False).describe() == "webrtcvad mode 3 at 8000 Hz"
 
 
