@@ -137,7 +137,7 @@ async def test_the_openai_package_of_npm_holds_a_conversation(
         last = await until(it, "said")
         assert {"done": "cancelled", "output": ["message"]} in last
         assert last[-1]["said"] == "Goodbye."
-        assert await asyncio.wait_for(it.wait(), 10) == 0
+        assert await asyncio.wait_for(it.wait(), 60) == 0
     assert {one.name for one in mind.asked[0].functions} == {"find", "look_up"}
     assert any(isinstance(one, Returned) and one.output == "Monday" for one in mind.asked[1].lines)
 

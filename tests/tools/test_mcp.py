@@ -40,7 +40,7 @@ async def until(toolbox, wanted):
     """Wait for the toolbox to be told of a change that makes it so."""
     changed = asyncio.Event()
     leave = toolbox.subscribe(changed.set)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):  # it is tried again less and less often
         while not wanted():
             changed.clear()
             await changed.wait()
@@ -83,7 +83,7 @@ async def test_a_server_that_dies_fails_each_call_once_and_comes_back():
         told = []
         context = ToolContext(progress=lambda *words: told.append(words))
         waiting = asyncio.create_task(toolbox.run("wait_for_ever", "{}", context))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not told:
                 await asyncio.sleep(0)
             assert told == [("a quarter", 0.25)]
@@ -115,7 +115,7 @@ async def test_a_server_over_http_that_dies_is_found_again():
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     fields = {"command": (), "url": f"http://127.0.0.1:{port}/mcp"}
-    async with asyncio.timeout(60), link(**fields) as (found, toolbox):
+    async with asyncio.timeout(200), link(**fields) as (found, toolbox):
         assert (found.status.state, found.status.reason) == ("down", "it cannot be reached")
         async with desk_at(port):
             await until(toolbox, lambda: toolbox.find("order_status"))
@@ -135,7 +135,7 @@ async def test_a_gateway_that_stops_answers_the_calls_that_are_in_flight():
     async with link() as (_, toolbox):
         waiting = asyncio.create_task(toolbox.run("wait_for_ever", "{}", context))
         await told.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await waiting).output == "The tool failed."
 
 
