@@ -94,6 +94,11 @@ class Outbox:
         elif self._socket is not None:
             self._stands_since = asyncio.get_running_loop().time()
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything that has not been written."""
+        return bool(self._messages)
+
     def is_stuck(self, now: float) -> bool:
         """Whether the far end has stopped reading."""
         since = self._stands_since
@@ -164,7 +169,7 @@ class AssistantLeg:
             return
         for message in self.dialect.encode(effect):
             self._outbox.put(message)
-        if self._outbox.is_stuck(asyncio.get_running_loop().time()):
+        if self._outbox.waits and self._outbox.is_stuck(asyncio.get_running_loop().time()):
             said = f"{self._way.host}: the server does not read what is sent to it"
             asyncio.get_running_loop().call_soon(self._lose, AssistantLost(said, "not_reading"))
 

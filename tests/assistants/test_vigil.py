@@ -113,6 +113,17 @@ async def test_whatever_comes_in_the_meantime_is_a_sign_of_life() -> None:
         assert await found_after(vigil, client, 60) is None
 
 
+async def test_what_is_sent_after_a_sign_of_life_has_its_own_time() -> None:
+    async with socket(dead=True) as client:
+        vigil = Vigil()
+        vigil.sent(100)
+        loop = asyncio.get_running_loop()
+        loop.call_later(QUIET + ANSWER - 0.2, vigil.heard)
+        loop.call_later(QUIET + ANSWER - 0.1, vigil.sent, 100)
+        within = QUIET + ANSWER - 0.1 + QUIET + ANSWER
+        assert await found_after(vigil, client, 60) == pytest.approx(within, abs=0.1)
+
+
 async def test_an_answer_that_comes_at_once_does_not_end_the_vigil() -> None:
     async with socket(dead=False) as client:
         vigil = Vigil()
