@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha1
 
-from gateway.budgets import shared as budgets
-from gateway.sharing import counts as shared_counts
+from gateway.budgets.script import CLAIM
+from gateway.sharing.scripts import RENEW, TAKE
 from gateway.workers.shelf import Shelf
 
 Reply = list[object]
@@ -18,7 +18,7 @@ Script = Callable[[Shelf, list[str], list[str]], Reply | None]
 
 
 def take(shelf: Shelf, keys: list[str], values: list[str]) -> Reply:
-    """Count a call where every limit has room: `shared_counts.TAKE`."""
+    """Count a call where every limit has room: `TAKE`."""
     call, now = values[0], shelf.now_ms()
     for number, key in enumerate(keys, 1):
         calls = shelf.scores(key)
@@ -35,7 +35,7 @@ def take(shelf: Shelf, keys: list[str], values: list[str]) -> Reply:
 
 
 def claim(shelf: Shelf, keys: list[str], values: list[str]) -> Reply:
-    """Count what a call has spent, and set the rest aside: `budgets.shared.CLAIM`."""
+    """Count what a call has spent, and set the rest aside: `CLAIM`."""
     *accounts, last = keys
     call, at = f"h:{values[0]}", shelf.now_ms()
     known, spent, upto, held, kept = (int(float(one)) for one in values[1:6])
@@ -71,7 +71,7 @@ def claim(shelf: Shelf, keys: list[str], values: list[str]) -> Reply:
 
 
 def renew(shelf: Shelf, keys: list[str], values: list[str]) -> None:
-    """Say of calls that they live: `shared_counts.RENEW`."""
+    """Say of calls that they live: `RENEW`."""
     now, span = shelf.now_ms(), int(float(values[0]))
     for key, call in zip(keys, values[1:], strict=True):
         shelf.scores(key)[call] = now + span
@@ -84,7 +84,7 @@ def named(text: str) -> str:
 
 
 SCRIPTS: dict[str, Script] = {
-    named(shared_counts.TAKE): take,
-    named(shared_counts.RENEW): renew,
-    named(budgets.CLAIM): claim,
+    named(TAKE): take,
+    named(RENEW): renew,
+    named(CLAIM): claim,
 }
