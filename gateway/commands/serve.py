@@ -53,14 +53,9 @@ def run(args: argparse.Namespace) -> int:
     loop.hurry()
     settings = listening_settings(args)
     if settings.server.workers > 1:
-        from gateway.workers.link import Told
-        from gateway.workers.supervisor import supervise
+        from gateway.workers.calling import become_supervisor
 
-        given = [(*key, value) for key, value in _overrides(args).items()]
-        config = str(args.config.resolve()) if args.config else ""
-        told = Told("worker", 0, "", 0, 0, config, given)  # type: ignore[arg-type]
-        loop.settle()
-        return loop.run(supervise(settings, told))
+        become_supervisor(settings, args.config, _overrides(args))
     from gateway.running.serving import serve
 
     try:

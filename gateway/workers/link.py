@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.redaction.detect import Kind
+
 WAITING = 64  # connections that may wait for a worker that does not take them
 LONGEST = 256  # bytes of a port's name
 HTTP = "http"
@@ -42,6 +44,20 @@ class Ready(msgspec.Struct, tag="ready"):
 
 Word = Opening | Opened | Ready
 _WORD: msgspec.json.Decoder[Word] = msgspec.json.Decoder(Word)
+
+
+class Station(msgspec.Struct, frozen=True):
+    """What the parent of workers goes by, of settings that it need not know whole."""
+
+    host: str
+    port: int
+    workers: int
+    stopping: float  # seconds that workers may take to end their calls
+    shares: bool  # whether they have what they share from their parent, not from a Redis
+    assistant: bool  # whether they need the embedded one
+    log: tuple[str, str]  # its format and level
+    covered: tuple[Kind, ...]  # kinds of numbers that are covered in it
+    digits: int
 
 
 class Told(msgspec.Struct):

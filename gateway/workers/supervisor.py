@@ -12,6 +12,7 @@ import logging
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections import deque
@@ -20,14 +21,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
+from gateway import interrupts
+from gateway import log as logs
 from gateway.errors import TrunklineError
+from gateway.redaction.detect import Policy
+from gateway.running import loop
 from gateway.running.listening import listen
-from gateway.settings import Settings
-from gateway.settings.needs import needs_embedded
 from gateway.workers.child import Child, begin
-from gateway.workers.link import HTTP, Opened, Told, give
+from gateway.workers.link import HTTP, Opened, Station, Told, give
 from gateway.workers.memory import open_memory
 from gateway.workers.merging import merged
 from gateway.workers.sorting import Sorter
@@ -47,8 +51,8 @@ ANY_KEY = "no token is set up: any key that a client shows is taken, from this m
 class Supervisor:
     """The workers of one gateway."""
 
-    def __init__(self, settings: Settings, told: Told, table: Table) -> None:
-        self._settings, self._told, self._table = settings, told, table
+    def __init__(self, station: Station, told: Told, table: Table) -> None:
+        self._station, self._told, self._table = station, told, table
         self._folder = Path(told.folder)
         self._workers: dict[int, Child] = {}
         self._listeners: dict[str, socket.socket] = {}
@@ -64,7 +68,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Begin all of them."""
-        for slot in range(self._settings.server.workers):
+        for slot in range(self._station.workers):
             task = asyncio.create_task(self._keep(slot), name=f"worker {slot}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -99,7 +103,7 @@ class Supervisor:
     def _begun(self, worker: Child) -> None:
         log.info("a worker is ready", extra={"worker": worker.slot, "pid": worker.process.pid})
         ready = [one for one in self._workers.values() if one.ready is not None]
-        if len(ready) == self._settings.server.workers:
+        if len(ready) == self._station.workers:
             self.all_ready.set()
         self._offer_again()
 
@@ -196,7 +200,7 @@ class Supervisor:
                 await asyncio.wait(left)
 
 
-async def supervise(settings: Settings, told: Told) -> int:
+async def supervise(station: Station, told: Told) -> int:
     """Serve with several workers until told to stop; gives the status. Raises TrunklineError."""
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
@@ -206,20 +210,20 @@ async def supervise(settings: Settings, told: Told) -> int:
     told.folder = str(folder)
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        bound = stack.enter_context(listen(settings.server.host, settings.server.port))
+        bound = stack.enter_context(listen(station.host, station.port))
         table = stack.enter_context(open_table(folder, make=True))
-        if not settings.store.redis.reveal():
+        if station.shares:
             await stack.enter_async_context(open_memory(folder / "shared.sock"))
-        if needs_embedded(settings):
+        if station.assistant:
             told.assistant = await stack.enter_async_context(_assistant(told))
-        one = Supervisor(settings, told, table)
+        one = Supervisor(station, told, table)
         one.start()
-        return await _until_told(one, settings, bound, signals)
+        return await _until_told(one, station, bound, signals)
 
 
 async def _until_told(
     one: Supervisor,
-    settings: Settings,
+    station: Station,
     bound: socket.socket,
     signals: asyncio.Queue[signal.Signals],
 ) -> int:
@@ -235,14 +239,13 @@ async def _until_told(
         host, port = bound.getsockname()[:2]
         one.accept(HTTP, bound)
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        log.info("ready", extra={"address": address, "workers": settings.server.workers})
+        log.info("ready", extra={"address": address, "workers": station.workers})
     started.cancel()
     while (number := await told) is signal.SIGHUP:
         one.tell(number)
         told = asyncio.create_task(signals.get())
-    chosen = settings.shutdown
     one.stop(number)
-    ending = asyncio.create_task(one.wait_ended(chosen.finish_s + chosen.goodbye_s + SPARE))
+    ending = asyncio.create_task(one.wait_ended(station.stopping + SPARE))
     while not ending.done():
         told = asyncio.create_task(signals.get())
         await asyncio.wait((ending, told), return_when=asyncio.FIRST_COMPLETED)
@@ -290,3 +293,16 @@ async def _assistant(told: Told) -> AsyncIterator[str]:
                 async with asyncio.timeout(SPARE):
                     await child.process.wait()
             child.signal(signal.SIGKILL)
+
+
+def run() -> int:
+    """The process, from its beginning to its end; gives its status."""
+    station = msgspec.json.decode(sys.argv[1], type=Station)
+    logs.setup(*station.log, policy=Policy(frozenset(station.covered), station.digits))
+    try:
+        return loop.run(supervise(station, msgspec.json.decode(sys.argv[2], type=Told)))
+    except TrunklineError as error:
+        sys.stderr.write(f"trunkline: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return interrupts.INTERRUPTED

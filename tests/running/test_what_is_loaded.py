@@ -51,6 +51,11 @@ def test_what_a_command_takes_is_told_without_loading_what_it_runs() -> None:
     assert not loaded(code) & {"pydantic", "numpy", "starlette", "uvicorn", "picows", "tomllib"}
 
 
+def test_the_parent_of_workers_loads_nothing_that_calls_or_settings_are_made_of() -> None:
+    there = loaded("import gateway.workers.supervisor\nprint(*sys.modules)")
+    assert not there & {"pydantic", "numpy", "starlette", "uvicorn", "redis", "cryptography"}
+
+
 def test_a_gateway_to_openai_loads_nothing_that_its_settings_do_not_ask_for(
     tmp_path: Path,
 ) -> None:
