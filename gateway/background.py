@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -23,3 +23,27 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
             task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def repeated(work: Callable[[], float], first: float) -> None:
+    """Do it in so many seconds, and then whenever it says, until cancelled. Raises what it did.
+
+    For what comes many times a second: no task is woken for it.
+    """
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    timer: asyncio.TimerHandle | None = None
+
+    def ring() -> None:
+        nonlocal timer
+        try:
+            timer = loop.call_later(work(), ring)
+        except Exception as error:
+            if not over.done():
+                over.set_exception(error)
+
+    timer = loop.call_later(first, ring)
+    try:
+        await over
+    finally:
+        timer.cancel()

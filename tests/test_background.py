@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.background import beside
+from gateway.background import beside, repeated
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -62,3 +62,25 @@ async def test_what_it_raised_is_raised_at_the_end() -> None:
     with pytest.raises(ValueError, match="no room"):
         async with beside(work(), "work"):
             await asyncio.sleep(1)
+
+
+async def test_what_is_repeated_comes_when_it_says_and_ends_with_its_owner() -> None:
+    loop = asyncio.get_running_loop()
+    began, seen = loop.time(), list[float]()
+
+    def work() -> float:
+        seen.append(round(loop.time() - began, 3))
+        return float(len(seen))
+
+    async with beside(repeated(work, 0.5), "work"):
+        await asyncio.sleep(4)
+    await asyncio.sleep(10)
+    assert seen == [0.5, 1.5, 3.5]
+
+
+async def test_a_fault_in_what_is_repeated_is_its_owners_to_see() -> None:
+    def work() -> float:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await repeated(work, 0.5)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from gateway.background import beside
+from gateway.background import beside, repeated
 from gateway.settings.limits import Limits
 
 PERIOD = 0.05  # seconds between two samples
@@ -46,11 +46,16 @@ class LoopLag:
     async def run(self) -> None:
         """Sample until cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + PERIOD
-            await asyncio.sleep(PERIOD)
+        due = loop.time() + PERIOD
+
+        def sample() -> float:
+            nonlocal due
             now = loop.time()
             self.add(now, now - due)
+            due = now + PERIOD
+            return PERIOD
+
+        await repeated(sample, PERIOD)
 
 
 def resident() -> int:

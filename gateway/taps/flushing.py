@@ -6,20 +6,19 @@ The calls take turns, so that no call's sound waits while the words of all the o
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from gateway.background import beside
+from gateway.background import beside, repeated
 from gateway.log import fault_of_ours, name_of
 
 log = logging.getLogger(__name__)
 
 PERIOD = 0.5  # seconds in which each of them has its turn
-STEPS = 25  # in that time, so many at a time that all have had it
+STEPS = 25  # in that time at most, so many at a time that all have had it
 
 
 class Held(Protocol):
@@ -38,6 +37,8 @@ class Flusher:
 
     def __init__(self) -> None:
         self._held: deque[Held] = deque()  # whose turn it is comes first
+        self._waits = STEPS  # until the next turns, in parts of the period
+        self._due = STEPS - 1  # turns, counted in parts of the period
 
     def add(self, one: H) -> H:
         """From now on until its call is over."""
@@ -50,11 +51,17 @@ class Flusher:
 
     async def run(self) -> None:
         """Until cancelled."""
-        due = 0  # turns, counted in parts of a period
-        while True:
-            await asyncio.sleep(PERIOD / STEPS)
-            turns, due = divmod(due + len(self._held), STEPS)
-            self._take_turns(turns)
+        await repeated(self._step, self._until_next())
+
+    def _step(self) -> float:
+        turns, self._due = divmod(self._due + self._waits * len(self._held), STEPS)
+        self._take_turns(turns)
+        return self._until_next()
+
+    def _until_next(self) -> float:
+        """Seconds; fewer have their turns less often, so that a gateway without calls rests."""
+        self._waits = max(1, STEPS // max(1, len(self._held)))
+        return self._waits * PERIOD / STEPS
 
     def _take_turns(self, turns: int) -> None:
         for _ in range(turns):

@@ -63,7 +63,7 @@ async def stutter() -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualClockLoop)
     for _ in range(20):
-        loop.stall(0.3)
+        loop.stall(0.4)
         await asyncio.sleep(PERIOD)
 
 

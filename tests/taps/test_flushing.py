@@ -78,6 +78,17 @@ async def test_calls_are_written_out_in_turns_and_each_once_in_the_time() -> Non
     assert {file.times for file in files} == {2}
 
 
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("files", [1, 2, 3, 7, 24, 26, 60])
+async def test_each_is_written_out_each_half_second_however_many_there_are(files: int) -> None:
+    flusher = Flusher()
+    held = [flusher.add(File()) for _ in range(files)]
+    async with beside(flusher.run(), "flusher"):
+        for times in range(1, 8):
+            await asyncio.sleep(PERIOD if times > 1 else PERIOD + 0.001)
+            assert all(file.times >= times for file in held)
+
+
 def test_a_journal_holds_back_no_more_than_a_page_or_so(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
     journal = Journal(path, PLAN)
