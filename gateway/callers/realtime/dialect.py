@@ -5,7 +5,7 @@ speaks to clients of the Beta shape in theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, assert_never
 
 import msgspec
@@ -20,7 +20,7 @@ from gateway.callers.realtime.conversation import Conversation
 from gateway.callers.realtime.formats import format_of
 from gateway.callers.realtime.input import Input
 from gateway.callers.realtime.output import Output, Terms
-from gateway.callers.realtime.reading import check, event_id_of, parsed
+from gateway.callers.realtime.reading import check, event_id_of, parsed, sound_of
 from gateway.callers.realtime.requests import Requests
 from gateway.callers.realtime.stream import Stream
 from gateway.errors import WireError
@@ -110,16 +110,24 @@ class RealtimeDialect:
 
     # ------------------------------------------------------------ from the client
 
-    def decode(self, message: Message) -> Iterator[Fact]:
+    def decode(self, message: Message) -> Iterable[Fact]:
         """What an event of the client means. A wrong one is answered, and the session goes on."""
+        if self._joined and self._offer.media:  # nearly all that comes then is sound
+            data = sound_of(message)
+            if data is not None and not len(data) % self._input.width:
+                return self._input.take(data)
+        return self._decoded(message)
+
+    def _decoded(self, message: Message) -> Iterator[Fact]:
         event: Json = {}
-        if self._offer.joined is not None and not self._joined:
+        if not self._joined:
             self._joined = True
-            yield self._offer.joined
+            if self._offer.joined is not None:
+                yield self._offer.joined
         try:
             event = parsed(message)
             check(event)
-            if event["type"] == APPEND:  # as nearly all are, and in both shapes alike
+            if event["type"] == APPEND:  # alike in both shapes
                 self._only_with_media(event)
                 yield from self._input.append(event.get("audio"))
             else:

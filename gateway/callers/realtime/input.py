@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from audio.convert import Converter, whole
@@ -29,7 +29,8 @@ class Input:
         self._conversation = conversation
         self._plan = plan
         self._converter = Converter(plan.format, plan.format)
-        self._piece = plan.rate * PIECE * plan.format.width
+        self._width = plan.format.width  # bytes of a sample, at the call's end
+        self._piece = plan.rate * PIECE * self._width
         self._buffered = 0  # samples that came since the last turn, at the call's rate
         self._began: dict[str, int] = {}  # turn -> where in the audio, in samples
         self._seconds: dict[str, float] = {}  # turn -> how long it was
@@ -45,13 +46,22 @@ class Input:
 
     # ------------------------------------------------------------ from the client
 
-    def append(self, value: object) -> Iterator[CallerAudio]:
-        """A piece of audio. Raises Refused."""
-        data = _audio(value, self._converter.source)
+    @property
+    def width(self) -> int:
+        """Bytes of a sample, as the client sends it."""
+        return self._converter.source.width
+
+    def append(self, value: object) -> Iterable[CallerAudio]:
+        """A piece of audio, in base64. Raises Refused."""
+        return self.take(_audio(value, self._converter.source))
+
+    def take(self, data: bytes) -> Iterable[CallerAudio]:
+        """A piece of audio, of whole samples."""
         pcm = self._converter.push(data)
-        self._buffered += self._plan.count(pcm)
-        for at in range(0, len(pcm), self._piece):
-            yield CallerAudio(pcm[at : at + self._piece])
+        self._buffered += len(pcm) // self._width
+        if len(pcm) <= self._piece:
+            return (CallerAudio(pcm),) if pcm else ()
+        return [CallerAudio(pcm[at : at + self._piece]) for at in range(0, len(pcm), self._piece)]
 
     def whole(self, data: bytes) -> bytes:
         """A recording by itself, as the call has it."""

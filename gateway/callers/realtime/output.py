@@ -7,7 +7,6 @@ the response ends.
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from dataclasses import dataclass, field
 
 from audio.convert import Converter
@@ -160,9 +159,8 @@ class Output:
             self._delta(item, self._converter.push(pcm))
 
     def _delta(self, item: Making, data: bytes) -> None:
-        if data:
-            delta = b2a_base64(data, newline=False).decode("ascii")
-            self._stream.emit("response.output_audio.delta", **self._at(item), delta=delta)
+        if data:  # written as base64, as all bytes are
+            self._stream.emit("response.output_audio.delta", **self._at(item), delta=data)
 
     def words(self, line: ShowWords) -> None:
         """The assistant's words, whole as they stand; what was cut is not taken back here."""

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 import msgspec
 
 from gateway.callers.dialect import Message
-from gateway.protocol.wire import MAX_APPEND, MAX_EVENT_ID, Json, Refused, wrong_type
+from gateway.protocol.wire import MAX_APPEND, MAX_EVENT_ID, PIECE, Json, Refused, wrong_type
 
-MAX_EVENT = MAX_APPEND + 64 * 1024  # characters: an append of the greatest length and its frame
+MAX_EVENT: Final = MAX_APPEND + 64 * 1024  # characters: the longest append and its frame
+
+
+class Append(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The one event that comes often enough to be worth a decoder of its own."""
+
+    type: Literal["input_audio_buffer.append"]
+    audio: bytes
+    event_id: str | None = None
+
+
+_APPEND: Final = msgspec.json.Decoder(Append)
+
+
+def sound_of(message: Message) -> bytes | None:
+    """What an append carries, where it is a usual one; whatever else comes is to be `parsed`."""
+    if len(message) > PIECE:
+        return None
+    try:
+        append = _APPEND.decode(message)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    name = append.event_id
+    return append.audio if name is None or len(name) <= MAX_EVENT_ID else None
 
 
 def event_id_of(event: Json) -> str | None:
