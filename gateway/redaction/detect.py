@@ -83,7 +83,7 @@ def suspicious(text: str, fewest: int = 1) -> bool:
 
 def find(text: str, policy: Policy = ALL) -> list[Finding]:
     """What the text holds of these kinds, in order, none within another."""
-    if not policy or not suspicious(text, min(FEWEST, policy.digits)):
+    if not (text and policy) or not suspicious(text, min(FEWEST, policy.digits)):
         return []
     pieces = list(joined_tens(_without_harmless(text)))
     found: list[Finding] = []

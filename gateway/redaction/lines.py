@@ -51,7 +51,8 @@ class Lines:
     def put(self, side: str, item_id: str, text: str, *, whole: bool = True) -> None:
         """A line, as it stands now; `whole` where nothing more comes of it."""
         self._looked.discard(side)
-        self._known = {whose: at for whose, at in self._known.items() if whose[0] != side}
+        if self._known:
+            self._known = {whose: at for whose, at in self._known.items() if whose[0] != side}
         lines = self._sides.setdefault(side, {})
         line = lines.setdefault(item_id, Line())
         line.text, line.whole = text, whole

@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from gateway.call.effects import Effect
-from gateway.call.events import Event, ItemEnded
+from gateway.call.events import AssistantWords, CallerWords, Event, ItemEnded
 from gateway.call.plan import Plan
 from gateway.privacy.vault import NO_KEYS, Keys, open_sink
 from gateway.redaction.detect import NOTHING, Policy
@@ -27,6 +27,8 @@ from gateway.taps.veil import PLAIN, Veil
 
 VERSION = 1
 ROWS = 128  # lines, and what is yet to be put into words, that wait where nobody flushes
+PIECES = frozenset({AssistantWords, CallerWords})
+FEW = 16  # lines with words that wait at most before a piece is added
 HELD = 16 * 1024  # bytes that wait to be written
 LENGTH = "characters:"
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
@@ -100,9 +102,13 @@ class Journal:
         self._write_held()
 
     def _spell(self, what: Any, now: int, happened: bool) -> None:
-        """What came before an event is whole by then, with all that followed from it."""
+        """What came before an event is whole by then, with all that followed from it.
+
+        Before a piece of words that is not looked at each time: mostly it is settled no sooner.
+        """
         if happened:
-            self._lift(now)
+            if type(what) not in PIECES or self._veil.waiting > FEW:
+                self._lift(now)
             if len(self._held) > HELD:
                 self._write_held()
             line = {"t": now, "event": type(what).__name__, **_plain(what, self._width)}
@@ -115,13 +121,13 @@ class Journal:
 
     def _add(self, lines: bytes) -> None:
         """Lines without a word in them."""
-        if self._veil.waits:
+        if self._veil.waiting:
             self._veil.follow(lines)
         else:
             self._held += lines
 
     def _lift(self, now: int, *, over: bool = False) -> None:
-        if self._veil.waits:
+        if self._veil.waiting:
             for line in self._veil.ready(now, over=over):
                 self._held += self._encode(line) + b"\n" if isinstance(line, dict) else line
 

@@ -34,7 +34,7 @@ _KEYS = """
     detector cut_by late eagerness prices transcription recording transcripts
 """
 PLAIN = frozenset(_KEYS.split())  # keys of what nobody has said
-NUMBERS = frozenset({int, float, bool, type(None)})
+NUMBERS = frozenset({int, float, bool})
 PARTIAL, WHOLE, ASSISTANT = "caller so far", "caller", "assistant"
 
 
@@ -79,9 +79,9 @@ class Veil:
         self._queue[-1].behind += lines
 
     @property
-    def waits(self) -> bool:
-        """Whether there are lines that have not been written."""
-        return bool(self._queue)
+    def waiting(self) -> int:
+        """Lines with words that have not been written."""
+        return len(self._queue)
 
     def ready(self, now: int, *, over: bool = False) -> Iterator[Json | bytearray]:
         """What can be written now, covered."""
@@ -101,12 +101,7 @@ class Veil:
     def hidden(self, line: Json, *, allowed: bool = True) -> Json:
         """A line with all its words covered, where they hold something or are not allowed."""
         said = self._cover if allowed else covered
-        hidden = {
-            key: value
-            if type(value) in NUMBERS or (key in PLAIN and type(value) is str)
-            else _hidden(value, key, self._cover, said)
-            for key, value in line.items()
-        }
+        hidden = _all_hidden(line, self._cover, said)
         if isinstance(message := line.get("message"), dict) and self._policy:
             hidden["message"] = _hidden(message, "", self._cover, covered)  # its words in pieces
         return hidden
@@ -209,11 +204,21 @@ def _last_words(line: Line) -> int:
     return len(before[0]) if len(before) > LAST_WORDS else 0
 
 
+def _all_hidden(known: Json, cover: Cover, said: Cover) -> Json:
+    """Most is empty, a number, or a name: those are no further looked at."""
+    return {
+        key: value
+        if not value or type(value) in NUMBERS or (key in PLAIN and type(value) is str)
+        else _hidden(value, str(key), cover, said)
+        for key, value in known.items()
+    }
+
+
 def _hidden(value: Any, key: str, cover: Cover, said: Cover) -> Any:
     if isinstance(value, str):
         return value if key in PLAIN else said(value) if key in SAID else cover(value)
     if isinstance(value, dict):
-        return {name: _hidden(one, str(name), cover, said) for name, one in value.items()}
+        return _all_hidden(value, cover, said)
     if isinstance(value, list | tuple):
         return [_hidden(one, key, cover, said) for one in value]
     return value
