@@ -61,6 +61,8 @@ class Audience:
 
     def _look(self, kind: type) -> tuple[Tap, ...]:
         looking = tuple(tap for tap in self._taps if _looks_at(tap, kind))
+        same = (known for known in self._looking.values() if known == looking)
+        looking = next(same, looking)  # there are few of them, and many kinds
         return self._looking.setdefault(kind, looking)
 
     def _let_go(self, tap: Tap, error: Exception) -> None:

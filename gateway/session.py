@@ -58,7 +58,7 @@ class Session:
         self._caller = caller
         self._assistants = {0: assistant}  # by epoch: the one in use, and one that is being opened
         self._epoch = 0  # of the one in use
-        self._lost: set[int] = set()  # epochs
+        self._lost: frozenset[int] = frozenset()  # epochs
         self._redial = redial
         self._tools = tools
         self._checks = checks
@@ -142,7 +142,7 @@ class Session:
             if epoch in self._lost:
                 return  # it has said why; that its leg has ended besides is no news
             if isinstance(event, on.AssistantLost):
-                self._lost.add(epoch)
+                self._lost |= {epoch}
                 if epoch in self._assistants and not self._call.ended:  # else it was let go
                     why = {"why": event.reason, "code": event.code, "session": epoch}
                     log.warning("a session with the model is lost", extra=why)

@@ -12,6 +12,7 @@ from typing import Protocol
 from gateway.call.events import CallerOrdered, HangUpOrdered, SoundOrdered
 from gateway.call.plan import Plan
 from gateway.errors import TrunklineError
+from gateway.flag import Flag
 from gateway.session import Session
 
 GOING = "the gateway is shutting down"
@@ -83,7 +84,7 @@ class Switchboard:
         self._strained = strained
         self._seats = seats or Alone()
         self._live: dict[str, Session] = {}
-        self._endings: dict[str, asyncio.Event] = {}
+        self._endings: dict[str, Flag] = {}
         self._admitted = 0
         self.refused = 0
         self.on_refused: Callable[[BusyError], None] = lambda busy: None
@@ -130,7 +131,7 @@ class Switchboard:
         """Carry a call to its end; returns why it ended."""
         call_id = session.plan.call_id
         self._live[call_id] = session
-        ended = self._endings[call_id] = asyncio.Event()
+        ended = self._endings[call_id] = Flag()
         self._admitted += 1
         self._seats.take(len(self._live))
         self._most = max(self._most, len(self._live))

@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = ("audio", "tools", "gateway")
 # Any part of the gateway may use these.
-BASICS = ("gateway.background", "gateway.errors", "gateway.http", "gateway.private")
+BASICS = (
+    *("gateway.background", "gateway.errors", "gateway.flag", "gateway.http", "gateway.private"),
+)
 ANY = ("*",)
 STDLIB = frozenset(sys.stdlib_module_names) - {"audioop"}
 IMPURE = frozenset(
@@ -144,6 +146,7 @@ RULES = {
     "gateway.clock": Rule(),
     "gateway.door": Rule(),
     "gateway.errors": Rule(),
+    "gateway.flag": Rule(),
     "gateway.running.listening": Rule(),
     "gateway.log": Rule(ours=("gateway.redaction",)),
     "gateway.privacy.vault": Rule(others=("cryptography",)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +19,7 @@ from gateway.assistants.target import Endpoint, Target, key, own_endpoint
 from gateway.assistants.vigil import Vigil
 from gateway.call.effects import ToAssistant
 from gateway.call.events import AssistantLost, AssistantReady, Event
+from gateway.flag import Flag
 from gateway.sockets.socket import Closed, Socket
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,11 @@ class Outbox:
 
     def __init__(self, vigil: Vigil) -> None:
         self._vigil = vigil
-        self._messages: deque[str] = deque()
+        self._messages: list[str] = []
         self._size = 0
         self._socket: Socket | None = None
         self._stands_since: float | None = None  # the far end takes nothing
-        self._emptied = asyncio.Event()
-        self._emptied.set()
+        self._emptied = Flag(is_set=True)
         self._verbose = log.isEnabledFor(logging.DEBUG)
 
     def open(self, socket: Socket) -> None:
@@ -86,7 +85,7 @@ class Outbox:
         """The far end reads again."""
         self._stands_since = None
         while self._messages and self._socket is not None and self._socket.writable:
-            message = self._messages.popleft()
+            message = self._messages.pop(0)
             self._size -= len(message)
             self._write(self._socket, message)
         if not self._messages:
@@ -134,8 +133,8 @@ class AssistantLeg:
         self._outbox = Outbox(self._vigil)
         self._socket: Socket | None = None
         self._feed: Feed | None = None
-        self._opened = asyncio.Event()  # the session
-        self._over = asyncio.Event()
+        self._opened = Flag()  # the session
+        self._over = Flag()
         self._closing = False  # at the call's wish
         self._told = False  # that the model is gone
         self._fault: Exception | None = None  # of our own

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from audio.convert import whole
 from audio.format import Format
 from gateway.assistants.fields import Json, inner, text
@@ -23,9 +21,9 @@ class Relay:
     def __init__(self, call: Format, wire: Format) -> None:
         self._formats = call, wire
         self.open = False  # whether the caller speaks this protocol
-        self._items: deque[str] = deque(maxlen=KEPT)  # whose coming, state or going was asked for
-        self._asides: deque[str] = deque(maxlen=KEPT)  # answers outside the conversation, asked for
-        self._responses: set[str] = set()  # those of them that have begun
+        self._items: list[str] = []  # whose coming, state or going was asked for
+        self._asides: list[str] = []  # answers outside the conversation, asked for
+        self._responses: frozenset[str] = frozenset()  # those of them that have begun
 
     def sent(self, message: Json, request: str) -> Json:
         """A caller's message as it goes out, under the name of its request."""
@@ -34,6 +32,7 @@ class Relay:
             message = message | {"item": recoded(item, lambda sound: whole(sound, *self._formats))}
         if text(message, "type") == "response.create":
             self._asides.append(request)
+            del self._asides[:-KEPT]
         else:
             self.expect_item(text(inner(message, "item"), "id") or text(message, "item_id"))
         return message | {"event_id": request}
@@ -42,6 +41,7 @@ class Relay:
         """What is said of this item's coming or going is for the caller."""
         if item_id and item_id not in self._items:
             self._items.append(item_id)
+            del self._items[:-KEPT]
 
     def is_for_caller(self, event: Json) -> bool:
         """Whether the caller is to have this message."""
@@ -55,13 +55,13 @@ class Relay:
         if kind == "response.created" and response.get("conversation_id", "") is None:
             return self._begins(response_id)
         if kind == "response.done" and response_id in self._responses:
-            self._responses.discard(response_id)
+            self._responses -= {response_id}
             return True
         return kind.startswith("response.") and response_id in self._responses
 
     def _begins(self, response_id: str) -> bool:
         if not self._asides:
             return False
-        self._asides.popleft()
-        self._responses.add(response_id)
+        del self._asides[0]
+        self._responses |= {response_id}
         return True

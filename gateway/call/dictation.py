@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from gateway.call.effects import ClearInput, Commit, Effect, SendAudio
 from gateway.call.events import CallerWords, Event, SpeechStarted, SpeechStopped
 from gateway.call.plan import Plan
@@ -18,14 +16,14 @@ class Dictation:
         self._plan = plan
         self._sent = 0  # samples since the last turn
         self._began = 0  # samples, where the model detects turns
-        self._turns: deque[int] = deque(maxlen=WAITING)  # samples
+        self._turns: list[int] = []  # samples
 
     def effect(self, effect: Effect) -> None:
         """What the model is sent."""
         if isinstance(effect, SendAudio):
             self._sent += self._plan.count(effect.pcm)
         elif isinstance(effect, Commit):
-            self._turns.append(self._sent)
+            self._ends(self._sent)
             self._sent = 0
         elif isinstance(effect, ClearInput):
             self._sent = 0
@@ -35,7 +33,11 @@ class Dictation:
         if isinstance(event, SpeechStarted):
             self._began = event.written
         elif isinstance(event, SpeechStopped):
-            self._turns.append(max(0, event.written - self._began))
+            self._ends(max(0, event.written - self._began))
         elif isinstance(event, CallerWords) and event.final and self._turns:
-            return self._plan.microseconds(self._turns.popleft())
+            return self._plan.microseconds(self._turns.pop(0))
         return 0
+
+    def _ends(self, samples: int) -> None:
+        self._turns.append(samples)
+        del self._turns[:-WAITING]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 from gateway.call.effects import Effect, SendAudio, ToAssistant
@@ -21,7 +20,7 @@ class Outgoing:
         self.open = False
         self.lost = False
         self._away = False
-        self._waiting: deque[ToAssistant] = deque()
+        self._waiting: list[ToAssistant] = []
 
     def tell(self, effect: ToAssistant) -> Iterator[ToAssistant]:
         """The order, now or once the way is open. Of audio that waits too long the oldest goes."""
@@ -37,7 +36,7 @@ class Outgoing:
             if isinstance(effect, SendAudio):
                 del self._waiting[index]
                 return
-        self._waiting.popleft()
+        del self._waiting[0]
 
     def opened(self) -> Iterator[ToAssistant]:
         """The way is open: what waited goes first."""

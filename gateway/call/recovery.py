@@ -29,7 +29,7 @@ class Recovery:
     def __init__(self, policy: RecoveryPolicy, seed: str) -> None:
         self._policy = policy
         self._chance = crc32(seed.encode())
-        self._barred: set[int] = set()  # assistants that refused for good
+        self._barred: frozenset[int] = frozenset()  # assistants that refused for good
         self._current = 0  # the assistant in use, or that was
         self._dialled: tuple[int, int] | None = None  # epoch and assistant of what is being opened
         self._dialled_at = 0
@@ -121,7 +121,7 @@ class Recovery:
             return False
         if self._late is not None and epoch == self._late[0]:
             if fatal:
-                self._barred.add(self._late[1])
+                self._barred |= {self._late[1]}
             self._late = None
             return False
         if self._spare is not None and epoch == self._spare[0]:
@@ -134,7 +134,7 @@ class Recovery:
         if epoch != self.epoch or self.away:
             return False
         if fatal:
-            self._barred.add(self._current)
+            self._barred |= {self._current}
         self.away_since, self._ends_at = now, None
         if self._wish is not None:
             self._shunned[self._current] = self._wish[1] + SHUNNED
@@ -151,7 +151,7 @@ class Recovery:
     def _failed(self, assistant: int, *, fatal: bool, now: int) -> None:
         self._dialled = None
         if fatal:
-            self._barred.add(assistant)
+            self._barred |= {assistant}
         if self._for_wish and not self.away:
             self._wish_failed = True
             return

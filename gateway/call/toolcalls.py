@@ -10,7 +10,7 @@ nobody waits for it any more. One answer of the model follows for all outputs th
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 
 from gateway.call import events as on
@@ -58,7 +58,7 @@ class ToolCalls:
         self._open: dict[str, Entry] = {}  # those of them that wait for their output
         self.consent = Consent()
         self._patience = Patience(plan.tooling)
-        self._sayings: deque[tuple[str, str]] = deque(maxlen=SAYINGS)  # call, words
+        self._sayings: list[tuple[str, str]] = []  # call, words
         self._early: dict[str, str] = {}  # arguments of calls that are still being written
         self._turn = self._epoch = self._rebuilt = 0
         self._rounds = 0  # answers in a row that called tools
@@ -313,7 +313,7 @@ class ToolCalls:
             if event.progress:
                 self._patience.progress = event.text
             else:
-                self._sayings.append((event.call_id, event.text))
+                self._sayings = [*self._sayings, (event.call_id, event.text)][-SAYINGS:]
 
     # ------------------------------------------------------------ time
 
@@ -344,7 +344,7 @@ class ToolCalls:
     def _next_saying(self) -> str:
         """What a tool wants said that is still at work."""
         while self._sayings:
-            call_id, words = self._sayings.popleft()
+            call_id, words = self._sayings.pop(0)
             if call_id in self._open:
                 return words
         return ""

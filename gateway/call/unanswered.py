@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -45,7 +44,7 @@ class Unanswered:
     """The turns that a new session has to hear; of too much sound the oldest goes."""
 
     def __init__(self, plan: Plan) -> None:
-        self._turns: deque[_Turn] = deque()
+        self._turns: list[_Turn] = []
         self._most = plan.samples(KEPT_US) * plan.format.width  # bytes
         self._room = self._most  # bytes for which there is room, at least
         self.full = False  # sound has gone since this was last put down
@@ -77,7 +76,7 @@ class Unanswered:
             oldest = self._turns[0]
             surplus -= oldest.cut(surplus)
             if not oldest.pieces:
-                self._turns.popleft()
+                del self._turns[0]
 
     def committed(self, item_id: str) -> None:
         """A turn became an item."""
@@ -95,7 +94,7 @@ class Unanswered:
 
     def recognised(self, item_id: str) -> None:
         """A new session can read that item."""
-        self._turns = deque(turn for turn in self._turns if turn.item_id != item_id)
+        self._turns = [turn for turn in self._turns if turn.item_id != item_id]
 
     def asked(self) -> None:
         """An answer has begun: to all turns that are complete."""
@@ -104,7 +103,7 @@ class Unanswered:
 
     def answered(self) -> None:
         """That answer is complete."""
-        self._turns = deque(turn for turn in self._turns if not turn.asked)
+        self._turns = [turn for turn in self._turns if not turn.asked]
 
     def away(self) -> list[str]:
         """The session is gone; gives the items that will be others when they are heard again."""

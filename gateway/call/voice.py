@@ -26,8 +26,9 @@ class Voice:
         self._outgoing = outgoing
         self._responses = responses
         self._transcript = transcript
-        self._own: set[str] = set()  # items of the gateway's, of which the model knows nothing
-        self._recited: set[str] = set()  # those of them of which it will be told in writing
+        # Items of the gateway's own, which the model does not know, and which it will be told of.
+        self._own: frozenset[str] = frozenset()
+        self._recited: frozenset[str] = frozenset()
         self._settled: set[str] = set()  # items whose place in the model's memory is decided
         self.playback = Playback(plan)
         self.due: tuple[str, int] | None = None  # the turn to answer, and when it ended
@@ -153,13 +154,13 @@ class Voice:
 
     def announce(self, item_id: str, pcm: bytes) -> None:
         """Let the caller hear something that the model does not say."""
-        self._own.add(item_id)
+        self._own |= {item_id}
         self.playback.add(item_id, "", pcm)
         self.playback.end_item(item_id)
 
     def recite(self, item_id: str, text: str, pcm: bytes, now: int) -> Iterator[Effect]:
         """Let the caller hear what the model has said before; it is told what of it was heard."""
-        self._recited.add(item_id)
+        self._recited |= {item_id}
         self.announce(item_id, pcm)
         yield from some(self._transcript.assistant_says(item_id, text, 0, now))
 
@@ -167,7 +168,7 @@ class Voice:
         if line is not None:
             yield line
             if line.item_id in self._recited and line.text:
-                self._recited.discard(line.item_id)
+                self._recited -= {line.item_id}
                 yield from self._outgoing.tell(do.Remind("assistant", line.text))
 
     def finish(self, now: int) -> Iterator[Effect]:

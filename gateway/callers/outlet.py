@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from gateway.call.effects import Play, ToCaller
 from gateway.callers.dialect import Reply
+from gateway.flag import Flag
 from gateway.sockets.socket import Socket
 
 OVERHEAD = 256  # bytes that an effect without audio is counted as, at least
@@ -25,11 +25,10 @@ class Outlet:
         self._give_up = give_up  # to be called where the peer does not read
         self._most = most  # bytes that may wait
         self._blocked = blocked  # seconds that they may wait for a peer that takes nothing
-        self._queue: deque[Entry] = deque()
+        self._queue: list[Entry] = []
         self._socket: Socket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._emptied = asyncio.Event()
-        self._emptied.set()
+        self._emptied = Flag(is_set=True)
         self._holds = False
         self.waiting = 0  # bytes
 
@@ -58,7 +57,7 @@ class Outlet:
         if self._holds:
             return
         while self._queue and self._socket is not None and self._socket.writable:
-            entry = self._queue.popleft()
+            entry = self._queue.pop(0)
             self.waiting -= size(entry)
             self._write(entry)
         if not self._queue:
@@ -78,7 +77,7 @@ class Outlet:
     def take_back(self) -> None:
         """Sound that has not been written is not to be heard."""
         if self._queue:
-            self._queue = deque(entry for entry in self._queue if not isinstance(entry, Play))
+            self._queue = [entry for entry in self._queue if not isinstance(entry, Play)]
             self.waiting = sum(map(size, self._queue))
 
     def clear(self) -> None:

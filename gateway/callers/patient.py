@@ -15,6 +15,7 @@ from typing import Protocol
 
 from gateway.call.effects import Flush, Play, ShowState, ToCaller
 from gateway.call.events import CallerJoined, CallerLeft, CallerOrdered, Event
+from gateway.flag import Flag
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class PatientLeg:
         self._line: Line | None = line
         self._seconds = seconds
         self._next: Line | None = None
-        self._came = asyncio.Event()
+        self._came = Flag()
         self._carrying: asyncio.Task[None] | None = None  # the line at work
         self._let_go: set[asyncio.Task[None]] = set()  # lines that were replaced before they began
         self._kept: deque[ToCaller] = deque(maxlen=KEPT)

@@ -26,6 +26,7 @@ from gateway.callers.line import Line, LineError
 from gateway.callers.pacing import Metronome, Paced, Place, Player
 from gateway.callers.parting import NOT_READING, Parting
 from gateway.errors import WireError
+from gateway.flag import Flag
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class TcpLeg(asyncio.Protocol):
         self._joined = self._sounded = False
         self._parting: Parting | None = None
         self._fault: Exception | None = None
-        self._changed, self._closed = asyncio.Event(), asyncio.Event()
+        self._changed, self._closed = Flag(), Flag()
         self.paced = Paced()
         self.line: Line | None = None  # what can be done with the call beside this stream
         self.why = ""  # it was not answered

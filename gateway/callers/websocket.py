@@ -31,6 +31,7 @@ from gateway.callers.parting import LONGEST_REASON, NOT_READING, Faults, Limits,
 from gateway.callers.reading import Reading
 from gateway.callers.sockets import NO_ANSWER, answered
 from gateway.errors import TrunklineError, WireError
+from gateway.flag import Flag
 from gateway.sockets.socket import Closed, Socket
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,8 @@ class WebSocketLeg:
         self._joined = self._live = False  # the caller; the call, which can be told
         self._left = False  # whether the caller hung up
         self._parting: Parting | None = None
-        self._parted = asyncio.Event()
-        self._began = asyncio.Event()  # the caller has joined, or will not
-        self._answered = asyncio.Event()  # our farewell
+        self._began = Flag()  # the caller has joined, or will not
+        self._parted, self._answered = Flag(), Flag()  # the latter: our farewell
         self._fault: Exception | None = None  # of our own
         self._faults = Faults(self._end_by)
         self._tasks: set[asyncio.Task[None]] = set()

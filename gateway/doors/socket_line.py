@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined, Event
 from gateway.callers.websocket import WebSocketLeg
+from gateway.flag import Flag
 
 
 class SocketLine:
@@ -16,7 +16,7 @@ class SocketLine:
     def __init__(self, leg: WebSocketLeg, again: bool = False) -> None:
         self._leg = leg
         self._again = again
-        self.over = asyncio.Event()
+        self.over = Flag()
 
     async def run(self, feed: Callable[[Event], None]) -> None:
         """As the leg does; who comes back `again` has joined at once."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -43,7 +42,7 @@ class ShowingLeg:
         self._leg = leg
         self._sees = sees
         self._feed: Feed = _to_nobody
-        self._waiting: deque[Event] = deque()
+        self._waiting: list[Event] = []
         self._work: asyncio.Task[None] | None = None
         self._shown = 0
 
@@ -92,7 +91,7 @@ class ShowingLeg:
     async def _tell(self) -> None:
         try:
             while self._waiting:
-                event = self._waiting.popleft()
+                event = self._waiting.pop(0)
                 if isinstance(event, on.CallerShowed):
                     await self._showed(event)
                 elif isinstance(event, on.CallerAsked) and _shows(event):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,7 @@ class Pictures:
     """What the caller has shown, by the page or by a message of the Realtime protocol."""
 
     def __init__(self) -> None:
-        self._kept: deque[Image] = deque(maxlen=KEPT)
+        self._kept: list[Image] = []
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -38,8 +37,9 @@ class Pictures:
 
     def _keep(self, image: Image) -> None:
         self._kept.append(image)
+        del self._kept[:-KEPT]
         while sum(len(one.data) for one in self._kept) > BYTES:
-            self._kept.popleft()
+            del self._kept[0]
 
 
 def images_of(item: Any) -> Iterator[Image]:

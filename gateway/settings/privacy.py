@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -99,9 +100,15 @@ class Privacy(Section):
 
     def redaction(self) -> Policy:
         """What is covered."""
-        return Policy(frozenset(kind for kind in KINDS if kind in self.redact), self.long_number)
+        return _policy(tuple(self.redact), self.long_number)
 
     def days(self) -> dict[str, float]:
         """For how long tenants keep their calls that have a rule of their own."""
         every = {name: one.retention_days for name, one in self.tenants.items()}
         return {name: days for name, days in every.items() if days is not None}
+
+
+@cache
+def _policy(redact: tuple[str, ...], long_number: int) -> Policy:
+    """One for all calls."""
+    return Policy(frozenset(kind for kind in KINDS if kind in redact), long_number)

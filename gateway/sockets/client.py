@@ -66,6 +66,7 @@ async def connect(
             proxy=proxy or None,
             logger_name=quiet,
             read_buffer_init_size=READS,
+            use_aiofastnet=url.startswith("wss:"),  # its plain transport holds 4 KB, for no gain
         ),
         name="handshake",
     )

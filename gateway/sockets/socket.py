@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -64,6 +63,13 @@ class Reader(Protocol):
 class Socket(WSListener):
     """One end of a connection. What comes while nobody reads waits, and the far end with it."""
 
+    __slots__ = (
+        *("closed", "subprotocol", "writable"),
+        *("_context", "_gone", "_heard_at", "_held", "_kind", "_known", "_largest", "_loop"),
+        *("_asked", "_ours", "_pieces", "_ping", "_pong", "_reader", "_timer", "_told"),
+        "_transport",
+    )
+
     def __init__(self, largest: int, ping: float = PING, pong: float = PONG) -> None:
         self.closed: Closed | None = None
         self.writable = True  # false while the far end does not read
@@ -72,7 +78,7 @@ class Socket(WSListener):
         self._ping, self._pong = ping, pong
         self._reader: Reader | None = None
         self._context = copy_context()  # of the reader: its log says whose call it is
-        self._held: deque[Message] = deque()  # what has come and nobody has read
+        self._held: list[Message] = []  # what has come and nobody has read
         self._pieces: list[bytes] = []  # of a message that is not whole
         self._kind = TEXT  # of that message
         self._timer: asyncio.TimerHandle | None = None
@@ -89,7 +95,7 @@ class Socket(WSListener):
         """Let this one have what comes from here on, and what has come since nobody had."""
         self._reader, self._context = reader, copy_context()
         while self._held:
-            reader.take(self._held.popleft())
+            reader.take(self._held.pop(0))
             if self._reader is not reader:  # it has had enough
                 return
         if self.closed is not None:

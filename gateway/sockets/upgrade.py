@@ -115,3 +115,5 @@ class Upgrade(WebSocketsSansIOProtocol):
         framing.get_buffer(-1)[: len(asked)] = asked
         framing.buffer_updated(len(asked))
         socket.when_gone(lambda: self.connections.discard(self))
+        # What only the handshake needed is 5 KB, and the call may last for hours.
+        del self.conn, self.queue, self.writable, self.request, self.response

@@ -48,7 +48,7 @@ class Discretion:
         self._lines = Lines(policy)
         self._latest: dict[str, tuple[ShowWords, int]] = {}
         self._passed: dict[str, ShowWords] = {}
-        self._changed: set[str] = set()  # sides
+        self._changed: frozenset[str] = frozenset()  # sides
         self._asks = plan.privacy.transcripts == "consent"
         self._since = 0 if plan.privacy.transcripts == "on" else None
         self._over = False
@@ -86,7 +86,7 @@ class Discretion:
     def close(self) -> None:
         """The call is over."""
         self._lines.over()
-        self._changed = {"caller", "assistant"}
+        self._changed = frozenset({"caller", "assistant"})
         self._pass_on()
         self._over = True
         if self._tap is not None:
@@ -103,12 +103,12 @@ class Discretion:
             self._pass_on()  # the books know by it what was to be said
         self._latest[line.item_id] = (line, now)
         self._lines.put(line.role, line.item_id, line.text, whole=line.final)
-        self._changed.add(line.role)
+        self._changed |= {line.role}
         if line.final:
             self._pass_on()
 
     def _pass_on(self) -> None:
-        changed, self._changed = self._changed, set()
+        changed, self._changed = self._changed, frozenset()
         for side in sorted(changed):
             for item in self._lines.look(side):
                 known, (line, now) = self._lines.line(side, item), self._latest[item]

@@ -60,6 +60,7 @@ LOOKED_AT = frozenset(
     | {ShowSavings, Use}
 )
 DICTATED = frozenset({CallerWords, ClearInput, Commit, SendAudio, SpeechStarted, SpeechStopped})
+BOTH = LOOKED_AT | DICTATED
 
 
 class Backlog(Protocol):
@@ -151,7 +152,7 @@ class CallMetrics:
         self._tariff = Tariff(plan)
         self._dictation = Dictation(plan)
         if any(one.prices.transcription for one in (plan.billed, *plan.stand_ins)):
-            self.kinds |= DICTATED  # or it is not disturbed by each frame that is sent
+            self.kinds = BOTH  # or it is not disturbed by each frame that is sent
         metrics.live.inc()
 
     def event(self, event: Event, now: int) -> None:

@@ -10,7 +10,6 @@ follow from it: the call that is run again on covered words gives the covered or
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +59,7 @@ class Veil:
         self._lines = Lines(policy)
         self._asks = keep == "consent"
         self._allowed = keep == "on"
-        self._queue: deque[Waiting] = deque()
+        self._queue: list[Waiting] = []
         self._complete: set[tuple[str, str]] = set()
         self._answers: dict[str, str] = {}  # item -> what it comes to
         self._frozen: dict[tuple[str, str], str] = {}  # as it was written
@@ -93,7 +92,7 @@ class Veil:
             if first.side and first.side not in looked:
                 looked.add(first.side)
                 self._lines.look(first.side)
-            self._queue.popleft()
+            del self._queue[0]
             yield self._written(first)
             if first.behind:
                 yield first.behind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -33,7 +32,7 @@ class Held:
     """The events of one call that wait."""
 
     def __init__(self) -> None:
-        self._queue: deque[Waiting] = deque()
+        self._queue: list[Waiting] = []
 
     def __bool__(self) -> bool:
         return bool(self._queue)
@@ -49,12 +48,12 @@ class Held:
 
     def pop(self) -> Waiting:
         """Take the first."""
-        return self._queue.popleft()
+        return self._queue.pop(0)
 
     def take(self, response_id: str) -> list[Waiting]:
         """Take all of an answer."""
         taken = [one for one in self._queue if one.event.response_id == response_id]
-        self._queue = deque(one for one in self._queue if one.event.response_id != response_id)
+        self._queue = [one for one in self._queue if one.event.response_id != response_id]
         return taken
 
     def of_item(self, item_id: str) -> Iterator[Waiting]:
@@ -64,4 +63,4 @@ class Held:
     def forget(self, epoch: int) -> None:
         """What other sessions have said is not heard any more."""
         if self._queue and self._queue[0].epoch != epoch:
-            self._queue = deque(one for one in self._queue if one.epoch == epoch)
+            self._queue = [one for one in self._queue if one.epoch == epoch]
