@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -65,7 +64,7 @@ def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> 
         if len(play.pcm) - end < short:
             end = len(play.pcm)
         piece = play.pcm[at:end]
-        yield replace(play, pcm=piece, position=position)
+        yield Play(play.item_id, piece, position, play.generation)
         position += form.samples(piece)
         at = end
 

@@ -1,4 +1,4 @@
-"""What a gateway that is killed leaves of its live calls: all but the last half second."""
+"""What a gateway that is killed leaves of its live calls: all but the last second."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.virtual_clock
-async def test_files_of_live_calls_are_written_out_each_half_second(tmp_path: Path) -> None:
+async def test_files_of_live_calls_are_written_out_each_period(tmp_path: Path) -> None:
     path, flusher = tmp_path / "call.jsonl", Flusher()
     journal = flusher.add(Journal(path, PLAN))
     flushing = asyncio.create_task(flusher.run())
@@ -80,7 +80,7 @@ async def test_calls_are_written_out_in_turns_and_each_once_in_the_time() -> Non
 
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("files", [1, 2, 3, 7, 24, 26, 60])
-async def test_each_is_written_out_each_half_second_however_many_there_are(files: int) -> None:
+async def test_each_is_written_out_each_period_however_many_there_are(files: int) -> None:
     flusher = Flusher()
     held = [flusher.add(File()) for _ in range(files)]
     async with beside(flusher.run(), "flusher"):
