@@ -8,7 +8,6 @@ goes to the model at once. So nothing waits for it, and its times are as they we
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from audio.convert import DECODERS
 from audio.pcm import Framer
@@ -20,11 +19,7 @@ from gateway.call.stillness import Stillness
 
 GAP_US = 100_000  # after which frames are no longer of one piece: the line was dead
 
-
-class Tell(Protocol):
-    """Tells the call of sound that came until `now`, and whether the model has heard it."""
-
-    def __call__(self, event: CallerAudio, now: int, sent: bool, /) -> None: ...
+Tell = Callable[[CallerAudio, int, bool], None]  # until when it came; whether the model has it
 
 
 class Ear:

@@ -69,15 +69,31 @@ class Turns:
         if len(pcm) <= self._size:
             return self._frame(pcm, voiced, now, FRAME_US)
         frames, rest = divmod(len(pcm), self._size)
+        if not (self.open or voiced or self._policy.detector == "manual"):
+            return self._keep(self._cut(pcm, now))
         if rest or frames > self.flow(voiced=voiced):
             return self._frames(pcm, voiced, now)
         return self._frame(pcm, voiced, now, frames * FRAME_US)
 
+    def _keep(self, frames: list[Frame]) -> Iterable[Outcome]:
+        """Silence while the gate is shut: nothing comes of it."""
+        self._forget_old(frames[0][1])
+        self._frame_end = frames[-1][1]
+        self._pre_roll.extend(frames)
+        self._onset = max(0, self._onset - len(frames) * FRAME_US)
+        return NOTHING
+
     def _frames(self, pcm: bytes, voiced: bool, now: int) -> Iterator[Outcome]:
-        for at in range(0, len(pcm), self._size):
-            frame = pcm[at : at + self._size]
-            later = (len(pcm) - at - len(frame)) // self._size * FRAME_US
-            yield from self._frame(frame, voiced, max(self._frame_end, now - later), FRAME_US)
+        for frame, at in self._cut(pcm, now):
+            yield from self._frame(frame, voiced, at, FRAME_US)
+
+    def _cut(self, pcm: bytes, now: int) -> list[Frame]:
+        """A piece in frames, the last of which came now."""
+        size, before, length = self._size, self._frame_end, len(pcm)
+        return [
+            (pcm[at : at + size], max(before, now - max(0, length - at - size) // size * FRAME_US))
+            for at in range(0, length, size)
+        ]
 
     @property
     def lull(self) -> int:
@@ -106,9 +122,7 @@ class Turns:
         return max(1, rest)
 
     def _frame(self, pcm: bytes, voiced: bool, now: int, length: int) -> Iterable[Outcome]:
-        if now - self._frame_end > STALLED_US and not self.open:
-            self._pre_roll.clear()  # from before the line was dead: no part of what comes now
-            self._onset = 0
+        self._forget_old(now)
         self._frame_end = now
         if self._policy.detector == "manual":
             return (self._by_hand(pcm),)
@@ -120,6 +134,11 @@ class Turns:
             return self._in_speech(pcm)
         self._quiet += length
         return self._in_pause(pcm)
+
+    def _forget_old(self, now: int) -> None:
+        if now - self._frame_end > STALLED_US and not self.open:
+            self._pre_roll.clear()  # from before the line was dead: no part of what comes now
+            self._onset = 0
 
     def _by_hand(self, pcm: bytes) -> SendAudio:
         if not self._length:
