@@ -63,6 +63,12 @@ DICTATED = frozenset({CallerWords, ClearInput, Commit, SendAudio, SpeechStarted,
 BOTH = LOOKED_AT | DICTATED
 
 
+TOKENS = (
+    *("input_text", "input_audio", "cached_text", "cached_audio"),
+    *("output_text", "output_audio"),
+)
+
+
 class Backlog(Protocol):
     """What waits for the database, and what did not reach it."""
 
@@ -108,7 +114,8 @@ class Metrics:
         self.played = counter("played_seconds", "Audio sent to callers")
         self.interruptions = counter("interruptions", "Times a caller cut in")
         self.responses = counter("responses", "Answers by status", "status")
-        self.tokens = counter("tokens", "Tokens used, as billed", "kind")
+        tokens = counter("tokens", "Tokens used, as billed", "kind")
+        self.tokens = {kind: tokens.labels(kind) for kind in TOKENS}
         self.cost = counter("cost_usd", "US dollars that answers, transcription and tools cost")
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
@@ -160,10 +167,9 @@ class CallMetrics:
         match event:
             case ResponseEnded(status=status, usage=usage):
                 self._all.responses.labels(status).inc()
-                for kind in ("input_text", "input_audio", "cached_text", "cached_audio"):
-                    self._all.tokens.labels(kind).inc(getattr(usage, kind))
-                self._all.tokens.labels("output_text").inc(usage.output_text)
-                self._all.tokens.labels("output_audio").inc(usage.output_audio)
+                for kind, used in self._all.tokens.items():
+                    if count := getattr(usage, kind):
+                        used.inc(count)
                 self._all.cost.inc(self._tariff.prices.cost(usage) / NANO)
             case ToolsChanged():
                 self._tariff.see(event)
