@@ -138,6 +138,31 @@ async def test_frames_of_any_size_become_frames_of_20_ms() -> None:
     assert {len(e.pcm) % 960 for e in assistant.all(do.SendAudio)} == {0}
 
 
+async def test_the_model_hears_each_frame_when_it_comes_and_taps_of_several_at_once() -> None:
+    class Watcher:
+        def __init__(self) -> None:
+            self.seen: list[Any] = []
+
+        def event(self, event: Event, now: int) -> None:
+            self.seen.append(event)
+
+        def effect(self, effect: Effect, now: int) -> None:
+            self.seen.append(effect)
+
+        def close(self) -> None: ...
+
+    tap, caller = Watcher(), ScriptedLeg([JOIN, *turn(100), (2000, on.CallerLeft("over"))])
+    assistant = ScriptedLeg([READY])
+    await session(caller, assistant, taps=[tap])[0].run()
+    sent = [at for at, effect in assistant.sent if isinstance(effect, do.SendAudio)]
+    assert sent == list(range(140, 900, 20)), "what opens the gate, speech, and 200 ms after it"
+    orders = [effect.pcm for effect in tap.seen if isinstance(effect, do.SendAudio)]
+    assert b"".join(orders) == b"".join(order.pcm for order in assistant.all(do.SendAudio))
+    heard = [event for event in tap.seen if isinstance(event, on.CallerAudio)]
+    assert sum(len(event.pcm) for event in heard) == 960 * len(turn(100))
+    assert {len(event.pcm) // 960 for event in heard if event.voiced} == {1, 5}
+
+
 async def test_a_tool_runs_beside_the_conversation_and_is_answered() -> None:
     call = on.ToolCall("call_1", "look", "{}")
     caller = ScriptedLeg([JOIN, *turn(0), (3000, on.CallerLeft("over"))])
