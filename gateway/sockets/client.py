@@ -12,6 +12,7 @@ from picows.common import WSUpgradeRequest, WSUpgradeResponse
 from python_socks import ProxyError
 
 from gateway.errors import TrunklineError
+from gateway.sockets.sips import sip
 from gateway.sockets.socket import Socket, quiet
 
 READS: Final = 4096  # bytes read at once, until more come
@@ -72,7 +73,7 @@ async def connect(
     )
     try:
         async with asyncio.timeout(seconds):
-            _, socket = await asyncio.shield(opening)
+            transport, socket = await asyncio.shield(opening)
     except (TimeoutError, asyncio.CancelledError):
         opening.add_done_callback(_let_go)  # cut off in the middle, it would leave its socket open
         raise
@@ -82,6 +83,7 @@ async def connect(
         raise ProxyFailedError(f"expected a way through the proxy: {error}") from error
     if not isinstance(socket, Socket):
         raise ConnectionResetError("the connection broke during the handshake")
+    sip(transport.underlying_transport)
     return socket
 
 

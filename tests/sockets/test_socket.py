@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from gateway.sockets.client import RefusedError, connect
+from gateway.sockets.client import READS, RefusedError, connect
 from gateway.sockets.socket import Closed, Message, Socket
 
 LARGEST = 10_000
@@ -216,3 +216,26 @@ async def test_a_server_that_hangs_up_in_the_handshake_is_no_connection() -> Non
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(ConnectionError):
             await connect(f"ws://127.0.0.1:{port}", {}, largest=1, seconds=5)
+
+
+async def test_many_small_messages_at_once_grow_no_buffer_and_a_large_one_does() -> None:
+    many, whole = [Frame(Opcode.TEXT, b"x" * 100)] * 2000, b"y" * (LARGEST - 10)
+
+    async def script(peer: ServerConnection) -> None:
+        await peer.recv()
+        peer.transport.write(raw(*many))
+        await peer.recv()
+        peer.transport.write(raw(Frame(Opcode.TEXT, whole)))
+        await peer.wait_closed()
+
+    async with met(script) as (socket, ear), asyncio.timeout(10):
+        buffer = socket._transport.underlying_transport.get_protocol().get_buffer
+        socket.send("begin")
+        while len(ear.said) < len(many):
+            await asyncio.sleep(0)
+        assert len(buffer(-1)) < READS
+        socket.send("go on")
+        while len(ear.said) == len(many):
+            await asyncio.sleep(0)
+        assert ear.said[-1] == whole.decode()
+        assert READS < len(buffer(-1)) < 2 * LARGEST
