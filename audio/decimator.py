@@ -6,18 +6,13 @@ quick, and made for blocks of 20 ms. What is to be listened to goes through `Res
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from audio.pcm import BYTES, AudioError, samples
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import audioop
+from audio.pcm import BYTES, AudioError, peak, samples
 
 _REACH: Final = 8  # of the filter to either side, in samples of the lower rate
 _BETA: Final = 4.0  # of the Kaiser window
@@ -47,7 +42,7 @@ class Decimator:
         shape = (count // row, self._bank.shape[0])
         rows = np.ndarray(shape, _SAMPLE, wave, 0, (row * BYTES, BYTES))
         out: _Floats = rows.astype(np.float32).dot(self._bank)
-        if audioop.max(wave, BYTES) > _TAME:
+        if peak(wave) > _TAME:
             np.maximum(out, -32768.0, out=out)
             np.minimum(out, 32767.0, out=out)
         return out.astype(_SAMPLE).tobytes()

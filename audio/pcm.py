@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
 
 BYTES = 2  # of one sample
 FLOOR_DBFS = -120.0  # what digital silence measures; one step of 16 bits is already -90
@@ -45,8 +50,12 @@ def peak_dbfs(pcm: bytes) -> float:
     """Highest level, where the largest sample is 0 and digital silence FLOOR_DBFS."""
     if not samples(pcm):
         return FLOOR_DBFS
-    wave = np.frombuffer(pcm, _SAMPLE)
-    return _dbfs(float(max(int(wave.max()), -int(wave.min()))))
+    return _dbfs(float(peak(pcm)))
+
+
+def peak(pcm: bytes) -> int:
+    """The loudest sample, without its sign: 0 to 32768."""
+    return audioop.max(pcm, BYTES)
 
 
 def to_float(pcm: bytes) -> npt.NDArray[np.float32]:

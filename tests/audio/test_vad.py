@@ -222,3 +222,16 @@ def test_what_a_line_that_sends_nothing_says_is_silence_and_leaves_no_trace(seco
     assert not any(said(listener, pcm.silence(24_000 * 2))[5:])
     fresh = detector(24_000, second_opinion=second)
     assert len(said(listener, loud)) == len(before) == len(said(fresh, loud))
+
+
+@pytest.mark.parametrize("rate", [8_000, 24_000])
+def test_what_is_as_faint_as_the_least_of_g711_is_no_speech_and_hides_none(
+    rate: int, speech: bytes
+) -> None:
+    loud = convert(speech[:64_000], 16_000, rate)
+    faint = np.random.default_rng(1).integers(-8, 9, 4 * rate).astype("<i2").tobytes()
+    listener = detector(rate, second_opinion=False)
+    first, pause, again = (said(listener, one) for one in (loud, faint, loud))
+    assert not any(pause[2:])
+    assert abs(again.index(True) - first.index(True)) <= 1
+    assert abs(sum(again) - sum(first)) <= 0.1 * len(first)
