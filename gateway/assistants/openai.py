@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -57,7 +58,7 @@ class Outbox:
 
     def __init__(self, vigil: Vigil) -> None:
         self._vigil = vigil
-        self._messages: list[str] = []
+        self._messages: deque[str] | None = None  # made when the first has to wait
         self._size = 0
         self._socket: Socket | None = None
         self._stands_since: float | None = None  # the far end takes nothing
@@ -75,6 +76,8 @@ class Outbox:
         if socket is not None and socket.writable and not self._messages:
             self._write(socket, message)
             return
+        if self._messages is None:
+            self._messages = deque()
         self._messages.append(message)
         self._size += len(message)
         self._emptied.clear()
@@ -85,7 +88,7 @@ class Outbox:
         """The far end reads again."""
         self._stands_since = None
         while self._messages and self._socket is not None and self._socket.writable:
-            message = self._messages.pop(0)
+            message = self._messages.popleft()
             self._size -= len(message)
             self._write(self._socket, message)
         if not self._messages:

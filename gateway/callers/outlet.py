@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from gateway.call.effects import Play, ToCaller
@@ -25,7 +26,7 @@ class Outlet:
         self._give_up = give_up  # to be called where the peer does not read
         self._most = most  # bytes that may wait
         self._blocked = blocked  # seconds that they may wait for a peer that takes nothing
-        self._queue: list[Entry] = []
+        self._queue: deque[Entry] | None = None  # made when the first has to wait
         self._socket: Socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._emptied = Flag(is_set=True)
@@ -43,6 +44,8 @@ class Outlet:
         if socket is not None and socket.writable and not (self._queue or self._holds):
             self._write(entry)
             return
+        if self._queue is None:
+            self._queue = deque()
         self._queue.append(entry)
         self._emptied.clear()
         self.waiting += size(entry)
@@ -57,7 +60,7 @@ class Outlet:
         if self._holds:
             return
         while self._queue and self._socket is not None and self._socket.writable:
-            entry = self._queue.pop(0)
+            entry = self._queue.popleft()
             self.waiting -= size(entry)
             self._write(entry)
         if not self._queue:
@@ -77,13 +80,13 @@ class Outlet:
     def take_back(self) -> None:
         """Sound that has not been written is not to be heard."""
         if self._queue:
-            self._queue = [entry for entry in self._queue if not isinstance(entry, Play)]
+            self._queue = deque(entry for entry in self._queue if not isinstance(entry, Play))
             self.waiting = sum(map(size, self._queue))
 
     def clear(self) -> None:
         """Nothing that waits is to be said."""
         self._disarm()
-        self._queue.clear()
+        self._queue = None
         self.waiting = 0
         self._emptied.set()
 

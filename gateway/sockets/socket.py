@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -78,7 +79,7 @@ class Socket(WSListener):
         self._ping, self._pong = ping, pong
         self._reader: Reader | None = None
         self._context = copy_context()  # of the reader: its log says whose call it is
-        self._held: list[Message] = []  # what has come and nobody has read
+        self._held: deque[Message] | None = None  # what has come and nobody has read
         self._pieces: list[bytes] = []  # of a message that is not whole
         self._kind = TEXT  # of that message
         self._timer: asyncio.TimerHandle | None = None
@@ -95,7 +96,7 @@ class Socket(WSListener):
         """Let this one have what comes from here on, and what has come since nobody had."""
         self._reader, self._context = reader, copy_context()
         while self._held:
-            reader.take(self._held.pop(0))
+            reader.take(self._held.popleft())
             if self._reader is not reader:  # it has had enough
                 return
         if self.closed is not None:
@@ -205,6 +206,8 @@ class Socket(WSListener):
 
     def _deliver(self, message: Message) -> None:
         if self._reader is None:
+            if self._held is None:
+                self._held = deque()
             self._held.append(message)
         else:
             self._context.run(self._reader.take, message)
