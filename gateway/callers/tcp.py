@@ -23,7 +23,7 @@ from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.dialect import Dialect, Fitting, Reply, Said, Splitter
 from gateway.callers.line import Line, LineError
-from gateway.callers.pacing import Metronome, Paced, Place, Player
+from gateway.callers.pacing import Metronome, Paced, Player
 from gateway.callers.parting import NOT_READING, Parting
 from gateway.errors import WireError
 from gateway.flag import Flag
@@ -61,6 +61,7 @@ class TcpLeg(asyncio.Protocol):
     ) -> None:
         self._dialect = dialect
         self._splitter = splitter
+        self._metronome = metronome
         self._limits = limits or TcpLimits()
         self._transport: asyncio.Transport | None = None
         self._feed: Feed | None = None
@@ -69,7 +70,7 @@ class TcpLeg(asyncio.Protocol):
         self._fitting: Fitting | None = None
         self._player = Player(dialect.format)
         self._slack = 0  # bytes that may wait to be written
-        self._place = Place(metronome, self._beat)
+        self._number = 0  # of the last period whose frame was due
         self._stuck_since: float | None = None
         self._target: str | None = None  # to whom the caller is to be put through
         self._joined = self._sounded = False
@@ -113,7 +114,7 @@ class TcpLeg(asyncio.Protocol):
     def _take(self, data: bytes) -> None:
         try:
             if self._feed is not None:  # what is due counts as heard before what comes now
-                self._catch_up(self._feed)
+                self._catch_up(self._metronome.number(), self._feed)
             for message in self._splitter.push(data):
                 for fact in self._dialect.decode(message):
                     self._fact(fact)
@@ -213,7 +214,7 @@ class TcpLeg(asyncio.Protocol):
                 if self._target is not None and self._parting is None:
                     target, self._target = self._target, None
                     await self._transfer(target, feed)
-            self._place.leave()
+            self._metronome.leave(self._beat)
             assert self._parting is not None
             if (error := self._parting.error) is not None:
                 log.warning("a caller broke its protocol", extra={"why": str(error)})
@@ -223,7 +224,7 @@ class TcpLeg(asyncio.Protocol):
                 await self.line.hang_up(self._parting.reason)
             await self._leave(self._parting)
         finally:
-            self._place.leave()
+            self._metronome.leave(self._beat)
             self.abort()
         if self._fault is not None:
             raise self._fault
@@ -236,7 +237,8 @@ class TcpLeg(asyncio.Protocol):
         self._early.clear()
         transport.resume_reading()
         if self._parting is None:
-            self._place.join()
+            self._metronome.join(self._beat)
+            self._number = self._metronome.number()
 
     def send(self, effect: to.Effect) -> None:
         """Queue an effect. A flush takes back all that has not been written."""
@@ -245,8 +247,7 @@ class TcpLeg(asyncio.Protocol):
         fitting = effect if self._fitting is None else self._fitting.outward(effect)
         match fitting:
             case to.Play():
-                if self._player.add(fitting):
-                    self._place.hasten()
+                self._player.add(fitting)
             case to.Flush():
                 self._player.flush()
             case to.Transfer(target):
@@ -275,18 +276,18 @@ class TcpLeg(asyncio.Protocol):
 
     # ------------------------------------------------------------ to the stream
 
-    def _beat(self) -> None:
+    def _beat(self, number: int) -> None:
         """A period has begun."""
         assert self._feed is not None
         assert self._context is not None
         try:
-            self._context.run(self._catch_up, self._feed)
+            self._context.run(self._catch_up, number, self._feed)
         except Exception as error:  # one line's fault is not that of the others
             self._fail(error)
 
-    def _catch_up(self, feed: Feed) -> None:
+    def _catch_up(self, number: int, feed: Feed) -> None:
         """Write the frames that are due, and tell what was heard by now."""
-        due = self._place.due(quiet=self._player.still)
+        due, self._number = number - self._number, number
         if due <= 0 or self._parting is not None:
             return
         if self._is_stuck():

@@ -14,15 +14,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVarTuple
+from typing import Final, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 Message = str | bytes
-Ts = TypeVarTuple("Ts")
 
-RESOLUTION: Final = 0.001  # seconds in which a loop's clock may stand still
-PING: Final = 5.0  # seconds after which a far end that says nothing is asked whether it is there
+PING: Final = 5.0  # seconds between an answer of the far end and the next question
 PONG: Final = 10.0  # that it may take for its answer; it is gone after the sum of both
 CLOSING: Final = 5.0  # that it may take to answer our close
 NO_STATUS, ABNORMAL = 1005, 1006  # close codes that never stand in a frame
@@ -83,7 +81,6 @@ class Socket(WSListener):
         self._pieces: list[bytes] = []  # of a message that is not whole
         self._kind = TEXT  # of that message
         self._timer: asyncio.TimerHandle | None = None
-        self._heard_at = 0.0  # when anything has come
         self._asked: asyncio.Future[None] | None = None  # whether it is there
         self._told = False  # whether the reader knows that it is closed
         self._ours: Closed | None = None  # the close that we have said
@@ -163,7 +160,6 @@ class Socket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        self._heard_at = self._loop.time()
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(PROTOCOL_ERROR, "no extension was agreed on")
         elif kind == PONG_FRAME:
@@ -274,24 +270,11 @@ class Socket(WSListener):
     def _rest(self) -> None:
         """Ask a little later, where that is wanted at all."""
         if self._ping:
-            self._heard_at = self._loop.time()
             self._rearm(self._ping, self._ask)
 
     def _ask(self) -> None:
-        """Whoever has said something in the meantime is there."""
-        now = self._loop.time()
-        left = self._heard_at + self._ping - now
-        if left > RESOLUTION:
-            self._rearm(left, self._ask)
-            return
         self._transport.send_ping()
-        self._rearm(self._pong, self._doubt, now)
-
-    def _doubt(self, asked_at: float) -> None:
-        if self._heard_at > asked_at:
-            self._ask()
-        else:
-            self._give_up()
+        self._rearm(self._pong, self._give_up)
 
     def _give_up(self) -> None:
         self._ours = Closed(FAILED, NOBODY)
@@ -302,10 +285,10 @@ class Socket(WSListener):
     def _cut(self) -> None:
         self._transport.disconnect(graceful=False)
 
-    def _rearm(self, seconds: float, then: Callable[[*Ts], None], *given: *Ts) -> None:
+    def _rearm(self, seconds: float, then: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, then, *given)
+        self._timer = self._loop.call_later(seconds, then)
 
 
 async def _note(transport: WSTransport) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from audio.format import pcm16
 from gateway.call.effects import Play
 from gateway.call.events import CallerPlayed
-from gateway.callers.pacing import PHASES, REPORT_EVERY, Metronome, Place, Player
+from gateway.callers.pacing import REPORT_EVERY, Metronome, Player, Punctuality
 
 FORM = pcm16(8_000)
 FRAME = 160  # samples
@@ -66,18 +64,6 @@ def test_after_a_gap_it_is_told_where_the_item_goes_on() -> None:
     assert made.take()[1] == [CallerPlayed("a", FRAME + 80, 3)]
 
 
-def test_only_what_ends_a_silence_is_told_to() -> None:
-    made, piece = Player(FORM), Play("a", b"\1\0" * FRAME, 0, 3)
-    assert [made.add(piece), made.add(piece)] == [True, False]
-    made.take()
-    made.flush()
-    assert not made.add(piece)  # what was written last was speech
-    made.take()
-    assert not made.add(Play("a", b"", 0, 3))
-    made.take()
-    assert made.add(piece)
-
-
 def test_a_flush_takes_back_all_that_waits_and_tells_nothing_more_of_it() -> None:
     made = player(("a", 0, 800))
     made.take()
@@ -106,61 +92,45 @@ def test_whatever_the_pieces_each_frame_is_whole_and_nothing_is_lost(lengths: li
 
 
 class Line:
-    """Notes when frames were due, and how many."""
+    """Notes when it was told, and how many periods had passed."""
 
-    def __init__(self, metronome: Metronome) -> None:
+    def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.told: list[tuple[float, int]] = []
-        self.quiet = False
-        self.place = Place(metronome, self.beat)
-        self.place.join()
 
-    def beat(self) -> None:
-        self.told.append((round(self.loop.time(), 6), self.place.due(quiet=self.quiet)))
+    def beat(self, number: int) -> None:
+        self.told.append((round(self.loop.time(), 6), number))
 
 
 @pytest.mark.virtual_clock
 async def test_each_line_is_told_once_a_period_from_a_fixed_beginning() -> None:
     metronome = Metronome()
-    first = Line(metronome)
+    first, second = Line(), Line()
+    metronome.join(first.beat)
     await asyncio.sleep(0.05)
-    second = Line(metronome)
+    metronome.join(second.beat)
     await asyncio.sleep(599.951)
-    first.place.leave()
-    second.place.leave()
-    assert {due for _, due in first.told + second.told} <= {0, 1}
-    times = [[at for at, due in line.told if due] for line in (first, second)]
-    assert len(times[0]) == 30_000
-    assert all(abs(at - number * 0.02) < 1e-5 for number, at in enumerate(times[0], start=1))
-    expected = [at + 0.02 * 2 + 0.002 for at in times[0]]
-    assert times[1] == pytest.approx(expected[: len(times[1])])
-    assert len(times[0]) - len(times[1]) == 3
-    assert (metronome.statistics().late, metronome.statistics().latest) == (0, 0.0)
-
-
-@pytest.mark.virtual_clock
-async def test_lines_that_begin_together_do_not_beat_together() -> None:
-    metronome = Metronome()
-    lines = [Line(metronome) for _ in range(2 * PHASES)]
-    await asyncio.sleep(10)
-    times = Counter(line.told[-1][0] for line in lines)
-    assert len(times) == PHASES
-    assert set(times.values()) == {2}
-    assert all(abs(sum(due for _, due in line.told) - 500) <= 1 for line in lines)
-    for line in lines:
-        line.place.leave()
+    metronome.leave(first.beat)
+    metronome.leave(second.beat)
+    assert len(first.told) == 30_000
+    assert [number for _, number in first.told] == list(range(1, 30_001))
+    assert all(abs(at - number * 0.02) < 1e-5 for at, number in first.told)
+    assert second.told == first.told[2:]
+    assert metronome.statistics() == Punctuality(30_000, 0, 0.0)
 
 
 @pytest.mark.virtual_clock
 async def test_a_late_timer_skips_no_period_and_adds_no_delay() -> None:
     metronome = Metronome()
-    line = Line(metronome)
+    line = Line()
     loop = asyncio.get_running_loop()
+    metronome.join(line.beat)
     await asyncio.sleep(0.101)
     loop._virtual.now += 0.0755  # type: ignore[attr-defined]  # something kept the loop busy
     await asyncio.sleep(0.1)
-    line.place.leave()
-    assert [due for _, due in line.told] == [1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1]
+    metronome.leave(line.beat)
+    numbers = [number for _, number in line.told]
+    assert numbers == [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13]
     assert line.told[6][0] == pytest.approx(9 * 0.02)
     assert metronome.statistics().late == 1
     assert metronome.statistics().latest == pytest.approx(0.0565, abs=0.001)
@@ -169,41 +139,14 @@ async def test_a_late_timer_skips_no_period_and_adds_no_delay() -> None:
 @pytest.mark.virtual_clock
 async def test_without_lines_there_is_no_timer_and_a_new_line_begins_anew() -> None:
     metronome = Metronome()
-    line = Line(metronome)
+    line = Line()
+    metronome.join(line.beat)
     await asyncio.sleep(0.041)
-    line.place.leave()
+    metronome.leave(line.beat)
     await asyncio.sleep(10)
     assert len(line.told) == 2
-    again = Line(metronome)
+    metronome.join(line.beat)
     await asyncio.sleep(0.021)
-    again.place.leave()
-    again.place.leave()
-    assert [due for _, due in again.told] == [1]
-    assert again.place.due(quiet=False) == 0
-    again.place.hasten()  # nobody is told of it
-
-
-@pytest.mark.virtual_clock
-async def test_speech_goes_at_once_and_silence_makes_up_for_it() -> None:
-    """Whatever the moments at which answers begin, frames stay as many as periods."""
-    metronome = Metronome()
-    lines = [Line(metronome) for _ in range(3)]
-    loop, began = asyncio.get_running_loop(), asyncio.get_running_loop().time()
-    line = lines[1]
-    for number in range(200):
-        line.quiet = True
-        await asyncio.sleep(0.2 + number * 0.0037 % 0.02)
-        line.quiet, before = False, len(line.told)
-        line.place.hasten()
-        await asyncio.sleep(0)
-        at = loop.time()
-        assert line.told[before:] == [(round(at, 6), 1)]
-        await asyncio.sleep(0.1)
-        gaps = [b - a for a, b in pairwise(at for at, due in line.told[before:] if due)]
-        assert 0.018 - 1e-6 <= gaps[0] <= 0.02 + 1e-6
-        assert all(abs(gap - 0.02) < 1e-5 for gap in gaps[1:])
-        frames = sum(due for _, due in line.told)
-        assert -1 <= frames - (loop.time() - began) / 0.02 <= 3.1
-    assert all(abs(sum(due for _, due in one.told) - frames) <= 3 for one in lines)
-    for one in lines:
-        one.place.leave()
+    metronome.leave(line.beat)
+    metronome.leave(line.beat)
+    assert line.told[-1][1] == 1

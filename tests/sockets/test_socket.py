@@ -178,23 +178,6 @@ async def test_a_far_end_that_answers_no_ping_is_gone_and_one_that_does_is_not()
         assert ear.closed == []
 
 
-@pytest.mark.virtual_clock
-async def test_a_far_end_that_speaks_is_not_asked_whether_it_is_there() -> None:
-    async def deaf(peer: ServerConnection) -> None:
-        peer.transport.pause_reading()
-        for _ in range(15):
-            await peer.send("still here")
-            await asyncio.sleep(1)
-        await peer.wait_closed()
-
-    loop = asyncio.get_running_loop()
-    async with met(deaf, ping=5.0, pong=10.0) as (_, ear):
-        began = loop.time()
-        await ear.over.wait()
-        assert loop.time() - began == pytest.approx(14 + 15, abs=0.5)
-        assert len(ear.said) == 15
-
-
 async def test_a_refusal_is_its_status_and_words_whatever_number_it_has() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
