@@ -22,6 +22,7 @@ WRITES = "trunkline_writes"
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 BUSY_SECONDS = 5.0  # that SQLite waits for another process's write
+AGAIN_SECONDS = 0.02  # and for another's change of the file's mode, until the next try
 MIGRATION_LOCK = 0x7472756E6B  # several gateways may start at once
 # What PostgreSQL says while it stops, starts or is full: the class of its code, or all of it.
 AWAY_CODES = ("08", "57P", "53", "25006", "40")
@@ -219,8 +220,8 @@ def _sqlite(url: URL) -> AsyncEngine:
     def configure(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, also around DDL
         try:
+            connection.run_async(_to_wal)
             cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=NORMAL")
             cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
             cursor.close()
@@ -237,6 +238,21 @@ def _sqlite(url: URL) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+async def _to_wal(connection: Any) -> None:
+    """Of several that do so with a new file at once, SQLite lets only one, and none waits."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BUSY_SECONDS
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or loop.time() > end:
+                raise
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            return
 
 
 assert sqlite3.sqlite_version_info >= (3, 24), "upserts need SQLite 3.24"
