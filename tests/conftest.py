@@ -9,6 +9,7 @@ import inspect
 import logging
 import os
 import re
+import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,11 @@ settings.register_profile(
     "trunkline", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("trunkline")
+
+# Whoever starts the tests in the background of a script has Ctrl-C ignored, also by the programs
+# that tests start, and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LAST_WORDS = 2.0  # seconds of the loop's time in which tasks that were told to end may do so
 DESCRIPTORS = Path("/proc/self/fd")
