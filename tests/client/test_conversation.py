@@ -28,6 +28,7 @@ from tests.client.house import OUTPUT
 pytestmark = [pytest.mark.browser, pytest.mark.models, pytest.mark.long]
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = samples_dir() / "audio" / "commands"
+ASKED = re.compile("Where(?: i|')s my order")  # as the recogniser writes it, by where it was cut
 # In the place of Chromium's own, which plays a file by the clock: this speaks when it is told to,
 # as a caller does who listens, and so on a machine of any speed.
 MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
@@ -135,7 +136,7 @@ def converse(page: Page, name: str) -> None:
     lines = page.locator("#lines")
     page.wait_for_selector('body[data-phase="live"]')
     say(page, "where_is_my_order")
-    expect(lines).to_contain_text("Where is my order", timeout=20_000)
+    expect(lines).to_contain_text(ASKED, timeout=20_000)
     expect(lines).to_contain_text("look_up_order", timeout=10_000)
     assert is_heard(page), "the answer is heard"
     page.evaluate(RECORD)
@@ -166,7 +167,7 @@ def lose_the_network(page: Page, name: str) -> None:
     network.send("Network.emulateNetworkConditions", back)
     expect(page.locator("#state")).to_have_text("Listening", timeout=15_000)
     assert page.evaluate("window.trunkline.statistics()")["returns"] == 1
-    expect(page.locator("#lines")).to_contain_text("Where is my order")
+    expect(page.locator("#lines")).to_contain_text(ASKED)
     page.get_by_label("Type to the assistant").fill("When does it ship?")
     page.keyboard.press("Enter")
     answers = page.locator("#lines li.assistant", has_text="4217 ships on")
