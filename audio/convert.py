@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 from audio.format import Encoding, Format
 from audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from audio.pcm import BYTES, samples
+from audio.pcm import BYTES, audioop, samples
 from audio.resample import Resampler
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import audioop
 
 Change = Callable[[bytes], bytes]
 

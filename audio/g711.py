@@ -7,14 +7,7 @@ bits of PCM16 are dropped.
 
 from __future__ import annotations
 
-import warnings
-
-from audio.pcm import BYTES, samples
-
-with warnings.catch_warnings():
-    # In the standard library until 3.12, and deprecated there; from 3.13 audioop-lts brings it.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import audioop
+from audio.pcm import BYTES, audioop, samples
 
 ULAW_SILENCE = b"\xff"
 ALAW_SILENCE = b"\xd5"

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 with warnings.catch_warnings():
+    # In the standard library until 3.12, and deprecated there; from 3.13 audioop-lts brings it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    import audioop
+    import audioop as audioop
 
 BYTES = 2  # of one sample
 FLOOR_DBFS = -120.0  # what digital silence measures; one step of 16 bits is already -90

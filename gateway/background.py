@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+RESOLUTION = 0.001  # seconds in which a loop's clock may stand still
 AGAIN = 5.0  # seconds after which work that goes on is told once more to end
 
 

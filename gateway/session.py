@@ -16,6 +16,7 @@ from typing import Any, assert_never
 
 from audio.vad import VoiceDetector
 from gateway.audience import Audience
+from gateway.background import RESOLUTION
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.effects import Effect
@@ -31,7 +32,6 @@ __all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
 
 log = logging.getLogger(__name__)
 
-RESOLUTION = 0.001  # seconds in which a loop's clock may stand still
 CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
 
 Work = Callable[[], Coroutine[Any, Any, Event]]

@@ -42,7 +42,7 @@ SHARED_BY_CALLERS = tuple(
         *("bridge", "dialect", "line", "marks", "pacing", "realtime", "tcp", "websocket"),
         *("outlet", "parting"),
         *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
-        *("twiml", "twiml_messages", "twiml_rest", "twiml_signature", "twiml_wire"),
+        *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reading", "reorder", "telnyx_stream", "vonage_socket"),
         *("genesys_audiohook", "genesys_played", "jambonz_listen", "plivo_stream"),
     )

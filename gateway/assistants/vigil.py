@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from gateway.background import RESOLUTION
 from gateway.sockets.socket import Socket
 
 QUIET: Final = 0.5  # seconds after something was sent without anything coming back
 ANSWER: Final = 1.5  # seconds that the answer to a ping may take
 OWN: Final = 0.1  # seconds that this process may be late itself before it blames the other
 SLOWEST: Final = 100_000  # bytes a second of a line: what was sent before the ping goes before it
-RESOLUTION: Final = 0.001  # seconds in which a loop's clock may stand still
 
 
 class Vigil:

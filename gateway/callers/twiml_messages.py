@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import msgspec
 
@@ -18,18 +19,54 @@ from gateway.call import events as of
 from gateway.callers import carrier
 from gateway.callers.dialect import Message, Reply
 from gateway.callers.marks import Marks
-from gateway.callers.twiml_wire import Said, Start
 from gateway.errors import WireError
 
-_SAID = msgspec.json.Decoder(Said)
+Name = Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class _MediaFormat(msgspec.Struct, rename="camel"):
+    encoding: str
+    sample_rate: int
+
+
+class _Start(msgspec.Struct, rename="camel"):
+    stream_sid: Name
+    call_sid: Name
+    media_format: _MediaFormat
+    account_sid: Name = ""
+    custom_parameters: dict[str, str] = {}
+
+
+class _Media(msgspec.Struct):
+    payload: bytes  # base64 on the wire
+    track: str = "inbound"
+
+
+class _Mark(msgspec.Struct):
+    name: Name
+
+
+class _Key(msgspec.Struct):
+    digit: Name
+
+
+class _Said(msgspec.Struct):
+    event: str
+    start: _Start | None = None
+    media: _Media | None = None
+    mark: _Mark | None = None
+    dtmf: _Key | None = None
+
+
+_SAID = msgspec.json.Decoder(_Said)
 PROTOCOL = "Media Streams"
 
 
 class StreamDialect:
     """One stream. `wide`: how it orders the bytes of L16."""
 
-    lead: int = carrier.AHEAD_US
-    grain: int = carrier.SLICE_US
+    lead = carrier.AHEAD_US
+    grain = carrier.SLICE_US
 
     def __init__(self, wide: Encoding = "pcm16") -> None:
         self.format = Format("pcmu", 8_000)  # until the start says otherwise
@@ -41,13 +78,13 @@ class StreamDialect:
     def decode(self, message: Message) -> Iterable[of.FromCaller | Reply]:
         """What a message of the provider means; WireError where it means nothing."""
         text = message if type(message) is str else carrier.text(message, PROTOCOL)
-        said: Said = carrier.parse(_SAID, text, PROTOCOL)
+        said: _Said = carrier.parse(_SAID, text, PROTOCOL)
         if said.event != "media" or said.media is None or not self._stream:
             return self._rarely(said, started=bool(self._stream))
         heard = said.media.payload if said.media.track == "inbound" else b""
         return (of.CallerAudio(self._whole(heard)),) if heard else ()
 
-    def _rarely(self, said: Said, started: bool) -> Iterator[of.FromCaller | Reply]:
+    def _rarely(self, said: _Said, started: bool) -> Iterator[of.FromCaller | Reply]:
         if said.event == "mark" and said.mark is not None and started:
             if (played := self._marks.echoed(said.mark.name)) is not None:
                 yield played
@@ -82,7 +119,7 @@ class StreamDialect:
     def _mark(self, name: str) -> str:
         return f'{{"event":"mark",{self._stream},"mark":{{"name":"{name}"}}}}'
 
-    def _joined(self, start: Start) -> of.CallerJoined:
+    def _joined(self, start: _Start) -> of.CallerJoined:
         spoken = start.media_format
         where = "the stream in its TwiML"
         self.format = carrier.format_named(spoken.encoding, spoken.sample_rate, self._wide, where)

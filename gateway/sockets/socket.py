@@ -64,7 +64,7 @@ class Socket(WSListener):
 
     __slots__ = (
         *("closed", "subprotocol", "writable"),
-        *("_context", "_gone", "_heard_at", "_held", "_kind", "_known", "_largest", "_loop"),
+        *("_context", "_gone", "_held", "_kind", "_known", "_largest", "_loop"),
         *("_asked", "_ours", "_pieces", "_ping", "_pong", "_reader", "_timer", "_told"),
         "_transport",
     )

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from audio.format import Format
+from gateway.background import RESOLUTION
 from gateway.call.effects import Effect, Flush, Play, ToCaller, Transfer
 from gateway.call.events import (
     CallerAudio,
@@ -39,7 +40,6 @@ __all__ = ["BROKEN", "Limits", "WebRtcLeg"]
 
 BROKEN = "line broke"  # why the caller left, where it may come back
 HOUSEKEEPING = 1.0  # seconds between reports
-RESOLUTION = 0.001  # seconds in which a loop's clock may stand still
 FLOOD = 500  # packets of sound in that time that are looked at; 50 are usual
 
 Feed = Callable[[Event], None]
