@@ -5,7 +5,7 @@ Audio is mono, in the plan's encoding and at its rate; positions are samples at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from gateway.call.errands import CancelTool as CancelTool
@@ -20,6 +20,7 @@ from gateway.call.events import ResponseStatus, ToolCall, Usage
 from gateway.call.guard.words import Check as Check
 from gateway.call.guard.words import Guarded as Guarded
 from gateway.call.plan import Plan, ToolSpec
+from gateway.call.value import value
 
 WRITTEN = "written_"  # how lines begin that nobody has spoken
 AGREED, REFUSED = "consent_given", "consent_refused"  # notices: whether the call may be kept
@@ -33,7 +34,7 @@ ToolStatus = Literal["running", "done", "failed", "cancelled"]
 # ---------------------------------------------------------------- to the caller's leg
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Play:
     """Let the caller hear this piece of an item; `position` is where in the item it begins."""
 
@@ -43,21 +44,21 @@ class Play:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Flush:
     """Throw away what was sent and not yet heard; what comes next is of this generation."""
 
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowState:
     """Whose turn it is."""
 
     state: State
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowWords:
     """A line of the transcript, whole, as it stands now; `cut` where the caller interrupted it."""
 
@@ -69,7 +70,7 @@ class ShowWords:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowTool:
     """A tool was called, or has answered."""
 
@@ -80,7 +81,7 @@ class ShowTool:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowLatency:
     """From the end of the caller's speech to the first sound sent back, in microseconds."""
 
@@ -88,7 +89,7 @@ class ShowLatency:
     voice_to_voice: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowSavings:
     """What trimming has saved so far."""
 
@@ -99,14 +100,14 @@ class ShowSavings:
     money_saved: float  # US dollars, first hearing only
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowCost:
     """What an answer has cost, by the prices of the model that gave it."""
 
     nano: int  # nanodollars
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowNotice:
     """Something that the person at the other end should read."""
 
@@ -114,7 +115,7 @@ class ShowNotice:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowTurn:
     """Where the caller's turn stands; `position` counts samples of the caller's audio."""
 
@@ -124,7 +125,7 @@ class ShowTurn:
     turn: int = 0  # its number, where it was detected by the gateway
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowResponse:
     """An answer began, or has ended: one for each that was asked for, functions included."""
 
@@ -136,7 +137,7 @@ class ShowResponse:
     request: str = ""  # of the caller, that it follows
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowCut:
     """An item was interrupted: so much of it was heard, and stays."""
 
@@ -144,7 +145,7 @@ class ShowCut:
     heard: int  # samples
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShowRefusal:
     """A request of the caller came to nothing."""
 
@@ -153,14 +154,14 @@ class ShowRefusal:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PassOn:
     """Let the caller have this message of the model's protocol, as it is."""
 
     message: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Transfer:
     """Put the caller through; answered by CallerLeft, or by TransferFailed."""
 
@@ -170,45 +171,45 @@ class Transfer:
 # ---------------------------------------------------------------- to the assistant's leg
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Configure:
     """Tell the model what this call is to be."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendAudio:
     """Let the model hear this."""
 
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Commit:
     """The caller's turn is over: make it an item."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClearInput:
     """Forget the audio that was sent and not committed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendText:
     """The caller's words as text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OfferTools:
     """The model may call these from now on, and no others."""
 
     tools: tuple[ToolSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendToolCall:
     """A function call that the model made in a session that is lost: put it into its memory."""
 
@@ -217,7 +218,7 @@ class SendToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendToolOutput:
     """The one answer to a function call."""
 
@@ -226,7 +227,7 @@ class SendToolOutput:
     item_id: str = ""  # what it is to be called, where the caller has named it
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Remind:
     """Tell a new session of the model something of the conversation before it."""
 
@@ -234,7 +235,7 @@ class Remind:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Respond:
     """Ask the model for an answer; instructions and options hold for this answer alone."""
 
@@ -244,14 +245,14 @@ class Respond:
     request: str = ""  # of the caller
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cancel:
     """Stop the answer that is being made; with no id, the one that was asked for last."""
 
     response_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Truncate:
     """Make the model forget what of this item the caller has not heard."""
 
@@ -259,14 +260,14 @@ class Truncate:
     heard: int  # samples
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delete:
     """Make the model forget an item of which nothing was heard."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Relay:
     """Send a message of the caller as it is; what answers it is passed on."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.call.guard.words import Check, Guarded
+from gateway.call.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunTool:
     """Run a tool beside the conversation; answered by ToolFinished."""
 
@@ -17,7 +16,7 @@ class RunTool:
     consent: str = ""  # the caller's words, where the tool needed them
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PrefetchTool:
     """Begin a tool that changes nothing, if what has been written of its arguments will do."""
 
@@ -26,14 +25,14 @@ class PrefetchTool:
     arguments: str  # as far as they are written
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CancelTool:
     """Stop a tool whose answer nobody waits for."""
 
     call_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Dial:
     """Open another session with a model beside the one in use; answered by AssistantReady or Lost.
 
@@ -44,14 +43,14 @@ class Dial:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Use:
     """Talk to the session of this epoch from now on, and end the one before."""
 
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reserve:
     """Set money aside from the budgets that others spend, too; answered by Reserved.
 
@@ -64,7 +63,7 @@ class Reserve:
     upto: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class End:
     """The call is over; nothing follows."""
 

@@ -7,7 +7,7 @@ rate; times are whole microseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from gateway.call.guard.words import Checked as Checked
@@ -23,11 +23,12 @@ from gateway.call.reports import LoadReported as LoadReported
 from gateway.call.reports import Reserved as Reserved
 from gateway.call.usage import NOTHING_USED
 from gateway.call.usage import Usage as Usage
+from gateway.call.value import value
 
 # ---------------------------------------------------------------- from the caller's leg
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerJoined:
     """The caller is there and can hear."""
 
@@ -38,7 +39,7 @@ class CallerJoined:
     tenant: str = ""  # whose call it is, where its ticket says so; a wire never does
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerAudio:
     """The caller's sound. A leg feeds any length; the session makes frames of 20 ms of it.
 
@@ -50,7 +51,7 @@ class CallerAudio:
     voiced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerText:
     """The caller typed something."""
 
@@ -58,7 +59,7 @@ class CallerText:
     note: str = ""  # that the model is told with it, and nobody is shown
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerShowed:
     """The caller showed a picture; within a call, one that the model cannot see, but tools can."""
 
@@ -67,14 +68,14 @@ class CallerShowed:
     text: str = ""  # that the caller wrote to it
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerDigit:
     """The caller pressed a key of the telephone: 0-9 * # A-D."""
 
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerPlayed:
     """The caller's leg reports how much of an item has been heard, all in all."""
 
@@ -83,14 +84,14 @@ class CallerPlayed:
     generation: int  # of the Play that it answers; one before the last Flush proves nothing
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerLeft:
     """The caller hung up, or the line broke."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TransferFailed:
     """The caller could not be put through, and is still here."""
 
@@ -101,7 +102,7 @@ class TransferFailed:
 # ---------------------------------------------------------------- from the assistant's leg
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssistantReady:
     """A session with the model is open and waits to be configured."""
 
@@ -111,7 +112,7 @@ class AssistantReady:
     epoch: int = 0  # of the session; its leg leaves it to the driver of the call
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpeechStarted:
     """The model's own voice detection heard the caller begin."""
 
@@ -119,7 +120,7 @@ class SpeechStarted:
     written: int  # samples of audio written to the model, where it says that speech began
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpeechStopped:
     """The model's own voice detection heard the caller end."""
 
@@ -127,14 +128,14 @@ class SpeechStopped:
     written: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TurnCommitted:
     """The caller's audio became an item of the conversation."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerWords:
     """What the caller said, as recognised: an addition, or the whole when final."""
 
@@ -143,14 +144,14 @@ class CallerWords:
     final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseStarted:
     """The model began to answer."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssistantAudio:
     """A piece of the model's voice."""
 
@@ -159,7 +160,7 @@ class AssistantAudio:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssistantWords:
     """A piece of what the model's voice says; it runs ahead of the audio."""
 
@@ -168,7 +169,7 @@ class AssistantWords:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ItemEnded:
     """The model has sent all of this item's audio."""
 
@@ -176,7 +177,7 @@ class ItemEnded:
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCall:
     """A function call that the model wants answered."""
 
@@ -187,7 +188,7 @@ class ToolCall:
     refusal: str = ""  # what the model is told where a rule forbids to run it
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolArguments:
     """A piece of a function call's arguments while the model writes them, where a tool wants it."""
 
@@ -199,7 +200,7 @@ class ToolArguments:
 ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseEnded:
     """The model's answer is complete, or cut, or failed."""
 
@@ -211,7 +212,7 @@ class ResponseEnded:
     code: str = ""  # of the fault, where it failed and the server gave one
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssistantRefused:
     """The model's server answered a request with an error; the session goes on."""
 
@@ -221,14 +222,14 @@ class AssistantRefused:
     item_id: str = ""  # that it was about, where it is known
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssistantTold:
     """A message of the model's protocol that answers one of the caller's, or is for the caller."""
 
     message: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssistantLost:
     """The way to the model is gone."""
 
@@ -240,7 +241,7 @@ class AssistantLost:
 # ---------------------------------------------------------------- from the session itself
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolFinished:
     """A tool has answered; `output` is what the model is told."""
 
@@ -250,7 +251,7 @@ class ToolFinished:
     mend: bool = False  # the model's own fault: wrong arguments, which it may put right
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolSaid:
     """A tool at work has words for the caller."""
 
@@ -259,14 +260,14 @@ class ToolSaid:
     progress: bool = False  # to be told when the assistant speaks of it next; else soon
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolsChanged:
     """The tools that the model may call are others now."""
 
     tools: tuple[ToolSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HangUpOrdered:
     """Somebody other than the caller ends the call: a tool, an operator, a shutdown."""
 
@@ -274,14 +275,14 @@ class HangUpOrdered:
     when_quiet: bool = True  # let the assistant finish its sentence first
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TransferOrdered:
     """The caller is to be put through to somebody else, once the assistant's sentence is said."""
 
     target: str  # a telephone number, a SIP address, or a name that the caller's leg knows
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SoundOrdered:
     """The gateway lets the caller hear something of its own: tones of keys, a recorded phrase."""
 
@@ -289,12 +290,12 @@ class SoundOrdered:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AudioRefused:
     """The caller's audio comes faster than time passes, for too long; said once in a call."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tick:
     """The call's deadline has come."""
 

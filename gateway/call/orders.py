@@ -4,20 +4,20 @@ protocol itself: it ends turns, asks for answers, answers functions, says where 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.call.plan import Plan
+from gateway.call.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlanChanged:
     """The caller wants the rest of the call to be otherwise. The gateway's tools stay."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerOrdered:
     """The caller says itself: its turn is over, was none, the answer is to stop, or its sound."""
 
@@ -25,7 +25,7 @@ class CallerOrdered:
     request: str = ""  # by which the caller's leg knows it again
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AnswerWanted:
     """The caller asks for an answer; the options hold for that one alone."""
 
@@ -33,7 +33,7 @@ class AnswerWanted:
     request: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerCut:
     """The caller has stopped an item itself, and heard so much of it."""
 
@@ -41,7 +41,7 @@ class CallerCut:
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolAnswered:
     """The caller has answered a function of its own."""
 
@@ -50,7 +50,7 @@ class ToolAnswered:
     item_id: str = ""  # the name that the answer is to have as an item
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerAsked:
     """A message of the model's protocol that the call has no word for, fenced by the leg."""
 

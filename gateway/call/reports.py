@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway.call.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoadReported:
     """The gateway carries so much of what it can, in percent."""
 
     percent: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reserved:
     """What was set aside: so much the call may come to, in nanodollars; how full budgets are."""
 

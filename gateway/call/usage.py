@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway.call.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens that one response cost; cached ones are part of the input."""
 

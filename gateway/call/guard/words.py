@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gateway.call.guard.rules import Action, Place
+from gateway.call.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Check:
     """Have a text looked at by those whom the call's rules name; answered by Checked."""
 
@@ -17,7 +18,7 @@ class Check:
     before: str = ""  # what was said before it, in the same answer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Checked:
     """What those say of a text who were asked: how like it is to something, from 0 to 1."""
 
@@ -26,7 +27,7 @@ class Checked:
     failed: str = ""  # why there is no answer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Guarded:
     """A rule was broken: for the record of the call; what follows is ordered besides."""
 
