@@ -12,23 +12,19 @@ from audio.resample import Resampler
 Change = Callable[[bytes], bytes]
 
 
-def _same(data: bytes) -> bytes:
-    return data
-
-
 def _swapped(data: bytes) -> bytes:
     samples(data)
     return audioop.byteswap(data, BYTES)
 
 
 DECODERS: dict[Encoding, Change] = {
-    "pcm16": _same,
+    "pcm16": bytes,  # as it is
     "pcm16be": _swapped,
     "pcmu": ulaw_decode,
     "pcma": alaw_decode,
 }
 ENCODERS: dict[Encoding, Change] = {
-    "pcm16": _same,
+    "pcm16": bytes,  # as it is
     "pcm16be": _swapped,
     "pcmu": ulaw_encode,
     "pcma": alaw_encode,

@@ -81,23 +81,16 @@ class Framer:
                 "20 ms of PCM16 at 24 kHz are 960"
             )
         self.size = size_bytes
-        self._rest = b""
-
-    @property
-    def rest(self) -> bytes:
-        """What has come and does not fill a frame yet."""
-        return self._rest
+        self.rest = b""  # what has come and does not fill a frame yet
 
     def push(self, pcm: bytes | bytearray | memoryview) -> Iterable[bytes]:
         """Take the next piece; give the frames that are now complete.
 
         The piece is taken when this is called, whether or not the frames are asked for.
         """
-        if not self._rest and len(pcm) == self.size:  # as telephones and browsers cut it
-            return (bytes(pcm),)
-        whole = self._rest + bytes(pcm)
+        whole = self.rest + bytes(pcm)
         end = len(whole) - len(whole) % self.size
-        self._rest = whole[end:]
+        self.rest = whole[end:]
         return (whole[at : at + self.size] for at in range(0, end, self.size))
 
 

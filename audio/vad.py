@@ -17,7 +17,7 @@ import numpy as np
 import webrtcvad
 
 from audio.decimator import Decimator
-from audio.pcm import AudioError, Framer, peak, silence, to_float
+from audio.pcm import BYTES, AudioError, Framer, audioop, silence, to_float
 from audio.resample import Resampler
 
 FRAMES_A_SECOND = 50
@@ -27,7 +27,7 @@ _WINDOW = 512  # samples that Silero judges at once
 _CONTEXT = 64  # samples before them that it wants to see again
 _ENTER, _LEAVE = 0.5, 0.35  # probabilities at which speech begins and ends
 _FAINT = 8  # the least that G.711 can say but silence; no speech is as soft
-_STILL = 2  # frames of that or less that are judged; then no filter holds any sound
+_STILL = 2  # frames of that or less that are judged: after them no filter holds any sound
 _REMEMBERED = 8  # frames that Silero is shown when webrtcvad first says yes; more help no more
 # Of webrtcvad where Silero follows. Over recorded speech in noise at -35 dBFS the gate lets through
 # 95 % of what Silero finds by itself in mode 0, 93 in mode 1, 88 in mode 2 and 84 in mode 3.
@@ -67,15 +67,21 @@ class WebrtcDetector:
         self._vad = webrtcvad.Vad(self._mode)
         self._lower = _lower(self.rate, self._inner) if self.rate != self._inner else None
         self._said = False
-        self._still = _Stillness()
+        self._still = 0  # frames of silence that came last
 
     def voiced(self, frame: bytes) -> bool:
-        _check(frame, self._bytes, self.rate)
-        if self._still.lasts(frame):
+        if len(frame) != self._bytes:
+            raise _misfit(frame, self._bytes, self.rate)
+        loudest = audioop.max(frame, BYTES)
+        if loudest > _FAINT:
+            self._still = 0
+        elif self._still == _STILL:  # a muted microphone, a line on which nobody speaks
             return False
+        else:
+            self._still += 1
         for lowered in (frame,) if self._lower is None else self._lower(frame):
             self._said = self._vad.is_speech(lowered, self._inner)
-        return self._said and any(frame)
+        return self._said and loudest > 0
 
     def describe(self) -> str:
         return f"webrtcvad mode {self._mode} at {self._inner} Hz"
@@ -110,7 +116,8 @@ class SileroDetector:
 
     def hear(self, frame: bytes) -> None:
         """Take a frame into account about which nobody asks."""
-        _check(frame, self._bytes, self.rate)
+        if len(frame) != self._bytes:
+            raise _misfit(frame, self._bytes, self.rate)
         for window in self._windows.push(self._resampler.push(frame)):
             self.probability = self._judge(window)
             self._said = self.probability >= (_LEAVE if self._said else _ENTER)
@@ -176,20 +183,6 @@ def detector(rate: int, *, second_opinion: bool | None = None) -> Detector:
     return SecondOpinion(WebrtcDetector(rate, _GATE_MODE), SileroDetector(rate))
 
 
-class _Stillness:
-    """A muted microphone, or a line on which nobody speaks: there is nothing to judge.
-
-    Its first frames are judged, so that no filter is left with sound in it.
-    """
-
-    def __init__(self) -> None:
-        self._frames = 0
-
-    def lasts(self, frame: bytes) -> bool:
-        self._frames = self._frames + 1 if peak(frame) <= _FAINT else 0
-        return self._frames > _STILL
-
-
 def _lower(rate: int, target: int) -> Callable[[bytes], Iterable[bytes]]:
     """Brings frames down for whoever needs little of their quality."""
     if rate % target:
@@ -224,12 +217,11 @@ def _frame_bytes(rate: int) -> int:
     return rate // FRAMES_A_SECOND * 2
 
 
-def _check(frame: bytes, expected: int, rate: int) -> None:
-    if len(frame) != expected:
-        raise AudioError(
-            f"a frame of 20 ms at {rate} Hz has {expected} bytes, but {len(frame)} came; "
-            "cut the stream with audio.pcm.Framer"
-        )
+def _misfit(frame: bytes, expected: int, rate: int) -> AudioError:
+    return AudioError(
+        f"a frame of 20 ms at {rate} Hz has {expected} bytes, but {len(frame)} came; "
+        "cut the stream with audio.pcm.Framer"
+    )
 
 
 def _weights() -> Path | None:

@@ -35,7 +35,8 @@ class Ear:
     ) -> None:
         self._pace = Pace(plan.burst)
         self._rate = plan.rate * plan.format.width  # bytes a second
-        self._framer = Framer(plan.samples(FRAME_US) * plan.format.width)
+        self._frame = plan.samples(FRAME_US) * plan.format.width  # bytes
+        self._framer = Framer(self._frame)
         self._decode = DECODERS[plan.encoding]
         self._voiced = detector.voiced
         self._stillness = stillness
@@ -49,24 +50,24 @@ class Ear:
 
     def hear(self, pcm: bytes, now: int) -> bool:
         """Take sound of any length; false where it comes too fast, and is dropped."""
-        if not self._pace.take(-(-len(pcm) * 1_000_000 // self._rate), now):
+        size = len(pcm)
+        if not self._pace.take(-(-size * 1_000_000 // self._rate), now):
             return False
-        for frame in self._framer.push(pcm):
-            self._take(frame, self._voiced(self._decode(frame)), now)
+        whole = size == self._frame and not self._framer.rest  # as telephones and browsers cut it
+        for frame in (pcm,) if whole else self._framer.push(pcm):
+            voiced = self._voiced(self._decode(frame))
+            untold = self.untold
+            if untold and (voiced != self._speech or now - self._heard_at > GAP_US):
+                self.tell()
+            if not untold:
+                self._begin(voiced)
+            if self._sent:
+                self._send(frame)
+            untold.append(frame)
+            self._heard_at = now
+            if len(untold) >= self._room:
+                self.tell()
         return True
-
-    def _take(self, frame: bytes, voiced: bool, now: int) -> None:
-        untold = self.untold
-        if untold and (voiced != self._speech or now - self._heard_at > GAP_US):
-            self.tell()
-        if not untold:
-            self._begin(voiced)
-        if self._sent:
-            self._send(frame)
-        untold.append(frame)
-        self._heard_at = now
-        if len(untold) >= self._room:
-            self.tell()
 
     def _begin(self, voiced: bool) -> None:
         self._speech = voiced

@@ -14,14 +14,13 @@ class Pace:
     """An allowance of audio that fills as time passes; all in microseconds."""
 
     def __init__(self, ahead: int = AHEAD_US) -> None:
-        self._ahead = self._left = ahead
-        self._at = 0
+        self._most = ahead * DRIFT // (DRIFT + 1)  # until all of it would be there again
+        self._full_at = 0  # when it will be
 
     def take(self, length: int, now: int) -> bool:
         """Whether audio of that length may come in now."""
-        passed, self._at = max(0, now - self._at), max(now, self._at)
-        self._left = min(self._ahead, self._left + passed + passed // DRIFT)
-        if length > self._left:
+        full_at = max(self._full_at, now) + length * DRIFT // (DRIFT + 1)
+        if full_at - now > self._most:
             return False
-        self._left -= length
+        self._full_at = full_at
         return True
