@@ -3,9 +3,10 @@
     python -m tests.bench.calls [--way twilio] [--calls 40] [--seconds 20] [--only gateway floor]
 
 Three processes: scripted callers, the gateway with everything switched on, a scripted model. The
-same callers call the floor, and the projects of tests/bench/others where --only names them. Shares
-of one core, by the scheduler's count of the process in question; the two take turns, so that a busy
-machine is busy for both.
+same callers call the floor, and the projects of tests/bench/others where --only names them. Whoever
+is measured has a core to itself; callers and model share the other. Shares of one core, by the
+scheduler's count of the process in question; the subjects take turns, so that a busy machine is
+busy for all.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ from tests.bench.wire.ways import WAYS
 ROOT = Path(__file__).parents[2]
 TOKEN = "12345"
 SETTLE = 2.0  # seconds of calls before the measured ones
+ITS_CORE, OTHER_CORE = 0, 1  # of whoever is measured; of callers and model
+ANSWERER = "answerer.json"  # what the far end of the floor has noted
 
 SETTINGS = """
 [server]
@@ -79,6 +82,20 @@ class Seen:
     inward: list[float] = field(default_factory=list)  # a voiced frame, from caller to model
     outward: list[float] = field(default_factory=list)  # an answer's first sound, back
     barge_in: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """What is started in here runs on this core alone, where the system can be told so."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(every)[core % len(every)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, every)
 
 
 @contextmanager
@@ -133,8 +150,10 @@ def floor(place: Place) -> Iterator[int]:
     with ExitStack() as stack:
         if place.way != "realtime":  # no model understands what comes unchanged
             upstream = str(free_port())
-            answerer = ["tests.bench.wire.answerer", place.way, upstream]
-            stack.enter_context(process(sys.executable, "-m", *answerer))
+            report = str(place.folder / ANSWERER)
+            answerer = ["tests.bench.wire.answerer", place.way, upstream, report]
+            with on_core(OTHER_CORE):
+                stack.enter_context(process(sys.executable, "-m", *answerer))
         if place.way == "audiosocket":
             splice += [str(place.own), upstream, "tcp"]
         else:
@@ -157,19 +176,25 @@ def measure(
     with tempfile.TemporaryDirectory() as name:
         where, whole = place(Path(name), way), seconds + SETTLE + 1
         model, phones = where.folder / "model.json", where.folder / "phones.json"
-        run = [sys.executable, "-m", "tests.bench.wire.upstream", str(where.upstream), str(model)]
-        with process(*run), SUBJECTS[subject](where) as pid:
+        with ExitStack() as running:
+            run = [sys.executable, "-m", "tests.bench.wire.upstream", str(where.upstream)]
+            with on_core(OTHER_CORE):
+                running.enter_context(process(*run, str(model)))
+            with on_core(ITS_CORE) if subject != "workers" else nullcontext():
+                pid = running.enter_context(SUBJECTS[subject](where))
             time.sleep(0.3)
             base = memory(pid)
             run = [*callers(where, calls, int(whole)), str(interrupting), TOKEN, str(phones)]
-            with process(*run, ready="talking") as talking:
-                time.sleep(SETTLE)
-                began, spent = time.monotonic(), cpu(pid)
-                time.sleep(seconds)
-                spent, passed = cpu(pid) - spent, time.monotonic() - began
-                held = memory(pid)
-                talking.wait(30)
-        heard, spoken = json.loads(model.read_text()), json.loads(phones.read_text())
+            with on_core(OTHER_CORE):
+                talking = running.enter_context(process(*run, ready="talking"))
+            time.sleep(SETTLE)
+            began, spent = time.monotonic(), cpu(pid)
+            time.sleep(seconds)
+            spent, passed = cpu(pid) - spent, time.monotonic() - began
+            held = memory(pid)
+            talking.wait(30)
+        noted = where.folder / ANSWERER if (where.folder / ANSWERER).exists() else model
+        heard, spoken = json.loads(noted.read_text()), json.loads(phones.read_text())
     seen = Seen(
         share=spent / passed / calls * 100,
         base=base,
@@ -178,7 +203,7 @@ def measure(
         lost=spoken["lost"],
         played=spoken["sound"] / whole / calls,
     )
-    if subject == "gateway":
+    if subject in ("floor", "gateway"):
         _delays(seen, heard, spoken, calls, way, interrupting)
     return seen
 

@@ -75,19 +75,21 @@ def shares(rounds: int, calls: int, seconds: int, way: str = "twilio") -> str:
 def delays(*sizes: tuple[int, int], way: str = "twilio") -> str:
     """Calls in which every third answer is interrupted: so many of them, for so long."""
     lines = [
-        f"| calls | lost | caller to model, p50 / p99 | model to caller | {STOPPED[way]} "
-        "| CPU of a core in all |\n|---|---|---|---|---|---|\n"
+        f"| calls | by | lost | caller to model, p50 / p99 | model to caller | {STOPPED[way]} "
+        "| CPU of a core in all |\n|---|---|---|---|---|---|---|\n"
     ]
     for calls, seconds in sizes:
-        seen = measure("gateway", calls, seconds, 3, way)
-        ways = [_both(values) for values in (seen.inward, seen.outward, seen.barge_in)]
-        lines.append(
-            f"| {calls} | {seen.lost} | {' | '.join(ways)} | {seen.share * calls:.0f} % |\n"
-        )
+        for subject in ("floor", "gateway"):
+            seen = measure(subject, calls, seconds, 3, way)
+            ways = [_both(values) for values in (seen.inward, seen.outward, seen.barge_in)]
+            cells = (calls, subject, seen.lost, *ways, f"{seen.share * calls:.0f} %")
+            lines.append(f"| {' | '.join(map(str, cells))} |\n")
     return "".join(lines)
 
 
 def _both(values: list[float]) -> str:
+    if not values:
+        return ""
     return f"{percentile(values, 50):.1f} / {percentile(values, 99):.1f} ms"
 
 
