@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -17,12 +18,15 @@ class Alarm:
 
     That of the caller's frames is looked at as it stands, that of the assistant's sound as it was
     set. Those of the others can only move away while sound goes on: until the earliest of them
-    would come, nobody asks how far.
+    would come, nobody asks how far. Then they are told first until when it has, by `sounded`.
     """
 
-    def __init__(self, frames: Part, sound: Part, *others: Part) -> None:
+    def __init__(
+        self, frames: Part, sound: Part, sounded: Callable[[int], None], *others: Part
+    ) -> None:
         self._frames = frames
         self._sound = sound
+        self._sounded = sounded
         self._others = others
         self._sound_due: int | None = None
         self._due: int | None = None  # of the others, or earlier
@@ -63,6 +67,7 @@ class Alarm:
 
     def _look(self) -> None:
         if self._moved:
+            self._sounded(self._set_at)
             self._moved, self._due = False, self._earliest()
 
     def _earliest(self) -> int | None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.call.agreement import agrees
-from gateway.call.effects import Play, ShowWords
-from gateway.call.events import AssistantAudio, CallerWords, ResponseStarted, TurnCommitted
+from gateway.call.effects import Effect, Play, ShowWords
+from gateway.call.events import AssistantAudio, CallerWords, Event, ResponseStarted, TurnCommitted
 
 WORDS_US = 4_000_000  # that the recognition of a turn may take
 VALID_US = 120_000_000  # that a question may be answered in
 TURNS = 3  # of the caller, in which an answer is looked for
 QUESTIONS = 16
+SEEN = frozenset({ResponseStarted, AssistantAudio, Play, TurnCommitted, ShowWords, CallerWords})
 
 Verdict = Literal["ask", "wait", "agreed", "refused", "unclear"]
 
@@ -76,12 +77,12 @@ class Consent:
         every = [since for one in self._questions.values() for since in one.awaited.values()]
         return min(every) + WORDS_US if every else None
 
-    def see(self, fact: object, now: int) -> None:
-        """Notice events and orders that say when a question was heard, and what was answered."""
+    def see(self, fact: Event | Effect, now: int) -> None:
+        """Notice, of those of `SEEN`, when a question was heard, and what was answered."""
         for question in self._questions.values():
             self._note(question, fact, now)
 
-    def _note(self, question: Question, fact: object, now: int) -> None:
+    def _note(self, question: Question, fact: Event | Effect, now: int) -> None:
         match fact:
             case ResponseStarted(response_id):
                 question.responses.add(response_id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from gateway.call.alarm import Alarm
 from gateway.call.effects import Effect, ShowWords
 from gateway.call.events import AssistantAudio, AssistantWords, CallerPlayed, Event, Tick
-from gateway.call.floor import Floor, is_busy
+from gateway.call.floor import Floor
 from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
 from gateway.call.spending import Spending
@@ -41,22 +41,22 @@ class Flow:
         self._alarm = alarm
         self._floor = floor
         self._expects = upstream.expects
+        self._flows = False  # the last event has changed nothing but the sound
 
     def goes_on(self, event: Event, orders: list[Effect], now: int) -> bool:
         """Whether that event, of which these orders came, has changed nothing but the sound."""
         before, self._expects = self._expects, self._upstream.expects
-        if type(event) not in SOUND or before != self._expects:
-            return False
-        # What is counted or judged while it is said may stop it at any moment.
-        watched = self._spending.counts or self._guard.judges or not self._upstream.steady
-        if watched or not self._tools.idle or self._alarm.wakes(now):
-            return False
-        stalled = self._turns.deadline
-        if stalled is not None and stalled <= now:
-            return False
-        if (state := self._floor.state(now)) != self._floor.shown:
-            return False
-        if orders and any(type(order) is not ShowWords for order in orders):
-            return False
-        self._upstream.sounds(busy=is_busy(state), now=now)
-        return True
+        self._flows = (
+            type(event) in SOUND
+            and before == self._expects
+            and (self._flows or self._is_free())  # sound does not change that
+            and not (self._alarm.wakes(now) or self._turns.stalled(now))
+            and self._floor.state(now) == self._floor.shown
+            and not (orders and any(type(order) is not ShowWords for order in orders))
+        )
+        return self._flows
+
+    def _is_free(self) -> bool:
+        """Whether nothing that counts, judges or works may stop the sound, or speak of it."""
+        watched = self._spending.counts or self._guard.judges
+        return self._upstream.steady and self._tools.idle and not watched

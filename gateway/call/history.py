@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from gateway.call.effects import Effect, Guarded, ShowTool, ShowWords
 from gateway.call.guard.rules import KEPT_FROM_MODEL
 
+SEEN = frozenset({ShowWords, ShowTool, Guarded})
 LINES = 400  # that are kept; the oldest go first
 CHARACTERS = 60_000  # that a session is told: a good part of the smallest context window
 
@@ -23,7 +24,7 @@ class History:
         self._entries: dict[str, ShowWords | ShowTool] = {}
 
     def see(self, effect: Effect) -> None:
-        """Notice what is shown to the caller."""
+        """Notice what is shown to the caller, of those of `SEEN`."""
         if isinstance(effect, ShowWords):
             if effect.final and not effect.text:
                 self._entries.pop(effect.item_id, None)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import assert_never
 
 from gateway.call import effects as do
@@ -46,6 +47,7 @@ from gateway.call.transcript import Transcript, some
 from gateway.call.turns import NOTHING, Sign
 from gateway.call.upstream import Upstream
 from gateway.call.voice import Voice
+from gateway.call.witnesses import Witnesses
 
 
 class Call:
@@ -80,10 +82,12 @@ class Call:
         )
         parts = (self._outgoing, self._voice, self._responses, self._asking, self._quiet)
         self._guard = Guard(plan, self._react, *parts, recovery)
+        self._witnesses = Witnesses(self._spending, self._tools.consent, self._upstream)
         self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
         timed = (self._responses, self._digits, self._quiet, self._tools, self._upstream)
-        self._alarm = Alarm(self._hearing.turns, self._playback, *timed, self._guard)
+        sounded = self._upstream.sounded
+        self._alarm = Alarm(self._hearing.turns, self._playback, sounded, *timed, self._guard)
         self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._alarm)
         self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
         watched = (self._hearing, self._tools, self._spending, self._upstream, self._guard)
@@ -96,8 +100,7 @@ class Call:
             return orders
         self._now = max(now, self._now)
         if not (heard := type(event) is on.CallerAudio):
-            self._tools.see(event, self._now)
-            self._spending.see(event)
+            self._witnesses.event(event, self._now)
         self._order(self._guard.take(event, self._now), orders)
         if not (self.ended or (heard and self.stillness.lasts(orders, self._now))):
             flows = self._flow.goes_on(event, orders, self._now)
@@ -105,17 +108,14 @@ class Call:
             self._alarm.set(self._now, sound_alone=flows)
         return orders
 
-    def _order(self, step: Iterator[Effect], orders: list[Effect]) -> None:
+    def _order(self, step: Iterable[Effect], orders: list[Effect]) -> None:
         """Give the orders of a step; the parts notice each before the next is made."""
         for effect in step:
             orders.append(effect)
-            self._spending.see(effect)
-            if type(effect) is not do.SendAudio:  # of interest to nobody else
-                self._tools.see(effect, self._now)
-                self._upstream.see(effect, self._now)
-                if isinstance(effect, do.End):
-                    self.ended = True
-                    return
+            self._witnesses.effect(effect, self._now)
+            if type(effect) is do.End:
+                self.ended = True
+                return
 
     @property
     def deadline(self) -> int | None:
@@ -124,93 +124,95 @@ class Call:
 
     # ------------------------------------------------------------ events
 
-    def _react(self, event: Event) -> Iterator[Effect]:
+    def _react(self, event: Event) -> Iterable[Effect]:
         if type(event) is on.CallerAudio:
             may = self.plan.turns.interruptible or not self._playback.playing(self._now)
             heard = self._hearing.audio(event, self._now, may_speak=may)
-            return self._signs(heard) if heard else iter(NOTHING)
+            return self._signs(heard) if heard else NOTHING
+        if isinstance(event, on.FromAssistant):
+            return NOTHING if self._upstream.deaf(event) else self._from_assistant(event)
         if isinstance(event, on.FromLine):
             return self._from_caller(event)
-        if isinstance(event, on.FromAssistant):
-            return iter(()) if self._upstream.deaf(event) else self._from_assistant(event)
         if isinstance(event, on.PlanChanged):
             return self._change(event.plan)
         if isinstance(event, on.FromClient):
             return self._signs(self._client.handle(event, self._now))
         return self._from_session(event)
 
-    def _from_caller(self, event: on.FromLine) -> Iterator[Effect]:
+    def _from_caller(self, event: on.FromLine) -> Iterable[Effect]:
         match event:
-            case on.CallerAudio():
-                pass  # taken above
             case on.CallerPlayed(item_id, samples, generation):
                 self._playback.report(item_id, samples, generation, self._now)
             case on.CallerJoined(reports_playback=reports):
                 self._joined, self._playback.source = True, "reported" if reports else "paced"
                 self._upstream.joined()
             case on.CallerText(text, note):
-                yield from self._caller_wrote(f"{text} {note}".strip(), text)
-            case on.CallerShowed():
-                pass  # tools look at it; the model is told of it in words
+                return self._caller_wrote(f"{text} {note}".strip(), text)
             case on.CallerDigit(digit):
                 self._digits.press(digit, self._now)
                 self._hearing.turns.digit()
             case on.CallerLeft(reason):
-                yield from self._finish(reason)
+                return self._finish(reason)
             case on.TransferFailed(target, reason):
-                yield do.ShowNotice("transfer_failed", f"No transfer to {target}: {reason}")
                 self._responses.want(TRANSFER_FAILED.format(target=target, reason=reason))
+                return (do.ShowNotice("transfer_failed", f"No transfer to {target}: {reason}"),)
+            case on.CallerAudio() | on.CallerShowed():
+                pass  # the one is taken above; at the other tools look, and the model is told of it
             case _:
                 assert_never(event)
+        return NOTHING
 
-    def _from_assistant(self, event: on.FromAssistant) -> Iterator[Effect]:
+    def _from_assistant(self, event: on.FromAssistant) -> Iterable[Effect]:
         match event:
             case on.AssistantAudio():
-                yield from self._voice.audio(event, self._now)
+                return self._voice.audio(event, self._now)
             case on.AssistantWords():
-                yield from self._voice.words(event, self._now)
+                return self._voice.words(event, self._now)
             case on.ItemEnded(response_id, item_id):
                 self._voice.ended(response_id, item_id, self._now)
             case on.ResponseStarted(response_id):
                 self._hearing.unanswered.asked()
-                yield from self._asking.started(response_id, self._now)
+                return self._asking.started(response_id, self._now)
             case on.ResponseEnded():
                 self._playback.end_response(event.response_id)
                 if event.status == "completed":
                     self._hearing.unanswered.answered()
-                yield from self._asking.ended(event, self.plan, self._now)
+                return self._asking.ended(event, self.plan, self._now)
             case on.ToolArguments():
-                yield from self._tools.writes(event)
+                return self._tools.writes(event)
             case on.SpeechStarted(item_id, written):
-                yield from self._model_heard_start(item_id, written)
+                return self._model_heard_start(item_id, written)
             case on.SpeechStopped(item_id, written):
-                yield from self._model_heard_end(item_id, written)
+                return self._model_heard_end(item_id, written)
             case on.TurnCommitted(item_id):
-                yield self._hearing.committed(item_id)
+                return (self._hearing.committed(item_id),)
             case on.CallerWords():
-                yield from some(self._hearing.words(event))
+                return some(self._hearing.words(event))
             case on.AssistantReady():
-                yield from self._upstream.ready(event, self._now)
+                return self._upstream.ready(event, self._now)
             case on.AssistantRefused():
-                yield from self._upstream.refused(event)
-                yield from self._asking.refused(event, self.plan, self._now)
+                refused = self._upstream.refused(event)
+                return chain(refused, self._asking.refused(event, self.plan, self._now))
             case on.AssistantTold(message):
-                yield do.PassOn(message)
+                return (do.PassOn(message),)
             case on.AssistantLost():
-                yield from self._upstream.lost(event, self._now)
+                return self._upstream.lost(event, self._now)
             case _:
                 assert_never(event)
+        return NOTHING
 
-    def _from_session(self, event: on.FromSession) -> Iterator[Effect]:
+    def _from_session(self, event: on.FromSession) -> Iterable[Effect]:
         match event:
+            case on.Tick() | on.Checked() | on.Reserved():
+                pass  # what is due is settled after every event
             case on.ToolFinished():
-                yield from self._tools.finish(event, self._now)
+                return self._tools.finish(event, self._now)
             case on.ToolSaid():
                 self._tools.said(event)
             case on.ToolsChanged(tools):
-                yield from self._tools.change(tools)
+                return self._tools.change(tools)
             case on.HangUpOrdered(reason, when_quiet=False):
-                yield from self._finish(reason)
+                return self._finish(reason)
             case on.HangUpOrdered(reason):
                 self._quiet.hang_up(reason, self._now)
             case on.TransferOrdered(target):
@@ -220,11 +222,10 @@ class Call:
             case on.LoadReported(percent):
                 self._router.loaded(percent)
             case on.AudioRefused():
-                yield do.ShowNotice("audio_too_fast", TOO_FAST)
-            case on.Tick() | on.Checked() | on.Reserved():
-                pass  # what is due is settled after every event
+                return (do.ShowNotice("audio_too_fast", TOO_FAST),)
             case _:
                 assert_never(event)
+        return NOTHING
 
     # ------------------------------------------------------------ the caller
 

@@ -17,6 +17,7 @@ from gateway.call.plan import Phrase, Plan
 from gateway.call.voice import Voice
 
 WORDS = 12  # of a question, at most: a longer one asks for more than its pattern says
+SEEN = frozenset({do.Commit, do.ShowTurn, do.ShowWords, do.Respond})
 PLAIN = do.Respond()  # an answer that nobody has asked for specially
 
 
@@ -35,7 +36,7 @@ class Phrases:
         self._said = 0
 
     def see(self, effect: Effect, now: int) -> None:
-        """Notice what the caller says, and that it is answered."""
+        """Notice, of those of `SEEN`, what the caller says, and that it is answered."""
         if not self._answers:
             return
         if isinstance(effect, do.Commit):

@@ -81,10 +81,14 @@ class Playback:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._lead = plan.playback.lead
         self._grain = max(plan.playback.grain, plan.playback.frame)
+        self._most = plan.samples(BACKLOG_US)
+        self._frame = plan.samples(plan.playback.frame)  # samples; 0: any
         self._tracks: dict[str, Track] = {}  # in the order of playing; settled ones leave
         self._run_start = 0
         self._run_samples = 0
+        self.heard_until = 0  # call time at which all that was sent will have been played
         self._last_report: tuple[str, int] | None = None  # item, call time
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
@@ -101,11 +105,14 @@ class Playback:
             if len(self._tracks) >= (ITEMS if response_id else 2 * ITEMS):  # room for our own
                 return False
             track = self._tracks[item_id] = Track(item_id, response_id)
-        if self._backlog() > self._plan.samples(BACKLOG_US):
+        backlog = 0
+        for other in self._tracks.values():
+            backlog += other.received - other.sent
+        if backlog > self._most:
             return False
         if pcm:
             track.waiting.append(pcm)
-        track.received += self._plan.count(pcm)
+            track.received += self._plan.count(pcm)
         return True
 
     def end_item(self, item_id: str) -> None:
@@ -137,8 +144,9 @@ class Playback:
 
     def _time_trip(self, track: Track, samples: int, now: int) -> None:
         """That nothing of a run has been played is said as soon as it is there: it took a trip."""
-        if Span(self._run_start, 0, samples) in track.spans:
-            self._trip = min(now - self._run_start, LONGEST_TRIP_US)
+        for span in track.spans:
+            if span.position == samples and not span.offset and span.run_start == self._run_start:
+                self._trip = min(now - self._run_start, LONGEST_TRIP_US)
 
     # ------------------------------------------------------------ what goes out
 
@@ -146,7 +154,7 @@ class Playback:
         """What may be sent now."""
         for track in self._tracks.values():
             while ready := self._ready(track):
-                room = self._plan.playback.lead - max(0, self._ear() - now)
+                room = self._lead - max(0, self.heard_until - now)
                 if room < self._grain:
                     return
                 yield self._send(track, min(ready, self._whole(self._plan.samples(room))), now)
@@ -154,25 +162,33 @@ class Playback:
     def _ready(self, track: Track) -> int:
         """Samples that wait and may go out as far as their frames are concerned."""
         waiting = track.received - track.sent
-        goes_on = not track.ended and track is next(reversed(self._tracks.values()))
+        if not (self._frame and waiting) or track.ended:
+            return waiting
+        goes_on = track is next(reversed(self._tracks.values()))
         return self._whole(waiting) if goes_on else waiting
 
     def _whole(self, samples: int) -> int:
         """So many samples in whole frames."""
-        frame = self._plan.samples(self._plan.playback.frame)
-        return samples - samples % frame if frame else samples
+        return samples - samples % self._frame if self._frame else samples
 
     def _send(self, track: Track, samples: int, now: int) -> Play:
-        if self._ear() <= now:
-            self._run_start, self._run_samples = now, 0
+        if self.heard_until <= now:
+            self._run(now)
             self._last_report = None  # after a gap only a new report says what is being heard
         pcm = track.take(samples * self._plan.format.width)
         if not track.goes_on(self._run_start, self._run_samples):
             track.spans.append(Span(self._run_start, self._run_samples, track.sent))
         play = Play(track.item_id, pcm, track.sent, self.generation)
-        track.sent += self._plan.count(pcm)
-        self._run_samples += self._plan.count(pcm)
+        sent = self._plan.count(pcm)
+        track.sent += sent
+        self._run_samples += sent
+        self.heard_until = self._run_start + self._plan.microseconds(self._run_samples)
         return play
+
+    def _run(self, now: int) -> None:
+        """What is sent next is heard at once."""
+        self._run_start = self.heard_until = now
+        self._run_samples = 0
 
     # ------------------------------------------------------------ what was heard
 
@@ -232,7 +248,7 @@ class Playback:
     def finished(self, now: int) -> list[str]:
         """Items that have been heard to their end since the last time this was asked."""
         done: list[str] = []
-        for track in list(self._tracks.values()):
+        for track in tuple(self._tracks.values()):
             if track.ended and not track.waiting and self._is_over(track, now):
                 done.append(track.item_id)
                 self._leave(track)
@@ -253,11 +269,14 @@ class Playback:
     @property
     def _given_up_at(self) -> int:
         """When no report will come any more: a caller who still tells of more still hears."""
-        return max(self._ear(), self._moved_at) + REPORT_GRACE_US
+        return max(self.heard_until, self._moved_at) + REPORT_GRACE_US
 
     def playing(self, now: int) -> bool:
         """Whether the caller hears the assistant, or is about to."""
-        return any(t.waiting or not self._is_over(t, now) for t in self._tracks.values())
+        for track in self._tracks.values():
+            if track.waiting or not self._is_over(track, now):
+                return True
+        return False
 
     # ------------------------------------------------------------ interruption
 
@@ -273,7 +292,7 @@ class Playback:
             if (heard := self._heard(t, then)) < t.received or not t.ended
         ]
         self._tracks.clear()
-        self._run_start, self._run_samples = now, 0
+        self._run(now)
         self._last_report = None
         self.generation += 1
         return cuts
@@ -282,13 +301,15 @@ class Playback:
         """The caller has stopped this item itself; how much of it was received."""
         track = self._tracks.pop(item_id, None)
         if not self._tracks:
-            self._run_start, self._run_samples = now, 0
+            self._run(now)
         return 0 if track is None else track.received
 
     def goes_on(self, response_id: str) -> bool:
         """Whether an item of that answer has sounded and not ended."""
-        tracks = self._tracks.values()
-        return any(t.response_id == response_id and t.received and not t.ended for t in tracks)
+        for track in self._tracks.values():
+            if track.response_id == response_id and track.received and not track.ended:
+                return True
+        return False
 
     def items(self) -> list[str]:
         """The items that are being played, or wait to be."""
@@ -296,26 +317,14 @@ class Playback:
 
     # ------------------------------------------------------------ time
 
-    def _ear(self) -> int:
-        """Call time at which all that was sent will have been played."""
-        return self._run_start + self._plan.microseconds(self._run_samples)
-
     @property
     def deadline(self) -> int | None:
         """When there is something to release or to settle."""
-        if not self._tracks:
-            return None
-        ear = self._ear()
-        if any(self._ready(track) for track in self._tracks.values()):
-            return ear - self._plan.playback.lead + self._grain
-        if not any(track.sent for track in self._tracks.values()):
-            return None  # an item was announced and has no audio yet
-        return self._given_up_at if self.source == "reported" else ear
-
-    @property
-    def heard_until(self) -> int:
-        """Call time at which all that was sent to the caller will have been played."""
-        return self._ear()
-
-    def _backlog(self) -> int:
-        return sum(track.received - track.sent for track in self._tracks.values())
+        sounds = False
+        for track in self._tracks.values():
+            if self._ready(track):
+                return self.heard_until - self._lead + self._grain
+            sounds = sounds or track.sent > 0
+        if not sounds:
+            return None  # nothing, or an item was announced and has no audio yet
+        return self._given_up_at if self.source == "reported" else self.heard_until

@@ -131,22 +131,20 @@ class Responses:
     def alive(self, response_id: str, now: int) -> None:
         """Something of an answer has come."""
         if response_id == self.active:
-            self._came(now, called=False)
+            self._longest_gap = max(self._longest_gap, now - self._alive_at)
+            self._alive_at, self._called = now, False
 
     def called(self, response_id: str, now: int) -> None:
         """A function call of an answer is complete; it counts once the whole answer is."""
         if response_id == self.active:
-            self._came(now, called=True)
+            self.alive(response_id, now)
+            self._called = True
 
     @property
     def standing(self) -> object:
         """Another one where something else is made, asked for or wanted than before."""
         made = self.active, self._called, self._cancelled_at
         return made, self._asked_at, self._wanted, self._not_before
-
-    def _came(self, now: int, *, called: bool) -> None:
-        self._longest_gap = max(self._longest_gap, now - self._alive_at)
-        self._alive_at, self._called = now, called
 
     def ended(self, response_id: str, *, failed: bool) -> None:
         """An answer is complete, cut, or failed."""

@@ -9,29 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.call.effects import Effect, Play, Respond, SendAudio, ShowCost, ShowNotice
-from gateway.call.events import (
-    AssistantAudio,
-    CallerAudio,
-    Event,
-    Reserved,
-    ResponseEnded,
-    TransferFailed,
-)
+from gateway.call.effects import Effect, Respond, SendAudio, ShowCost, ShowNotice
+from gateway.call.events import Event, Reserved, ResponseEnded, TransferFailed
 from gateway.call.funds import Funds
-from gateway.call.meter import Meter
+from gateway.call.meter import COUNTED, Meter
 from gateway.call.plan import Plan
 from gateway.call.quiet import Quiet
 from gateway.call.responses import Responses
 from gateway.call.router import Router
-from gateway.call.tariff import Tariff
+from gateway.call.tariff import SEEN, Tariff
 from gateway.call.voice import Voice
 
 GO_ON = (
     "Your answer was stopped in the middle for a moment. Go on from where your last line ends, and "
     "repeat nothing."
 )
-FREE = frozenset({AssistantAudio, CallerAudio, Play, SendAudio})  # frames: there are many
+BILLED = SEEN | {ResponseEnded}
+METERED = BILLED | {*COUNTED, SendAudio, Respond, Reserved, TransferFailed}
 SPENT = "the call's budget is spent"
 SHARED_SPENT = "the budget of the caller or the tenant is spent"
 
@@ -44,6 +38,7 @@ class Spending:
     ) -> None:
         self._policy = plan.budget
         self._meter = Meter(plan) if plan.budget.limit or plan.budget.shared else None
+        self.sees: frozenset[type] = BILLED if self._meter is None else METERED
         self._funds = Funds() if plan.budget.shared else None
         self._tariff = Tariff(plan)
         self._costs: list[ShowCost] = []  # of answers that have ended
@@ -59,9 +54,7 @@ class Spending:
         self._paused = ""  # the answer that was stopped last, for want of money
 
     def see(self, what: Event | Effect) -> None:
-        """Count an event or an order."""
-        if self._meter is None and type(what) in FREE:
-            return
+        """Count an event or an order, of those that `sees` names."""
         if isinstance(what, ResponseEnded) and (nano := self._tariff.prices.cost(what.usage)):
             self._costs.append(ShowCost(nano))
         self._tariff.see(what)

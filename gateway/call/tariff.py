@@ -7,6 +7,8 @@ from gateway.call.events import Event, ToolsChanged
 from gateway.call.plan import Plan, ToolSpec
 from gateway.call.prices import Billed, Prices
 
+SEEN = frozenset({Dial, Use, ToolsChanged})
+
 
 class Tariff:
     """Follows a call from one assistant to another by its orders."""

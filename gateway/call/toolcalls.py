@@ -290,10 +290,6 @@ class ToolCalls:
         self._rounds = 0
         self._misfits.clear()
 
-    def see(self, fact: object, now: int) -> None:
-        """Notice who has said what, for the caller's consent."""
-        self.consent.see(fact, now)
-
     @property
     def offered(self) -> tuple[ToolSpec, ...]:
         """What the model may call; from the first wait on it may also cancel."""

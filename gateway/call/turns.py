@@ -283,8 +283,7 @@ class Turns:
 
     def tick(self, now: int) -> Iterator[Outcome]:
         """Frames stopped in the middle of speech (the caller muted): take it as silence."""
-        deadline = self.deadline
-        if deadline is None or now < deadline:
+        if not self.stalled(now):
             return
         if self._policy.detector == "gateway":
             yield from self._end()
@@ -294,6 +293,11 @@ class Turns:
         yield self._send(self._plan.silence(self._plan.samples(missing)), now)
         if self._is_over():
             yield from self._end()
+
+    def stalled(self, now: int) -> bool:
+        """Whether frames have not come for so long that it makes a difference."""
+        deadline = self.deadline if self.open else None
+        return deadline is not None and now >= deadline
 
     @property
     def deadline(self) -> int | None:

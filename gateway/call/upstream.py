@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call import faults
+from gateway.call import faults, history, phrases
 from gateway.call.asking import Asking
 from gateway.call.company import Company
 from gateway.call.effects import Effect
@@ -42,6 +42,7 @@ GO_ON = (
     "You were cut off by a fault of the line in the middle of your answer. Go on from where the"
     " last line of yours ends, and repeat nothing."
 )
+SEEN = history.SEEN | phrases.SEEN | {do.PassOn}
 
 
 class Upstream:
@@ -78,13 +79,14 @@ class Upstream:
         self._settled_at = 0
 
     def see(self, effect: Effect, now: int) -> None:
-        """Notice what is shown to the caller."""
+        """Notice what is shown to the caller, of those of `SEEN`."""
         self._history.see(effect)
-        self._asking.phrases.see(effect, now)
         if isinstance(effect, do.PassOn):
             self._asking.inflight.told(effect.message)
-        self._permission.see(effect)
-        self._router.see(effect)
+        elif not (isinstance(effect, do.ShowWords) and effect.role == "assistant"):
+            self._asking.phrases.see(effect, now)
+            self._permission.see(effect)
+            self._router.see(effect)
 
     # ------------------------------------------------------------ what happens
 
@@ -222,11 +224,11 @@ class Upstream:
             yield from self._take_over(now)
         self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
 
-    def sounds(self, *, busy: bool, now: int) -> None:
-        """The assistant's sound goes on, and nothing else has changed."""
+    def sounded(self, now: int) -> None:
+        """The assistant's sound has gone on until now, and nothing else has changed or come due."""
         self._settled_at = now
         doubtful = not self._hearing.open and self._doubtful(now)
-        self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
+        self._company.keep(since=self._waits_since(doubtful, now), busy=True, now=now)
 
     def _waits_since(self, doubtful: bool, now: int) -> int | None:
         """Since when the caller hears nothing because the model fails."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.call import effects as do
 from gateway.call.effects import Effect, ShowWords
@@ -34,27 +34,27 @@ class Voice:
         self.due: tuple[str, int] | None = None  # the turn to answer, and when it ended
         self.sounding = ""  # the response of which audio came last
 
-    def audio(self, event: AssistantAudio, now: int) -> Iterator[Effect]:
+    def audio(self, event: AssistantAudio, now: int) -> Iterable[Effect]:
         """A piece of sound: to be played, unless its answer was cancelled."""
         if self._responses.is_dropped(event.response_id):
-            yield from self._came_late(event.item_id)
-        elif self.playback.add(event.item_id, event.response_id, event.pcm):
-            self.sounding = event.response_id
-            self._responses.alive(event.response_id, now)
-        else:
-            yield from self._too_much(event.item_id, event.response_id, now)
+            return self._came_late(event.item_id)
+        if not self.playback.add(event.item_id, event.response_id, event.pcm):
+            return self._too_much(event.item_id, event.response_id, now)
+        self.sounding = event.response_id
+        self._responses.alive(event.response_id, now)
+        return ()
 
-    def words(self, event: AssistantWords, now: int) -> Iterator[Effect]:
+    def words(self, event: AssistantWords, now: int) -> Iterable[Effect]:
         """A piece of text: it belongs to the sound that comes after it."""
         item_id = event.item_id
         if self._responses.is_dropped(event.response_id):
-            yield from self._came_late(item_id)
-        elif not self.playback.add(item_id, event.response_id, b""):
-            yield from self._too_much(item_id, event.response_id, now)
-        else:
-            self._responses.alive(event.response_id, now)
-            received = self.playback.received(item_id)
-            yield from some(self._transcript.assistant_says(item_id, event.text, received, now))
+            return self._came_late(item_id)
+        if not self.playback.add(item_id, event.response_id, b""):
+            return self._too_much(item_id, event.response_id, now)
+        self._responses.alive(event.response_id, now)
+        received = self.playback.received(item_id)
+        line = self._transcript.assistant_says(item_id, event.text, received, now)
+        return (line,) if line is not None else ()
 
     def ended(self, response_id: str, item_id: str, now: int) -> None:
         """All of an item has come; one without words and sound was a function call."""

@@ -81,7 +81,7 @@ class AnyTools(RuleBasedStateMachine):
             self.count += 1
             self.active = f"resp_{self.count}"
             self.responses.started(self.active, self.now)
-            self.tools.see(on.ResponseStarted(self.active), self.now)
+            self.tools.consent.see(on.ResponseStarted(self.active), self.now)
 
     # ------------------------------------------------------------ the model
 
@@ -121,8 +121,8 @@ class AnyTools(RuleBasedStateMachine):
     @precondition(lambda self: not self.over)
     @rule()
     def hear_the_question(self) -> None:
-        self.tools.see(on.AssistantAudio(self.active, "item_q", b""), self.now)
-        self.tools.see(do.Play("item_q", b"", 0, 0), self.now)
+        self.tools.consent.see(on.AssistantAudio(self.active, "item_q", b""), self.now)
+        self.tools.consent.see(do.Play("item_q", b"", 0, 0), self.now)
 
     # ------------------------------------------------------------ tools, the caller, time
 
@@ -150,8 +150,8 @@ class AnyTools(RuleBasedStateMachine):
         self.count += 1
         self.tools.caller_turn()
         item = f"item_{self.count}"
-        self.tools.see(on.TurnCommitted(item), self.now)
-        self.tools.see(do.ShowWords(item, "caller", words, self.now, True), self.now)
+        self.tools.consent.see(on.TurnCommitted(item), self.now)
+        self.tools.consent.see(do.ShowWords(item, "caller", words, self.now, True), self.now)
         self.settle()
 
     @precondition(lambda self: not self.over)

@@ -7,7 +7,7 @@ follows, the ledger of what was heard above all, knows nothing of what was never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ WITHHELD = "[withheld]"  # stands for what was typed and may not reach the model
 
 UNWRITTEN = Hit(Rule("unwritten", ("assistant",), "replace"), 0, 0)
 
-React = Callable[[Event], Iterator[Effect]]
+React = Callable[[Event], Iterable[Effect]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Guard:
         """Whether there is any rule."""
         return bool(self._places)
 
-    def take(self, event: Event, now: int) -> Iterator[Effect]:
+    def take(self, event: Event, now: int) -> Iterable[Effect]:
         """Take an event before the rest of the call does."""
         return self._take(event, now) if self._places else self._react(event)
 

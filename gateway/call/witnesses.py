@@ -1,0 +1,40 @@
+"""Witnesses: the parts of a call that look at what happens and at what is ordered, kind by kind.
+
+Most kinds concern none of them, or one: nobody is asked about the others.
+"""
+
+from __future__ import annotations
+
+from gateway.call import consent, upstream
+from gateway.call.consent import Consent
+from gateway.call.effects import Effect
+from gateway.call.events import Event
+from gateway.call.spending import Spending
+from gateway.call.upstream import Upstream
+
+
+class Witnesses:
+    """Of one call."""
+
+    def __init__(self, spending: Spending, consent: Consent, upstream: Upstream) -> None:
+        self._spending = spending
+        self._consent = consent
+        self._upstream = upstream
+
+    def event(self, event: Event, now: int) -> None:
+        """An event is about to be handled; none of them looks at the caller's sound."""
+        kind = type(event)
+        if kind in self._spending.sees:
+            self._spending.see(event)
+        if kind in consent.SEEN:
+            self._consent.see(event, now)
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """An order is given."""
+        kind = type(effect)
+        if kind in self._spending.sees:
+            self._spending.see(effect)
+        if kind in consent.SEEN:
+            self._consent.see(effect, now)
+        if kind in upstream.SEEN:
+            self._upstream.see(effect, now)
