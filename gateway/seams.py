@@ -10,7 +10,7 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 
-Feed = Callable[[Event], None]
+Feed = Callable[[Event | bytes], None]  # what comes; the caller's sound as it is, of any length
 Order = TypeVar("Order", contravariant=True)
 
 

@@ -170,13 +170,15 @@ class Session:
 
     # ------------------------------------------------------------ events in, effects out
 
-    def feed(self, event: Event) -> None:
-        """Take an event from a leg, a tool or an operator."""
+    def feed(self, event: Event | bytes) -> None:
+        """Take an event from a leg, a tool or an operator; or the caller's sound, as it is."""
         if self._call.ended:
             return
-        if type(event) is on.CallerAudio:
-            if not self._ear.hear(event.pcm, self._now()):
+        if isinstance(event, bytes):
+            if not self._ear.hear(event, self._now()):
                 self._refuse()
+        elif isinstance(event, on.CallerAudio):
+            self.feed(event.pcm)
         else:
             if isinstance(event, on.CallerJoined):
                 self._address = event.address

@@ -41,7 +41,8 @@ class CallerJoined:
 
 @value
 class CallerAudio:
-    """The caller's sound. A leg feeds any length; the session makes frames of 20 ms of it.
+    """The caller's sound. A leg feeds any length, best as it is, in bytes; the session makes frames
+    of 20 ms of it.
 
     A frame is voiced or not. Several of a kind come in one piece, where the call would keep back or
     send on each of them and do nothing else: see `Stillness`.

@@ -93,12 +93,12 @@ class AudioSocketDialect:
         """From now on the format of the line is what it is."""
         self._settled = True
 
-    def decode(self, message: Message) -> Iterator[of.FromCaller | Reply]:
+    def decode(self, message: Message) -> bytes | Iterator[of.FromCaller | Reply]:
         """What a whole frame means. Raises WireError only."""
         if self._settled and self._known and _is_whole(message) and message[0] == self._kind:
             size = len(message) - HEADER
             if size and not size & 1 and size != RAW:  # nothing about it is to be found out
-                return iter((of.CallerAudio(message[HEADER:]),))
+                return message[HEADER:]
         return self._decoded(message)
 
     def _decoded(self, message: Message) -> Iterator[of.FromCaller | Reply]:

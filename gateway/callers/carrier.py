@@ -22,6 +22,7 @@ SLICE_US = 200_000  # of audio that stands before one mark
 AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
 RATES = (8_000, 16_000, 24_000, 48_000)
 DIGITS = frozenset("0123456789*#ABCD")
+NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)  # or not what was expected in it
 
 
 def _number(value: Any) -> Any:
@@ -36,8 +37,13 @@ def parse(decoder: msgspec.json.Decoder[Any], message: str | bytes, protocol: st
     """A JSON message as that decoder knows it. Raises WireError."""
     try:
         return decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise WireError(f"Expected a message of {protocol}: {error}.", 1007) from error
+    except NOT_JSON as error:
+        raise no_message(error, protocol) from error
+
+
+def no_message(error: Exception, protocol: str) -> WireError:
+    """What is said of one that its decoder does not understand."""
+    return WireError(f"Expected a message of {protocol}: {error}.", 1007)
 
 
 def text(message: Message, protocol: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from audio.convert import Converter
 from audio.format import Format
@@ -14,6 +14,7 @@ from gateway.errors import WireError
 
 Message = str | bytes
 Said = FromCaller | FromClient
+Fact = TypeVar("Fact")
 REMEMBERED = 256  # items whose progress is kept; reports come for the last few only
 
 
@@ -44,8 +45,11 @@ class Dialect(Protocol):
     lead: int  # how far ahead of the caller's ear audio may be sent, in microseconds
     grain: int  # how much at once, in microseconds
 
-    def decode(self, message: Message) -> Iterable[Said | Reply]:
-        """What a message from the caller means. Raises WireError only."""
+    def decode(self, message: Message) -> bytes | Iterable[Said | Reply]:
+        """What a message from the caller means: sound and nothing else, as most do, or facts.
+
+        Raises WireError only.
+        """
         ...
 
     def encode(self, effect: ToCaller) -> Iterator[Message]:
@@ -55,6 +59,13 @@ class Dialect(Protocol):
     def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
         """The last messages before the line is closed, by an error or without; may be none."""
         ...
+
+
+def facts(meaning: bytes | Iterable[Fact]) -> Iterable[Fact | CallerAudio]:
+    """What a message means, where its sound is to be one fact among others."""
+    if isinstance(meaning, bytes):
+        return (CallerAudio(meaning),) if meaning else ()
+    return meaning
 
 
 class Splitter(Protocol):
@@ -93,11 +104,15 @@ class Fitting:
         self._sent: dict[str, _Sent] = {}
         self._playing = ""
 
+    def sound(self, pcm: bytes) -> bytes:
+        """The caller's sound as the call has it; nothing where it is held back."""
+        return self._inward.push(pcm)
+
     def inward(self, fact: Said) -> Said | None:
         """A fact of the wire as the call knows it; none where the sound is held back."""
         match fact:
             case CallerAudio(pcm):
-                converted = self._inward.push(pcm)
+                converted = self.sound(pcm)
                 return CallerAudio(converted) if converted else None
             case CallerPlayed(item_id, samples):
                 return replace(fact, samples=self._heard(item_id, samples))
@@ -149,9 +164,15 @@ class Fitted:
         self._dialect = dialect
         self._fitting = Fitting(dialect.format, call)
 
-    def decode(self, message: Message) -> Iterator[Said | Reply]:
+    def decode(self, message: Message) -> bytes | Iterable[Said | Reply]:
         """As the dialect does, in the call's format."""
-        for fact in self._dialect.decode(message):
+        meaning = self._dialect.decode(message)
+        if isinstance(meaning, bytes):
+            return self._fitting.sound(meaning)
+        return self._fitted(meaning)
+
+    def _fitted(self, meaning: Iterable[Said | Reply]) -> Iterator[Said | Reply]:
+        for fact in meaning:
             if isinstance(fact, Reply):
                 yield fact
             elif (fitting := self._fitting.inward(fact)) is not None:

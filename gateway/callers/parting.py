@@ -44,6 +44,21 @@ class Parting:
     gone: bool = False  # whether nobody is there to be told
     by_us: bool = False  # whether we end a call that the caller would go on with
 
+    @property
+    def words(self) -> str:
+        """What a close frame says of it."""
+        said = str(self.error or self.reason).encode()[:LONGEST_REASON]
+        return said.decode(errors="ignore")
+
+
+def not_begun(seconds: float) -> Parting:
+    """The peer was given so long, and its call has not begun."""
+    error = WireError(
+        f"Expected the call to begin within {seconds:g} s, and it did not. "
+        "Connect again and begin at once."
+    )
+    return Parting("did not begin the call", error.code, error)
+
 
 class Faults:
     """What goes wrong within `with` this ends the leg, and does not reach who happened to call."""

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 BROKEN = "line broke"  # the reason of a leg whose caller did not hang up
 KEPT = 1_000  # effects
 
-Feed = Callable[[Event], None]
+Feed = Callable[[Event | bytes], None]
 
 
 class Line(Protocol):
@@ -100,7 +100,7 @@ class PatientLeg:
     async def _carry(self, line: Line, feed: Feed) -> None:
         self._broken = False
 
-        def take(event: Event) -> None:
+        def take(event: Event | bytes) -> None:
             if line is not self._line or self._next is not None:
                 return  # it is being replaced, and whatever it says is old
             if isinstance(event, CallerLeft) and event.reason == BROKEN and self._seconds:

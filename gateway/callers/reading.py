@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from gateway.call.events import CallerAudio
+from gateway.callers.dialect import facts
+
 M = TypeVar("M")
 F = TypeVar("F")
 
@@ -21,10 +24,13 @@ class Reading:
         """Whether the dialect is lent."""
         return self._work is not None
 
-    async def all(self, read: Callable[[M], Iterable[F]], message: M) -> list[F]:
-        """What `read` makes of the message. Raises what it raises; cancelled it ends first."""
+    async def all(
+        self, read: Callable[[M], bytes | Iterable[F]], message: M
+    ) -> list[F | CallerAudio]:
+        """The facts in a message. Raises what `read` raises; cancelled it ends first."""
         assert self._work is None
-        self._work = work = asyncio.create_task(asyncio.to_thread(lambda: list(read(message))))
+        work = asyncio.create_task(asyncio.to_thread(lambda: list(facts(read(message)))))
+        self._work = work
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:

@@ -21,10 +21,10 @@ from typing import cast
 from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
-from gateway.callers.dialect import Dialect, Fitting, Reply, Said, Splitter
+from gateway.callers.dialect import Dialect, Fitting, Reply, Said, Splitter, facts
 from gateway.callers.line import Line, LineError
 from gateway.callers.pacing import Metronome, Paced, Player
-from gateway.callers.parting import NOT_READING, Parting
+from gateway.callers.parting import NOT_READING, Parting, not_begun
 from gateway.errors import WireError
 from gateway.flag import Flag
 
@@ -34,7 +34,7 @@ BURST = 5  # frames written at once at most, where their time has come and gone
 GONE_MS = 10_000  # that what was sent may stay unconfirmed, where the system can say
 EARLY = 256  # facts that may wait for the call to be there
 
-Feed = Callable[[of.Event], None]
+Feed = Callable[[of.Event | bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +113,25 @@ class TcpLeg(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         try:
-            if self._feed is not None:  # what is due counts as heard before what comes now
-                self._catch_up(self._metronome.number(), self._feed)
+            feed = self._feed
+            if feed is not None and (number := self._metronome.number()) > self._number:
+                self._catch_up(number, feed)  # what is due counts as heard before what comes now
             for message in self._splitter.push(data):
-                for fact in self._dialect.decode(message):
-                    self._fact(fact)
-                    if self._parting is not None:
-                        return
+                if self._parting is not None:
+                    return
+                meaning = self._dialect.decode(message)
+                if type(meaning) is bytes and feed is not None:
+                    feed(meaning if self._fitting is None else self._fitting.sound(meaning))
+                    continue
+                for fact in facts(meaning):
+                    if self._parting is None:
+                        self._fact(fact)
         except WireError as error:
             self._part(Parting("broke its protocol", error=error))
         except Exception as error:  # it ends the leg as it would in a task of its own
             self._fail(error)
 
     def _fact(self, fact: Said | Reply) -> None:
-        if type(fact) is of.CallerAudio and self._sounded and self._feed is not None:
-            self._tell(fact, self._feed)
-            return
         if isinstance(fact, Reply):
             self._write(fact.said())
             return
@@ -163,11 +166,7 @@ class TcpLeg(asyncio.Protocol):
             async with asyncio.timeout(self._limits.start):
                 await self._wait(lambda: self._joined)
         except TimeoutError:
-            error = WireError(
-                f"Expected the call to begin within {self._limits.start:g} s, and it did not. "
-                "Connect again and begin at once."
-            )
-            self._part(Parting("did not begin the call", error=error))
+            self._part(not_begun(self._limits.start))
         for fact in self._early:
             if isinstance(fact, of.CallerJoined) and self._parting is None:
                 return fact

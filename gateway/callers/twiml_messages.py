@@ -70,19 +70,27 @@ class StreamDialect:
 
     def __init__(self, wide: Encoding = "pcm16") -> None:
         self.format = Format("pcmu", 8_000)  # until the start says otherwise
+        self._width = 1  # bytes of a sample
         self.call_sid = ""
         self._wide = wide
         self._stream = ""
         self._marks = Marks()
 
-    def decode(self, message: Message) -> Iterable[of.FromCaller | Reply]:
+    def decode(self, message: Message) -> bytes | Iterable[of.FromCaller | Reply]:
         """What a message of the provider means; WireError where it means nothing."""
         text = message if type(message) is str else carrier.text(message, PROTOCOL)
-        said: _Said = carrier.parse(_SAID, text, PROTOCOL)
+        try:
+            said = _SAID.decode(text)
+        except carrier.NOT_JSON as error:
+            raise carrier.no_message(error, PROTOCOL) from error
         if said.event != "media" or said.media is None or not self._stream:
             return self._rarely(said, started=bool(self._stream))
         heard = said.media.payload if said.media.track == "inbound" else b""
-        return (of.CallerAudio(self._whole(heard)),) if heard else ()
+        if len(heard) % self._width:
+            raise WireError(
+                f"Expected whole samples of {self.format}, and {len(heard)} bytes came.", 1007
+            )
+        return heard
 
     def _rarely(self, said: _Said, started: bool) -> Iterator[of.FromCaller | Reply]:
         if said.event == "mark" and said.mark is not None and started:
@@ -123,6 +131,7 @@ class StreamDialect:
         spoken = start.media_format
         where = "the stream in its TwiML"
         self.format = carrier.format_named(spoken.encoding, spoken.sample_rate, self._wide, where)
+        self._width = WIDTHS[self.format.encoding]
         self.call_sid = start.call_sid
         self._stream = f'"streamSid":{msgspec.json.encode(start.stream_sid).decode()}'
         given = start.custom_parameters
@@ -133,13 +142,6 @@ class StreamDialect:
             called=given.get("to", ""),
             metadata={**given, **{name: value for name, value in known.items() if value}},
         )
-
-    def _whole(self, payload: bytes) -> bytes:
-        if len(payload) % WIDTHS[self.format.encoding]:
-            raise WireError(
-                f"Expected whole samples of {self.format}, and {len(payload)} bytes came.", 1007
-            )
-        return payload
 
 
 def _out_of_order(event: str, started: bool) -> str:

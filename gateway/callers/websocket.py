@@ -24,10 +24,10 @@ from starlette.websockets import WebSocket
 from audio.format import Format
 from gateway.call.effects import Effect, Flush, ToCaller, Transfer
 from gateway.call.events import CallerAudio, CallerJoined, CallerLeft, Event, TransferFailed
-from gateway.callers.dialect import Dialect, Message, Reply, Said, fitted
+from gateway.callers.dialect import Dialect, Message, Reply, Said, facts, fitted
 from gateway.callers.line import Line, end, put_through
 from gateway.callers.outlet import Entry, Outlet
-from gateway.callers.parting import LONGEST_REASON, NOT_READING, Faults, Limits, Parting
+from gateway.callers.parting import NOT_READING, Faults, Limits, Parting, not_begun
 from gateway.callers.reading import Reading
 from gateway.callers.sockets import NO_ANSWER, answered
 from gateway.errors import TrunklineError, WireError
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 LARGE = 256 * 1024  # bytes of a message, from which on it is read in a thread
 AT_ONCE = 16 * 1024  # bytes of sound; then others have their turn
 
-Feed = Callable[[Event], None]
+Feed = Callable[[Event | bytes], None]
 
 
 class WebSocketLeg:
@@ -59,10 +59,11 @@ class WebSocketLeg:
         self._socket: Socket | None = None
         self._wire = dialect
         self._dialect = fitted(dialect, call) if call is not None else dialect
-        self._early: list[Event] = []  # what came before the call was there to be told
+        self._early: list[Event | bytes] = []  # what came before the call was there to be told
         self._feed: Feed = self._early.append
         self._facts: Iterator[Said | Reply] = iter(())  # of a message that is being taken
         self._limits = limits = limits or Limits()
+        self._large = min(LARGE, limits.frame + 1)  # bytes of a message that is not read at once
         self._outlet = Outlet(
             *(self._write, partial(self._part, Parting(NOT_READING, 1008, gone=True))),
             *(limits.outbox, limits.blocked),
@@ -71,8 +72,8 @@ class WebSocketLeg:
         self._joined = self._live = False  # the caller; the call, which can be told
         self._left = False  # whether the caller hung up
         self._parting: Parting | None = None
-        self._began = Flag()  # the caller has joined, or will not
-        self._parted, self._answered = Flag(), Flag()  # the latter: our farewell
+        self._began, self._parted = Flag(), Flag()  # the former: joined, or will not
+        self._answered = Flag()  # our farewell
         self._fault: Exception | None = None  # of our own
         self._faults = Faults(self._end_by)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,8 +119,7 @@ class WebSocketLeg:
 
     async def refuse(self, error: WireError) -> None:
         """Close a socket whose caller is not to be let in, and say why."""
-        parting = Parting("refused", error.code, error)
-        self._part(parting)
+        self._part(parting := Parting("refused", error.code, error))
         if self._socket is not None:
             await self._leave(parting, self._socket)
 
@@ -176,13 +176,8 @@ class WebSocketLeg:
         return self._socket
 
     def _await_beginning(self) -> None:
-        error = WireError(
-            f"Expected the call to begin within {self._limits.start:g} s, and it did not. "
-            "Connect again and begin at once."
-        )
-        parting = Parting("did not begin the call", error.code, error)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._limits.start, self._part, parting)
+        parting = not_begun(within := self._limits.start)
+        self._timer = asyncio.get_running_loop().call_later(within, self._part, parting)
 
     def take(self, message: Message) -> None:
         """A message of the peer."""
@@ -190,18 +185,24 @@ class WebSocketLeg:
             self._hear_answer(message)
             return
         try:
-            self._limits.check(message)
-            if len(message) < LARGE:
-                self._facts = iter(list(self._dialect.decode(message)))
+            if len(message) >= self._large:
+                self._take_large(message)
+            elif type(meaning := self._dialect.decode(message)) is bytes and len(meaning) < AT_ONCE:
+                self._feed(meaning)
+            else:
+                self._facts = iter(list(facts(meaning)))
                 self._take_facts()
-            elif self._socket is not None:
-                self._socket.hold()
-                self._outlet.hold()
-                self._start(self._take_large(message))
-        except Exception as fault:  # as within `Faults`, which costs too much for every frame
+        except Exception as fault:  # as within `Faults`
             self._end_by(fault)
 
-    async def _take_large(self, message: Message) -> None:
+    def _take_large(self, message: Message) -> None:
+        self._limits.check(message)
+        assert self._socket is not None
+        self._socket.hold()
+        self._outlet.hold()
+        self._start(self._read_large(message))
+
+    async def _read_large(self, message: Message) -> None:
         """In a thread, which has the dialect for itself meanwhile."""
         with self._faults:
             self._facts = iter(await self._reading.all(self._dialect.decode, message))
@@ -325,8 +326,7 @@ class WebSocketLeg:
                     await self._reading.wait_free()
                     await self._outlet.wait_empty()
                     await self._say_farewell(parting, socket)
-        reason = str(parting.error or parting.reason).encode()[:LONGEST_REASON]
-        socket.close(parting.code, reason.decode(errors="ignore"))
+        socket.close(parting.code, parting.words)
         if parting.by_us and self.line is not None:
             await end(self.line, parting.reason, self._limits.farewell)
 
@@ -343,7 +343,7 @@ class WebSocketLeg:
         """What the peer says after its farewell, or ours."""
         with suppress(WireError):
             self._limits.check(message)
-            for fact in self._dialect.decode(message):
+            for fact in facts(self._dialect.decode(message)):
                 if isinstance(fact, Reply) and self._socket is not None:
                     self._socket.send(fact.said())
                 elif isinstance(fact, CallerLeft):

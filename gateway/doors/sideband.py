@@ -21,7 +21,7 @@ class Sideband:
     async def run(self, session: Session) -> None:
         """Until its client leaves, or the call ends."""
 
-        def feed(event: Event) -> None:
+        def feed(event: Event | bytes) -> None:
             if isinstance(event, FromClient):
                 session.feed(event)
 

@@ -18,7 +18,7 @@ class SocketLine:
         self._again = again
         self.over = Flag()
 
-    async def run(self, feed: Callable[[Event], None]) -> None:
+    async def run(self, feed: Callable[[Event | bytes], None]) -> None:
         """As the leg does; who comes back `again` has joined at once."""
         if self._again:
             feed(CallerJoined())

@@ -29,7 +29,7 @@ UNSEEN = (
 WAITING = 1_000  # events behind a picture that is being fitted: 20 s of sound
 MANY = "Too many pictures are waiting already. Show one at a time."
 
-Feed = Callable[[Event], None]
+Feed = Callable[[Event | bytes], None]
 
 
 class ShowingLeg:
@@ -42,7 +42,7 @@ class ShowingLeg:
         self._leg = leg
         self._sees = sees
         self._feed: Feed = _to_nobody
-        self._waiting: list[Event] = []
+        self._waiting: list[Event | bytes] = []
         self._work: asyncio.Task[None] | None = None
         self._shown = 0
 
@@ -67,7 +67,7 @@ class ShowingLeg:
 
     # ------------------------------------------------------------ what comes
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event | bytes) -> None:
         if self._work is not None:
             self._keep(event)
         elif _shows(event):
@@ -76,9 +76,9 @@ class ShowingLeg:
         else:
             self._feed(event)
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event | bytes) -> None:
         """Behind the picture at work; sound and more pictures only as long as there is room."""
-        optional = isinstance(event, on.CallerAudio) or _shows(event)
+        optional = isinstance(event, bytes | on.CallerAudio) or _shows(event)
         if len(self._waiting) < WAITING or not optional:
             self._waiting.append(event)
             return
@@ -146,7 +146,7 @@ def url_of(image: Image) -> str:
     return f"data:{image.media_type};base64,{b64encode(image.data).decode('ascii')}"
 
 
-def _shows(event: Event) -> bool:
+def _shows(event: Event | bytes) -> bool:
     if isinstance(event, on.CallerAsked):
         return any(_pictures(event.message.get("item")))
     return isinstance(event, on.CallerShowed)
@@ -161,5 +161,5 @@ def _is_picture(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") == "input_image"
 
 
-def _to_nobody(event: Event) -> None:
+def _to_nobody(event: Event | bytes) -> None:
     """The leg does not run yet."""

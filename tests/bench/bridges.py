@@ -23,7 +23,7 @@ from audio.convert import encode
 from audio.tone import sine
 from gateway.assistants.capabilities import OPENAI
 from gateway.call.effects import Play
-from gateway.callers.dialect import Dialect, Reply, fitted
+from gateway.callers.dialect import Dialect, Reply, facts, fitted
 from gateway.clock import run
 from gateway.doors import bridges
 from gateway.plans.planning import format_for
@@ -76,7 +76,7 @@ def _cost(name: str) -> float:
     came += [message for mark in marks for message in provider.played(mark)]
     spent -= time.process_time()
     for message in came:
-        for _ in dialect.decode(message):
+        for _ in facts(dialect.decode(message)):
             pass
     spent += time.process_time()
     return spent / (SECONDS * 50) * 1e6

@@ -27,6 +27,9 @@ class Served:
     fed: list[of.Event] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
 
+    def feed(self, event: of.Event | bytes) -> None:
+        self.fed.append(of.CallerAudio(event) if isinstance(event, bytes) else event)
+
     def of_kind(self, kind: type[of.Event]) -> list[Any]:
         return [event for event in self.fed if isinstance(event, kind)]
 
@@ -56,7 +59,7 @@ class Door:
                 await served.leg.wait_for_sound()
                 line_format(dialect)
                 served.leg.fit(self.call)
-                await served.leg.run(served.fed.append)
+                await served.leg.run(served.feed)
         finally:
             served.leg.abort()
 

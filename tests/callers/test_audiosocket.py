@@ -20,6 +20,7 @@ from audio.tone import sine
 from gateway.call.effects import Flush, Play
 from gateway.call.events import CallerAudio, TransferOrdered
 from gateway.callers.audiosocket_wire import RATES, AudioSocketDialect, Guess
+from gateway.callers.dialect import facts
 from gateway.errors import SettingsError, TrunklineError
 from tests.callers.peers.audiosocket import (
     PEER,
@@ -261,7 +262,7 @@ def test_each_kind_of_sound_is_answered_in_its_own(kind: int, rate: int) -> None
     dialect = AudioSocketDialect()
     list(dialect.decode(Stream().begin()[0]))
     sound = sine(440, 0.02, rate)
-    assert list(dialect.decode(frame(kind, sound))) == [CallerAudio(sound)]
+    assert list(facts(dialect.decode(frame(kind, sound)))) == [CallerAudio(sound)]
     assert dialect.format.rate == rate
     assert list(dialect.encode(Play("a", sound, 0, 0))) == [frame(kind, sound)]
 
@@ -284,7 +285,7 @@ def test_another_kind_in_mid_call_is_converted() -> None:
     list(dialect.decode(frame(0x10, sine(440, 0.02, 8_000))))
     heard = b""
     for _ in range(50):
-        for fact in dialect.decode(frame(0x12, sine(440, 0.02, 16_000))):
+        for fact in facts(dialect.decode(frame(0x12, sine(440, 0.02, 16_000)))):
             assert isinstance(fact, CallerAudio)
             heard += fact.pcm
     assert 7_900 <= len(heard) // 2 <= 8_000

@@ -14,6 +14,7 @@ import pytest
 from gateway.call.events import CallerAudio, CallerDigit, CallerJoined
 from gateway.callers.audiosocket_wire import AudioSocketDialect, Frames
 from gateway.callers.dialect import Reply
+from gateway.callers.dialect import facts as facts_in
 from tests.callers.capture import Capture, decoded, load, replay
 from tests.callers.peers.audiosocket import PORT, WORD
 from tests.callers.peers.journal import Calls, effects, events
@@ -56,7 +57,7 @@ def facts(pieces: Iterable[bytes]) -> list[object]:
         fact
         for piece in pieces
         for frame in frames.push(piece)
-        for fact in dialect.decode(frame)
+        for fact in facts_in(dialect.decode(frame))
         if not isinstance(fact, Reply)
     ]
     assert not frames.pending

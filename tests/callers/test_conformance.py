@@ -23,7 +23,7 @@ from gateway.call.events import (
     CallerPlayed,
     FromCaller,
 )
-from gateway.callers.dialect import Dialect, Message, Reply, fitted
+from gateway.callers.dialect import Dialect, Message, Reply, facts, fitted
 from gateway.errors import WireError
 from tests.callers.conformance.case import NAMES, Case, case_of
 from tests.callers.peers.provider import Clear, Mark, Order, Owed, Provider, Sound
@@ -51,7 +51,7 @@ class Both:
         """The gateway hears the provider; what is owed in answer is taken and given."""
         told: list[FromCaller] = []
         for message in messages:
-            for fact in self.dialect.decode(message):
+            for fact in facts(self.dialect.decode(message)):
                 if isinstance(fact, Reply):
                     self.take([fact.said()])
                 else:
@@ -106,8 +106,8 @@ def test_a_call_begins_with_who_calls(case: Case) -> None:
 
 def test_golden_messages_mean_what_the_documentation_says(case: Case) -> None:
     both = Both(case)
-    for message, facts in case.heard:
-        assert both.hear([message]) == list(facts), message
+    for message, told in case.heard:
+        assert both.hear([message]) == list(told), message
 
 
 def test_golden_effects_are_told_as_the_documentation_says(case: Case) -> None:
@@ -301,4 +301,4 @@ def test_garbage_raises_wire_errors_only(case: Case, data: st.DataObject, begun:
     both = Both(case, begun=begun)
     with suppress(WireError):
         for _ in range(4):
-            list(both.dialect.decode(mutated(case, data.draw)))
+            list(facts(both.dialect.decode(mutated(case, data.draw))))

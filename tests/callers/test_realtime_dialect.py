@@ -17,7 +17,7 @@ from audio.format import Format, pcm16
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.plan import Plan, TurnPolicy
-from gateway.callers.dialect import Reply
+from gateway.callers.dialect import Reply, facts
 from gateway.callers.realtime import LEAD, Offer, RealtimeDialect
 from gateway.errors import WireError
 
@@ -47,13 +47,13 @@ class Client:
         return self.sends(json.dumps({"type": kind, **fields}))
 
     def sends(self, message: str | bytes) -> list[on.Event]:
-        facts = list(self.dialect.decode(message))
-        self.take(fact.message for fact in facts if isinstance(fact, Reply))
-        return [fact for fact in facts if not isinstance(fact, Reply)]
+        told = list(facts(self.dialect.decode(message)))
+        self.take(fact.message for fact in told if isinstance(fact, Reply))
+        return [fact for fact in told if not isinstance(fact, Reply)]
 
     def configures(self, **session: Any) -> Plan:
-        facts = self.says("session.update", session={"type": "realtime", **session})
-        changed = [fact for fact in facts if isinstance(fact, on.PlanChanged)]
+        told = self.says("session.update", session={"type": "realtime", **session})
+        changed = [fact for fact in told if isinstance(fact, on.PlanChanged)]
         assert self.told[-1]["type"] == "session.updated", self.told[-1]
         return changed[0].plan if changed else self.dialect.begin()
 

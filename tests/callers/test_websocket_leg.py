@@ -40,8 +40,8 @@ class Served:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def feed(self, event: of.Event) -> None:
-        self.fed.append(event)
+    def feed(self, event: of.Event | bytes) -> None:
+        self.fed.append(of.CallerAudio(event) if isinstance(event, bytes) else event)
         self.changed.set()
 
     async def wait_for(self, kind: type[of.Event]) -> Any:

@@ -110,7 +110,7 @@ class RealtimeDialect:
 
     # ------------------------------------------------------------ from the client
 
-    def decode(self, message: Message) -> Iterable[Fact]:
+    def decode(self, message: Message) -> bytes | Iterable[Fact]:
         """What an event of the client means. A wrong one is answered, and the session goes on."""
         if self._joined and self._offer.media:  # nearly all that comes then is sound
             data = sound_of(message)

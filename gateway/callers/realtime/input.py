@@ -10,6 +10,7 @@ from audio.format import Format
 from gateway.call.effects import ShowTurn, ShowWords
 from gateway.call.events import CallerAudio
 from gateway.call.plan import FRAME_US, Plan
+from gateway.callers.dialect import facts
 from gateway.callers.realtime.conversation import Conversation, Seen, user_turn
 from gateway.callers.realtime.stream import Stream
 from gateway.protocol.wire import MAX_APPEND, Refused, from_base64, missing, wrong_type
@@ -53,14 +54,14 @@ class Input:
 
     def append(self, value: object) -> Iterable[CallerAudio]:
         """A piece of audio, in base64. Raises Refused."""
-        return self.take(_audio(value, self._converter.source))
+        return facts(self.take(_audio(value, self._converter.source)))
 
-    def take(self, data: bytes) -> Iterable[CallerAudio]:
+    def take(self, data: bytes) -> bytes | list[CallerAudio]:
         """A piece of audio, of whole samples."""
         pcm = self._converter.push(data)
         self._buffered += len(pcm) // self._width
         if len(pcm) <= self._piece:
-            return (CallerAudio(pcm),) if pcm else ()
+            return pcm
         return [CallerAudio(pcm[at : at + self._piece]) for at in range(0, len(pcm), self._piece)]
 
     def whole(self, data: bytes) -> bytes:

@@ -25,7 +25,7 @@ from gateway.call.events import (
     Event,
     TransferFailed,
 )
-from gateway.callers.dialect import Dialect, Message, Reply
+from gateway.callers.dialect import Dialect, Message, Reply, facts
 from gateway.callers.webrtc.ear import Ear
 from gateway.callers.webrtc.extras import Limits, Listener, Opener
 from gateway.callers.webrtc.ice import IceSettings
@@ -245,7 +245,7 @@ class WebRtcLeg:
                     f"{len(message)} came. Send smaller ones.",
                     1009,
                 )
-            for fact in self._dialect.decode(message):
+            for fact in facts(self._dialect.decode(message)):
                 if isinstance(fact, Reply):
                     self._write(fact.said())
                 else:
