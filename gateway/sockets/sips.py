@@ -19,12 +19,16 @@ SPARED = 8  # the part of the buffer that is not offered: more than a tenth
 class Sips(asyncio.BufferedProtocol):
     """Stands between a transport and its framing."""
 
-    __slots__ = ("_framing", "_room", "_whole", "buffer_updated", "eof_received")
+    __slots__ = (
+        *("_framing", "_grows", "_room", "_spared", "_whole"),
+        *("buffer_updated", "eof_received"),
+    )
 
     def __init__(self, framing: WSProtocol) -> None:
         self._framing = framing
         self._room: Callable[[int], memoryview] = framing.get_buffer
-        self._whole = 0  # bytes of the buffer, as far as that has been seen
+        self._whole = self._spared = 0  # bytes of the buffer, as far as that has been seen
+        self._grows = False  # whether it has been offered until it doubles
         self.buffer_updated = framing.buffer_updated  # type: ignore[method-assign]
         self.eof_received = framing.eof_received  # type: ignore[method-assign]
 
@@ -33,9 +37,16 @@ class Sips(asyncio.BufferedProtocol):
         room = self._room(sizehint)
         size = len(room)
         if size > self._whole:
-            self._whole = size
-        spared = self._whole // SPARED
-        return room[: size - spared] if size > 2 * spared else room
+            self._measure(size)
+        if size > self._spared:
+            return room[: size - self._spared]
+        self._grows = True
+        return room[: size - 1]  # so that more than the old one is free in the one twice as large
+
+    def _measure(self, free: int) -> None:
+        """So much of the buffer is free; after it has doubled, the half of a message lies there."""
+        self._whole = max(free, 2 * self._whole) if self._grows else free
+        self._spared, self._grows = self._whole // SPARED, False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._framing.connection_lost(exc)

@@ -27,6 +27,9 @@ NO_STATUS, ABNORMAL = 1005, 1006  # close codes that never stand in a frame
 PROTOCOL_ERROR, INVALID_TEXT, TOO_BIG, FAILED = 1002, 1007, 1009, 1011
 NOBODY = "keepalive ping timeout"
 
+HEAD: Final = 14  # bytes before a message, where the library writes its frame's head
+SHORT: Final = 2048  # characters or bytes of a message that it may copy into a buffer of its own
+
 TEXT, BINARY, CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 CLOSE, PONG_FRAME = WSMsgType.CLOSE, WSMsgType.PONG
 
@@ -109,8 +112,15 @@ class Socket(WSListener):
 
     def send(self, message: Message) -> None:
         """In one frame, at once; after the end it goes nowhere."""
-        if not self._transport.underlying_transport.is_closing():
-            self._transport.send(TEXT if type(message) is str else BINARY, message)
+        if self._transport.underlying_transport.is_closing():
+            return
+        kind = TEXT if type(message) is str else BINARY
+        if len(message) <= SHORT:
+            self._transport.send(kind, message)
+        else:  # that buffer grows with what is sent, and would stay so
+            frame = bytearray(HEAD)
+            frame += message.encode() if isinstance(message, str) else message
+            self._transport.send_reuse_external_bytearray(kind, frame, HEAD)
 
     @property
     def waiting(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from gateway.sockets import socket as module
 from gateway.sockets.client import READS, RefusedError, connect
-from gateway.sockets.socket import Closed, Message, Socket
+from gateway.sockets.socket import SHORT, Closed, Message, Socket
 
 LARGEST = 10_000
 
@@ -222,3 +224,44 @@ async def test_many_small_messages_at_once_grow_no_buffer_and_a_large_one_does()
             await asyncio.sleep(0)
         assert ear.said[-1] == whole.decode()
         assert READS < len(buffer(-1)) < 2 * LARGEST
+
+
+async def test_a_message_grows_the_buffer_no_further_for_others_on_its_heels() -> None:
+    whole = Frame(Opcode.TEXT, b"y" * (READS * 2))
+
+    async def buffer_after(*frames: Frame) -> int:
+        async def script(peer: ServerConnection) -> None:
+            await peer.recv()
+            peer.transport.write(raw(*frames))
+            await peer.wait_closed()
+
+        async with met(script) as (socket, ear), asyncio.timeout(10):
+            socket.send("begin")
+            while len(ear.said) < len(frames):
+                await asyncio.sleep(0)
+            return len(socket._transport.underlying_transport.get_protocol().get_buffer(-1))
+
+    tail = [Frame(Opcode.TEXT, b"x" * 100)] * 100
+    assert await buffer_after(whole, *tail) <= await buffer_after(whole)
+
+
+@pytest.mark.parametrize("size", [SHORT - 1, SHORT + 1, 70_000])
+async def test_a_message_of_any_length_comes_whole_and_leaves_no_room_behind(size: int) -> None:
+    async def hear(peer: ServerConnection) -> None:
+        said.extend([await peer.recv() for _ in given])
+        over.set()
+        await peer.wait_closed()
+
+    said: list[Message] = []
+    given: list[Message] = ["ü" * size, bytes(number % 251 for number in range(size))]
+    over = asyncio.Event()
+    async with met(hear) as (socket, _), asyncio.timeout(10):
+        tracemalloc.start()
+        for message in given:
+            socket.send(message)
+        traces = tracemalloc.take_snapshot()
+        tracemalloc.stop()
+        await over.wait()
+    assert said == given
+    held = traces.filter_traces([tracemalloc.Filter(True, module.__file__)])
+    assert sum(trace.size for trace in held.traces) < 3 * SHORT
