@@ -26,7 +26,7 @@ from gateway.admission.quotas import Claim, Quota, TooManyError
 from gateway.assistants.openai import endpoint, open_leg
 from gateway.assistants.target import Target
 from gateway.budgets.budgets import Budgets
-from gateway.call.effects import ToAssistant, ToCaller
+from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
@@ -46,7 +46,7 @@ from gateway.plans.planning import Booking, Planner
 from gateway.privacy.custodian import Custodian
 from gateway.running.standing import Standing
 from gateway.seeing.showing import ShowingLeg
-from gateway.session import Leg, Session
+from gateway.session import Leg, Model, Session
 from gateway.settings import Settings
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
 from gateway.taps.flushing import Flusher
@@ -214,7 +214,7 @@ class Gateway:
             purse=self.budgets.purse(plan) if self.budgets is not None else None,
         )
 
-    def _dial(self, booking: Booking, thread: Thread | None, assistant: int) -> Leg[ToAssistant]:
+    def _dial(self, booking: Booking, thread: Thread | None, assistant: int) -> Model:
         """A session for a call: with its own assistant (0), or with one that stands in."""
         if assistant:
             leg = booking.others[assistant - 1].leg(booking.plan)

@@ -41,7 +41,7 @@ class Ear:
         self._voiced = detector.voiced
         self._stillness = stillness
         self._tell = tell
-        self._send = send
+        self.send = send  # lets the model hear a frame of which the call will be told
         self.untold: list[bytes] = []  # frames of which the call has not been told
         self._speech = False  # whether those are voiced
         self._sent = False  # whether the model has heard them
@@ -62,7 +62,7 @@ class Ear:
             if not untold:
                 self._begin(voiced)
             if self._sent:
-                self._send(frame)
+                self.send(frame)
             untold.append(frame)
             self._heard_at = now
             if len(untold) >= self._room:

@@ -30,6 +30,14 @@ class Leg(Protocol[Order]):
         ...
 
 
+class Model(Leg[do.ToAssistant], Protocol):
+    """The assistant's side. Most of what it is sent is sound, and needs no order around it."""
+
+    def hear(self, pcm: bytes) -> None:
+        """As SendAudio orders it."""
+        ...
+
+
 class Tap(Protocol):
     """Watches events and effects, and never decides.
 

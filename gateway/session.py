@@ -26,16 +26,16 @@ from gateway.call.outgoing import joined
 from gateway.call.plan import Plan
 from gateway.ear import Ear
 from gateway.errors import TrunklineError
-from gateway.seams import Checks, Feed, Leg, Purse, Tap, Tools
+from gateway.seams import Checks, Feed, Leg, Model, Purse, Tap, Tools
 
-__all__ = ["Feed", "Leg", "Session", "Tap", "Tools"]
+__all__ = ["Feed", "Leg", "Model", "Session", "Tap", "Tools"]
 
 log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
 
 Work = Callable[[], Coroutine[Any, Any, Event]]
-Redial = Callable[[int], Leg[do.ToAssistant]]
+Redial = Callable[[int], Model]
 
 
 class Session:
@@ -45,7 +45,7 @@ class Session:
         self,
         plan: Plan,
         caller: Leg[do.ToCaller],
-        assistant: Leg[do.ToAssistant],
+        assistant: Model,
         tools: Tools,
         detector: VoiceDetector,
         taps: Sequence[Tap] = (),
@@ -64,7 +64,7 @@ class Session:
         self._checks = checks
         self._purse = purse
         self._audience = Audience(taps)
-        self._ear = Ear(plan, detector, self._call.stillness, self._take, self._send)
+        self._ear = Ear(plan, detector, self._call.stillness, self._take, assistant.hear)
         self._refused = False  # any of the caller's sound
         self._legs: set[asyncio.Task[None]] = set()
         self._cut_off: asyncio.TimerHandle | None = None
@@ -164,6 +164,7 @@ class Session:
 
     def _use(self, order: do.Use) -> None:
         before, self._epoch = self._epoch, order.epoch
+        self._ear.send = self._assistants[order.epoch].hear
         log.info("another session with the model takes over", extra={"session": order.epoch})
         if (leg := self._assistants.pop(before, None)) is not None:
             leg.close("another took over")
@@ -197,10 +198,6 @@ class Session:
             self._ear.tell()
         self._take(event, self._now())
 
-    def _send(self, frame: bytes) -> None:
-        """Let the model hear what the call will be told of."""
-        self._assistants[self._epoch].send(do.SendAudio(frame))
-
     def _take(self, event: Event, now: int, sent: bool = False) -> None:
         """`sent`: what the call orders to be sent on this has been sent."""
         self._audience.event(event, now)
@@ -214,7 +211,7 @@ class Session:
 
     def _carry_out(self, effect: Effect) -> None:
         if type(effect) is do.SendAudio:  # most are
-            self._assistants[self._epoch].send(effect)
+            self._assistants[self._epoch].hear(effect.pcm)
         elif isinstance(effect, do.ToCaller):
             self._caller.send(effect)
         elif isinstance(effect, do.ToAssistant):

@@ -53,6 +53,9 @@ class ScriptedLeg:
         now = asyncio.get_running_loop().time()
         self.sent.append((round((now - self.began) * 1000), effect))
 
+    def hear(self, pcm: bytes) -> None:
+        self.send(do.SendAudio(pcm))
+
     def close(self, reason: str) -> None:
         self.closed = reason
         self._leave.set()

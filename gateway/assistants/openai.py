@@ -56,8 +56,10 @@ def open_leg(target: Target, call: Format) -> AssistantLeg:
 class Outbox:
     """Messages on their way to the socket: written at once, or in turn once the far end reads."""
 
-    def __init__(self, vigil: Vigil) -> None:
+    def __init__(self, vigil: Vigil, give_up: Callable[[], None]) -> None:
         self._vigil = vigil
+        self._give_up = give_up  # to be called where the far end does not read
+        self._shut = False
         self._messages: deque[str] | None = None  # made when the first has to wait
         self._size = 0
         self._socket: Socket | None = None
@@ -73,6 +75,8 @@ class Outbox:
     def put(self, message: str) -> None:
         """Write a message, or let it wait."""
         socket = self._socket
+        if self._shut:
+            return
         if socket is not None and socket.writable and not self._messages:
             self._write(socket, message)
             return
@@ -81,8 +85,12 @@ class Outbox:
         self._messages.append(message)
         self._size += len(message)
         self._emptied.clear()
+        now = asyncio.get_running_loop().time()
         if self._stands_since is None and socket is not None:
-            self._stands_since = asyncio.get_running_loop().time()
+            self._stands_since = now
+        since = self._stands_since
+        if self._size > OUTBOX_BYTES or (since is not None and now - since > STALLED):
+            self._give_up()
 
     def go_on(self) -> None:
         """The far end reads again."""
@@ -96,15 +104,9 @@ class Outbox:
         elif self._socket is not None:
             self._stands_since = asyncio.get_running_loop().time()
 
-    @property
-    def waits(self) -> bool:
-        """Whether there is anything that has not been written."""
-        return bool(self._messages)
-
-    def is_stuck(self, now: float) -> bool:
-        """Whether the far end has stopped reading."""
-        since = self._stands_since
-        return self._size > OUTBOX_BYTES or (since is not None and now - since > STALLED)
+    def shut(self) -> None:
+        """Nothing more is taken; what waits is still written."""
+        self._shut = True
 
     async def wait_empty(self) -> None:
         """Until all has been handed to the socket."""
@@ -133,7 +135,7 @@ class AssistantLeg:
         self._key = key(target)
         self.dialect = Realtime(call, way.capabilities, way.host, self._redact)
         self._vigil = Vigil()
-        self._outbox = Outbox(self._vigil)
+        self._outbox = Outbox(self._vigil, self._give_up)
         self._socket: Socket | None = None
         self._feed: Feed | None = None
         self._opened = Flag()  # the session
@@ -155,7 +157,7 @@ class AssistantLeg:
                         await self._outbox.wait_empty()
         finally:
             self._told = True
-            self._over.set()
+            self._end()
             opening.cancel()
             await asyncio.wait([opening])
             if self._socket is not None:
@@ -167,19 +169,19 @@ class AssistantLeg:
 
     def send(self, effect: ToAssistant) -> None:
         """Carry out an effect; after the end, or if the server does not read, it is dropped."""
-        if self._over.is_set():
-            return
         for message in self.dialect.encode(effect):
             self._outbox.put(message)
-        if self._outbox.waits and self._outbox.is_stuck(asyncio.get_running_loop().time()):
-            said = f"{self._way.host}: the server does not read what is sent to it"
-            asyncio.get_running_loop().call_soon(self._lose, AssistantLost(said, "not_reading"))
+
+    def hear(self, pcm: bytes) -> None:
+        """As SendAudio orders it."""
+        for message in self.dialect.append(pcm):
+            self._outbox.put(message)
 
     def close(self, reason: str) -> None:
         """Say what is queued, then end normally; `run` returns within about two seconds."""
         log.debug("assistant leg closes: %s", reason)
         self._closing = True
-        self._over.set()
+        self._end()
 
     # ------------------------------------------------------------ what comes
 
@@ -230,7 +232,7 @@ class AssistantLeg:
                     self._feed(event)
         except Exception as fault:
             self._fault = fault
-            self._over.set()
+            self._end()
 
     def lose(self, closed: Closed) -> None:
         """The connection is gone."""
@@ -246,8 +248,16 @@ class AssistantLeg:
         if self._told or self._closing or self._feed is None:
             return
         self._told = True
-        self._over.set()
+        self._end()
         self._feed(lost)
+
+    def _give_up(self) -> None:
+        said = f"{self._way.host}: the server does not read what is sent to it"
+        asyncio.get_running_loop().call_soon(self._lose, AssistantLost(said, "not_reading"))
+
+    def _end(self) -> None:
+        self._over.set()
+        self._outbox.shut()
 
     def _limit(self, documented: int) -> int:
         """How long the session may last: what its server says of this one, where that can be."""

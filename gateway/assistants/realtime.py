@@ -220,8 +220,7 @@ class Realtime:
         yield on.ResponseEnded(response_id, status, self._redact(reason), calls, used, code)
 
     def _is_aside(self, response: Json) -> bool:
-        named = "conversation_id" in response
-        return self.able.out_of_band and named and response["conversation_id"] is None
+        return self.able.out_of_band and response.get("conversation_id", "") is None
 
     def _error(self, error: Json) -> Iterator[on.FromAssistant]:
         code = text(error, "code") or text(error, "type")
@@ -254,14 +253,13 @@ class Realtime:
 
     def encode(self, effect: do.ToAssistant) -> list[str]:
         """The messages that carry out an effect, ready to be sent as text frames."""
-        if isinstance(effect, do.SendAudio):
-            return self._append(self._sending.push(effect.pcm))
         match effect:
+            case do.SendAudio(pcm):
+                return self.append(pcm)
             case do.Configure(plan):
                 return self._configure(plan)
             case do.Commit():
-                rest = self._append(self._sending.flush())
-                return rest + self._say("input_audio_buffer.commit")
+                return self.append(b"", last=True) + self._say("input_audio_buffer.commit")
             case do.ClearInput():
                 self._sending.flush()
                 return self._say("input_audio_buffer.clear")
@@ -293,12 +291,15 @@ class Realtime:
         session = session_of(plan, self.able, *self._wires)
         return self._say("session.update", session=session)
 
-    def _append(self, data: bytes) -> list[str]:
-        """Audio goes by the thousand: no dictionary, no id, no encoder but base64."""
-        if len(data) <= LARGEST_APPEND:
-            return [APPEND + b2a_base64(data, newline=False).decode("ascii") + '"}'] if data else []
-        pieces = (data[a : a + LARGEST_APPEND] for a in range(0, len(data), LARGEST_APPEND))
-        return [message for piece in pieces for message in self._append(piece)]
+    def append(self, pcm: bytes, *, last: bool = False) -> list[str]:
+        """What lets the model hear this. It goes by the thousand: no encoder but base64."""
+        data = pcm if self._sending.same else self._sending.push(pcm)
+        data += self._sending.flush() if last else b""  # what was held back
+        messages = []
+        for at in range(0, len(data), LARGEST_APPEND):
+            piece = b2a_base64(data[at : at + LARGEST_APPEND], newline=False)
+            messages.append(APPEND + piece.decode("ascii") + '"}')
+        return messages
 
     def _item(self, effect: do.SendText | do.SendToolCall | do.SendToolOutput | do.Remind) -> Json:
         match effect:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from weakref import WeakSet
 
 from gateway.background import beside
-from gateway.call.effects import AGREED, Effect, ShowNotice, ShowTool, ShowWords, ToAssistant
+from gateway.call.effects import AGREED, Effect, ShowNotice, ShowTool, ShowWords
 from gateway.call.events import CallerJoined, Event
 from gateway.call.history import History
 from gateway.call.plan import Plan
@@ -26,7 +26,7 @@ from gateway.memory.recalling import Recall, Recalling
 from gateway.memory.thread import thread_of
 from gateway.privacy.holders import Kept, Whose
 from gateway.redaction.detect import ALL, Policy, redact
-from gateway.session import Leg
+from gateway.session import Model
 from gateway.settings.memory import Memory
 from gateway.store.memories import Memories
 from gateway.store.store import Store
@@ -141,7 +141,7 @@ class Thread:
         self.forgotten = True
         self._recall.forget()
 
-    def leg(self, leg: Leg[ToAssistant]) -> Leg[ToAssistant]:
+    def leg(self, leg: Model) -> Model:
         """The leg to a model, which is told what is known."""
         return Recalling(leg, self._recall)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.call.effects import Configure, ToAssistant
 from gateway.errors import TrunklineError
-from gateway.session import Feed, Leg
+from gateway.session import Feed, Model
 from gateway.settings.memory import Memory
 from gateway.store.memories import Earlier, Memories, Noted
 
@@ -99,9 +99,10 @@ def _written(value: Any) -> str:
 class Recalling:
     """A leg to a model that is told so before anything else."""
 
-    def __init__(self, leg: Leg[ToAssistant], recall: Recall) -> None:
+    def __init__(self, leg: Model, recall: Recall) -> None:
         self._leg = leg
         self._recall = recall
+        self.hear = leg.hear  # as the leg does
         self._words = ""
 
     async def run(self, feed: Feed) -> None:

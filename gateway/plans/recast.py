@@ -8,7 +8,7 @@ from gateway.assistants.openai import open_leg
 from gateway.assistants.target import Target
 from gateway.call.effects import Configure, ToAssistant
 from gateway.call.plan import Plan
-from gateway.session import Feed, Leg
+from gateway.session import Feed, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Role:
     voice: str = ""
     transcription: str = ""
 
-    def leg(self, plan: Plan) -> Leg[ToAssistant]:
+    def leg(self, plan: Plan) -> Model:
         """A leg to it for a call with that plan. Raises SettingsError where it is not set up."""
         return _Recast(self, open_leg(self.target, plan.format))
 
@@ -27,9 +27,10 @@ class Role:
 class _Recast:
     """A leg that is told of the plan what suits its assistant."""
 
-    def __init__(self, role: Role, leg: Leg[ToAssistant]) -> None:
+    def __init__(self, role: Role, leg: Model) -> None:
         self._role = role
         self._leg = leg
+        self.hear = leg.hear
 
     async def run(self, feed: Feed) -> None:
         await self._leg.run(feed)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -67,7 +68,7 @@ class Socket(WSListener):
 
     __slots__ = (
         *("closed", "subprotocol", "writable"),
-        *("_context", "_gone", "_held", "_kind", "_known", "_largest", "_loop"),
+        *("_context", "_deliver", "_gone", "_held", "_kind", "_known", "_largest", "_loop"),
         *("_asked", "_ours", "_pieces", "_ping", "_pong", "_reader", "_timer", "_told"),
         "_transport",
     )
@@ -79,6 +80,7 @@ class Socket(WSListener):
         self._largest = largest  # bytes of a message, in however many pieces
         self._ping, self._pong = ping, pong
         self._reader: Reader | None = None
+        self._deliver: Callable[[Message], object] | None = None  # to the reader, in its context
         self._context = copy_context()  # of the reader: its log says whose call it is
         self._held: deque[Message] | None = None  # what has come and nobody has read
         self._pieces: list[bytes] = []  # of a message that is not whole
@@ -95,6 +97,7 @@ class Socket(WSListener):
     def read(self, reader: Reader) -> None:
         """Let this one have what comes from here on, and what has come since nobody had."""
         self._reader, self._context = reader, copy_context()
+        self._deliver = partial(self._context.run, reader.take)  # type: ignore[call-arg]
         while self._held:
             reader.take(self._held.popleft())
             if self._reader is not reader:  # it has had enough
@@ -106,7 +109,7 @@ class Socket(WSListener):
 
     def hold(self) -> None:
         """Nobody reads for now; the answer to our close is waited for all the same."""
-        self._reader = None
+        self._reader = self._deliver = None
         if self._ours is None and not self._transport.underlying_transport.is_closing():
             self._transport.underlying_transport.pause_reading()
 
@@ -190,9 +193,9 @@ class Socket(WSListener):
             except UnicodeDecodeError:
                 self._fail(INVALID_TEXT, "the text is not UTF-8")
             else:
-                self._deliver(message)
+                (self._deliver or self._keep)(message)
         else:
-            self._deliver(frame.get_payload_as_bytes())
+            (self._deliver or self._keep)(frame.get_payload_as_bytes())
 
     def _piece(self, kind: WSMsgType, frame: WSFrame) -> None:
         if bool(self._pieces) != (kind == CONTINUATION):
@@ -206,17 +209,14 @@ class Socket(WSListener):
         elif frame.fin:
             whole, self._pieces = b"".join(self._pieces), []
             try:
-                self._deliver(whole.decode() if self._kind == TEXT else whole)
+                (self._deliver or self._keep)(whole.decode() if self._kind == TEXT else whole)
             except UnicodeDecodeError:
                 self._fail(INVALID_TEXT, "the text is not UTF-8")
 
-    def _deliver(self, message: Message) -> None:
-        if self._reader is None:
-            if self._held is None:
-                self._held = deque()
-            self._held.append(message)
-        else:
-            self._context.run(self._reader.take, message)
+    def _keep(self, message: Message) -> None:
+        if self._held is None:
+            self._held = deque()
+        self._held.append(message)
 
     def pause_writing(self) -> None:
         self.writable = False

@@ -94,6 +94,9 @@ class Model(Source):
         if isinstance(effect, do.Respond):
             asyncio.get_running_loop().call_soon(self._answer)
 
+    def hear(self, pcm: bytes) -> None:
+        pass
+
     def _answer(self) -> None:
         self._feed(on.ResponseStarted("r"))
         self._feed(on.AssistantAudio("r", "item", SECOND * 2))

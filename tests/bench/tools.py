@@ -102,6 +102,8 @@ class Model:
                 self._times.to_answer.append(since(began))
             asyncio.get_running_loop().call_later(PAUSE, self._answer)
 
+    def hear(self, pcm: bytes) -> None: ...
+
     def _answer(self) -> None:
         self._made += 1
         call_id = f"{self._name}_{self._made}"
