@@ -207,7 +207,8 @@ class Session:
         for effect in joined(effects):
             if not (sent and type(effect) is do.SendAudio):
                 self._carry_out(effect)
-        self._arm()
+        if self._call.sooner:
+            self._arm()
 
     def _carry_out(self, effect: Effect) -> None:
         if type(effect) is do.SendAudio:  # most are

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Protocol
+
+
+def earliest(times: Iterable[int | None], after: int = -1) -> int | None:
+    """The first of these times that is to come."""
+    soonest = None
+    for time in times:
+        if time is not None and time > after and (soonest is None or time < soonest):
+            soonest = time
+    return soonest
 
 
 class Part(Protocol):
@@ -13,21 +22,25 @@ class Part(Protocol):
     def deadline(self) -> int | None: ...
 
 
+class Waits(Part, Protocol):
+    """One whose deadline goes by how far the assistant's sound is."""
+
+    def sounded(self, now: int) -> None: ...
+
+
 class Alarm:
     """The earliest of the parts' deadlines.
 
     That of the caller's frames is looked at as it stands, that of the assistant's sound as it was
     set. Those of the others can only move away while sound goes on: until the earliest of them
-    would come, nobody asks how far. Then they are told first until when it has, by `sounded`.
+    would come, nobody asks how far, and the one that waits for sound is told of none.
     """
 
-    def __init__(
-        self, frames: Part, sound: Part, sounded: Callable[[int], None], *others: Part
-    ) -> None:
+    def __init__(self, frames: Part, sound: Part, waits: Waits, *others: Part) -> None:
         self._frames = frames
         self._sound = sound
-        self._sounded = sounded
-        self._others = others
+        self._waits = waits
+        self._others = (waits, *others)
         self._sound_due: int | None = None
         self._due: int | None = None  # of the others, or earlier
         self._set_at = 0
@@ -67,13 +80,8 @@ class Alarm:
 
     def _look(self) -> None:
         if self._moved:
-            self._sounded(self._set_at)
+            self._waits.sounded(self._set_at)
             self._moved, self._due = False, self._earliest()
 
     def _earliest(self) -> int | None:
-        earliest, now = None, self._set_at
-        for part in self._others:
-            due = part.deadline
-            if due is not None and due > now and (earliest is None or due < earliest):
-                earliest = due
-        return earliest
+        return earliest([part.deadline for part in self._others], self._set_at)

@@ -13,8 +13,9 @@ from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
 from gateway.call.savings import Savings
 from gateway.call.transcript import Transcript, some
-from gateway.call.turns import NOTHING, ONSET_US, Outcome, Sign, Turns, WrittenMap
+from gateway.call.turns import NOTHING, ONSET_US, Outcome, Sign, Turns
 from gateway.call.unanswered import Unanswered
+from gateway.call.written import WrittenMap
 
 NOT_KEPT = "speech_not_kept"  # code
 REMEMBERED = 64  # turns whose number is known, should another session have to hear them
@@ -25,6 +26,7 @@ class Hearing:
 
     def __init__(self, plan: Plan, outgoing: Outgoing, transcript: Transcript) -> None:
         self._plan = plan
+        self._by_model = plan.turns.by_model
         self._width = plan.format.width
         self._outgoing = outgoing
         self._transcript = transcript
@@ -42,7 +44,7 @@ class Hearing:
     def open(self) -> bool:
         """Whether the caller is speaking, as far as the call knows."""
         # A shut gate wins: a model that misses the end of speech must not hold up the call.
-        return self.turns.open and (self._model_hears or not self._plan.turns.by_model)
+        return self.turns.open and (self._model_hears or not self._by_model)
 
     @property
     def anything(self) -> bool:
@@ -74,7 +76,7 @@ class Hearing:
     def follow(self, plan: Plan) -> Iterator[Effect | Sign]:
         """Go on as another plan says."""
         outcomes = list(self.turns.follow(plan))
-        self._plan = plan
+        self._plan, self._by_model = plan, plan.turns.by_model
         self.savings.follow(plan)
         yield from self._send(iter(outcomes))
 
@@ -158,7 +160,7 @@ class Hearing:
 
     def model_began(self, item_id: str, written: int, now: int) -> do.ShowTurn | None:
         """The model's detector heard speech begin; None where turns are decided here."""
-        if not self._plan.turns.by_model:
+        if not self._by_model:
             return None
         self._model_hears = True
         began = self.turns.model_heard_start(written)
@@ -167,7 +169,7 @@ class Hearing:
 
     def model_ended(self, written: int) -> int | None:
         """The model's detector heard speech end; when that was, unless turns are decided here."""
-        if not self._plan.turns.by_model:
+        if not self._by_model:
             return None
         self._model_hears = False
         return self.turns.model_heard_end(written)

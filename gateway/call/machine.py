@@ -56,6 +56,7 @@ class Call:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.ended = False
+        self.sooner = True  # whether by the last event the deadline may have come nearer
         self._now = 0
         self._responses = Responses()
         self._transcript = Transcript()
@@ -67,10 +68,8 @@ class Call:
         recovery = Recovery(plan.recovery, plan.call_id)
         phrases = Phrases(plan, self._voice)
         self._asking = Asking(self._outgoing, self._responses, self._tools, recovery, phrases)
-        self._client = Client(
-            *(self._outgoing, self._hearing, self._voice, self._responses),
-            *(self._asking, self._transcript),
-        )
+        spoken = (self._outgoing, self._hearing, self._voice, self._responses)
+        self._client = Client(*spoken, self._asking, self._transcript)
         self._digits = Digits()
         self._quiet = Quiet(plan.idle, plan.expiry)
         self._router = Router(plan)
@@ -85,9 +84,8 @@ class Call:
         self._witnesses = Witnesses(self._spending, self._tools.consent, self._upstream)
         self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
-        timed = (self._responses, self._digits, self._quiet, self._tools, self._upstream)
-        sounded = self._upstream.sounded
-        self._alarm = Alarm(self._hearing.turns, self._playback, sounded, *timed, self._guard)
+        timed = (self._responses, self._digits, self._quiet, self._tools, self._guard)
+        self._alarm = Alarm(self._hearing.turns, self._playback, self._upstream, *timed)
         self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._alarm)
         self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
         watched = (self._hearing, self._tools, self._spending, self._upstream, self._guard)
@@ -102,7 +100,9 @@ class Call:
         if not (heard := type(event) is on.CallerAudio):
             self._witnesses.event(event, self._now)
         self._order(self._guard.take(event, self._now), orders)
-        if not (self.ended or (heard and self.stillness.lasts(orders, self._now))):
+        still = heard and not self.ended and self.stillness.lasts(orders, self._now)
+        self.sooner = not still or self._hearing.turns.pauses
+        if not (self.ended or still):
             flows = self._flow.goes_on(event, orders, self._now)
             self._order(self._voice.settle(self._now) if flows else self._settle(), orders)
             self._alarm.set(self._now, sound_alone=flows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gateway.call.alarm import earliest
 from gateway.call.plan import ExpiryPolicy, IdlePolicy
 
 LAST_WORDS_US = 30_000_000  # a call that is to end when it is quiet ends after this at the latest
@@ -92,6 +93,4 @@ class Quiet:
         lasts = (self._policy.longest or None, self._expiry.at or None)
         if self._hang_up_by is not None:
             lasts = (None, None if self._expiry.finish else lasts[1])
-        ends = (self._idle_at, self._hang_up_by, self._transfer_by, *lasts)
-        times = [t for t in ends if t is not None]
-        return min(times, default=None)
+        return earliest((self._idle_at, self._hang_up_by, self._transfer_by, *lasts))

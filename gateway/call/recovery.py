@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zlib import crc32
 
+from gateway.call.alarm import earliest
 from gateway.call.effects import Dial
 from gateway.call.plan import RecoveryPolicy
 
@@ -266,4 +267,4 @@ class Recovery:
             times.append(self._rotate_at)
         elif self.spare and self._ends_at is not None:
             times.append(self._ends_at - PRESSING_US)
-        return min((time for time in times if time is not None), default=None)
+        return earliest(times)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from gateway.call import events as on
 from gateway.call import toolwords as say
+from gateway.call.alarm import earliest
 from gateway.call.consent import Consent
 from gateway.call.effects import (
     CancelTool,
@@ -65,16 +66,12 @@ class ToolCalls:
         self._misfits: Counter[str] = Counter()  # wrong arguments in a row, by tool
         self._owed: int | None = None  # since when an output waits to be spoken of
         self._may_cancel = False  # whether the model was offered to cancel
+        self.idle = True  # there is nothing that `settle` would look at
 
     @property
     def running(self) -> bool:
         """Whether a call waits for its output."""
         return bool(self._open)
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing that `settle` would look at."""
-        return not self._open and self._owed is None and not self._patience.watches
 
     @property
     def deadline(self) -> int | None:
@@ -83,7 +80,7 @@ class ToolCalls:
             return None
         gathered = None if self._owed is None else self._owed + GATHER_US
         times = (gathered, self._patience.deadline, self.consent.deadline)
-        return min((time for time in times if time is not None), default=None)
+        return earliest(times)
 
     # ------------------------------------------------------------ what the model asks for
 
@@ -104,6 +101,7 @@ class ToolCalls:
             early = self._early.pop(call.call_id, None) is not None
             entry = Entry(call, self._turn, self._epoch, self._epoch)
             self._ledger[call.call_id] = self._open[call.call_id] = entry
+            self.idle = False
             if whole:
                 yield from self._begin(entry, now)
             else:
@@ -326,6 +324,7 @@ class ToolCalls:
             free = False
         free = free and self._outgoing.open
         due = self._patience.judge(at_work=bool(at_work), free=free, now=now)
+        self.idle = not (self._open or self._patience.watches)
         if not free or not at_work:
             return
         if words := self._next_saying():

@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import FRAME_US, Plan
+from gateway.call.written import WrittenMap
 
 ONSET_US = 60_000  # voiced sound that opens the gate
 TAIL_US = 200_000  # silence after speech that is sent: the end of a word lies in it
@@ -294,6 +295,11 @@ class Turns:
         if self._is_over():
             yield from self._end()
 
+    @property
+    def pauses(self) -> bool:
+        """Whether silence within speech brings its end nearer, frame by frame."""
+        return self.open and self._quiet > 0
+
     def stalled(self, now: int) -> bool:
         """Whether frames have not come for so long that it makes a difference."""
         deadline = self.deadline if self.open else None
@@ -317,31 +323,3 @@ class Turns:
         self.sent_until = spoken_until
         self.written.add(self._plan.count(pcm), spoken_until)
         return SendAudio(pcm)
-
-
-class WrittenMap:
-    """From audio written to the model, in samples, to call time: the gaps are what was trimmed."""
-
-    KEPT = 512
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._marks: deque[tuple[int, int]] = deque(maxlen=self.KEPT)  # (written, call time)
-        self.total = 0
-        self._end = 0  # call time of what comes next, if nothing is left out before it
-
-    def add(self, samples: int, spoken_until: int) -> None:
-        """So many samples are written, the last of which was spoken at that time."""
-        began = spoken_until - self._plan.microseconds(samples)
-        if not self._marks or abs(self._end - began) > FRAME_US:
-            self._marks.append((self.total, began))
-        self.total += samples
-        start, at = self._marks[-1]
-        self._end = at + self._plan.microseconds(self.total - start)
-
-    def call_time(self, written: int) -> int:
-        """When the sample at that place of the written audio was spoken."""
-        for start, at in reversed(self._marks):
-            if start <= written:
-                return at + self._plan.microseconds(written - start)
-        return self._marks[0][1] if self._marks else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import Plan
-from gateway.call.turns import WrittenMap
+from gateway.call.written import WrittenMap
 
 KEPT_US = 60_000_000  # of sound
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call import faults, history, phrases
+from gateway.call.alarm import earliest
 from gateway.call.asking import Asking
 from gateway.call.company import Company
 from gateway.call.effects import Effect
@@ -300,5 +301,4 @@ class Upstream:
         waits = self._asking.phrases.deadline
         times = (self._recovery.deadline, self._company.deadline, self._doubtful_at, waits)
         # What is past waits for something else to happen, and must not hide what is to come.
-        ahead = (time for time in times if time is not None and time > self._settled_at)
-        return min(ahead, default=None)
+        return earliest(times, self._settled_at)

@@ -35,7 +35,7 @@ class Line:
 
     def covered(self) -> str:
         """The line with its findings covered, as long as it is."""
-        return _replaced(self.text, self.found, named=False)
+        return _replaced(self.text, self.found, named=False) if self.found else self.text
 
 
 class Lines:
@@ -56,8 +56,11 @@ class Lines:
         lines = self._sides.setdefault(side, {})
         line = lines.setdefault(item_id, Line())
         line.text, line.whole = text, whole
-        while len(lines) > KEPT or (len(lines) > 1 and _length(lines) > LONGEST):
-            del lines[next(iter(lines))]
+        length = 0
+        for line in lines.values():
+            length += len(line.text)
+        while len(lines) > KEPT or (len(lines) > 1 and length > LONGEST):
+            length -= len(lines.pop(next(iter(lines))).text)
 
     def look(self, side: str) -> list[str]:
         """Find what there is on a side; the lines in which something else is covered than before.
@@ -133,10 +136,6 @@ class Lines:
                     found[item].append(Finding(one.kind, start - at, stop - at))
             at = end + len(GAP)
         return found
-
-
-def _length(lines: dict[str, Line]) -> int:
-    return sum(len(line.text) for line in lines.values())
 
 
 def _replaced(text: str, found: list[Finding], *, named: bool) -> str:

@@ -31,6 +31,7 @@ PIECES = frozenset({AssistantWords, CallerWords})
 FEW = 16  # lines with words that wait at most before a piece is added
 HELD = 16 * 1024  # bytes that wait to be written
 LENGTH = "characters:"
+AS_IS = frozenset({str, int, bool, float, type(None)})
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
 _NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, once they were asked for
 _WORDLESS: dict[type, bool] = {}  # kinds that hold nothing that anybody has said
@@ -158,12 +159,14 @@ def _plain(value: Any, width: int) -> dict[str, Any]:
     """A dataclass as a dict, its audio as a number of samples."""
     kind = type(value)
     names = _NAMES.get(kind) or _NAMES.setdefault(kind, tuple(f.name for f in fields(kind)))
-    return {name: _plain_value(getattr(value, name), width) for name in names}
+    plain = {}
+    for name in names:
+        one = getattr(value, name)
+        plain[name] = one if type(one) in AS_IS else _plain_value(one, width)
+    return plain
 
 
 def _plain_value(value: Any, width: int) -> Any:
-    if isinstance(value, str | int):
-        return value
     if isinstance(value, bytes):
         return len(value) // width
     if is_dataclass(value):

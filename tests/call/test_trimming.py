@@ -13,7 +13,8 @@ from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.effects import ClearInput, Commit
 from gateway.call.plan import FRAME_US, Plan
-from gateway.call.turns import Sign, WrittenMap
+from gateway.call.turns import Sign
+from gateway.call.written import WrittenMap
 from tests.call.gate import DETECTORS, Gate
 from tests.call.story import Story, plan
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import FRAME_US, Plan
-from gateway.call.turns import WrittenMap
 from gateway.call.unanswered import KEPT_US, Unanswered
+from gateway.call.written import WrittenMap
 
 MOST = KEPT_US // FRAME_US  # frames
 FRAME = 320  # bytes

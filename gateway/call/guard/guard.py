@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.call import effects as do
 from gateway.call import events as on
+from gateway.call.alarm import earliest
 from gateway.call.asking import Asking
 from gateway.call.effects import Effect
 from gateway.call.events import Event
@@ -336,7 +337,6 @@ class Guard:
     @property
     def deadline(self) -> int | None:
         """When something has waited long enough."""
-        times = [one.until for one in self._questions.values()]
-        if (held := self._speech.deadline) is not None:
-            times.append(held)
-        return min(times, default=None)
+        if not self._places:
+            return None
+        return earliest([self._speech.deadline, *(q.until for q in self._questions.values())])
