@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import soxr
 
-from audio.pcm import BYTES, AudioError, from_float, samples
+from audio.pcm import BYTES, AudioError, from_float
 
-_BLOCK = 65_536  # samples read at once
+_BLOCK = 8_192  # samples read at once, that all that is done to them stays in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,17 @@ class Recorder:
         )
 
 
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # which has no types
+    """A file that is read from its beginning to its end.
+
+    Of one that can be seeked in, soundfile seeks after each piece to where it is. That costs time,
+    and an MP3's next piece begins without what its decoder had kept of the one before.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _open(path: str | Path) -> soundfile.SoundFile:
     file = Path(path)
     if not file.is_file():
@@ -137,7 +148,7 @@ def _open(path: str | Path) -> soundfile.SoundFile:
             raise AudioError(f"{path} is empty, 0 bytes; name a sound file, such as a WAV")
         with file.open("rb"):
             pass  # libsndfile calls every refusal a system error; this one says why
-        return soundfile.SoundFile(str(path))
+        return _Forward(str(path))
     except OSError as error:
         raise AudioError(
             f"{path} cannot be read: {error.strerror}; mend its permissions"
@@ -162,6 +173,6 @@ def _mixed_down(file: soundfile.SoundFile, path: str | Path, rate: int) -> bytes
         raise AudioError(f"{path} is broken or cut off ({error}); make it anew") from error
     if stream is not None:
         out += from_float(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    if not samples(bytes(out)):
+    if not out:
         raise AudioError(f"{path} is too short to hold one sample at {rate} Hz; record more")
     return bytes(out)

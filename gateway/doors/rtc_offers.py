@@ -6,8 +6,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
-from email.parser import BytesParser
-from email.policy import HTTP
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -172,6 +170,9 @@ async def offer_of(request: Request) -> tuple[str, bytes]:
 
 def _parts(kind: str, body: bytes) -> dict[str, bytes]:
     """The parts of a form by name: RFC 7578."""
+    from email.parser import BytesParser
+    from email.policy import HTTP
+
     head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
     message = BytesParser(policy=HTTP).parsebytes(head + body)
     found: dict[str, bytes] = {}

@@ -67,6 +67,15 @@ def test_any_depth_and_coding_is_read(name: str, subtype: str, tmp_path: Path) -
     assert pcm.rms_dbfs(heard) == pytest.approx(-15, abs=0.5)
 
 
+def test_nothing_is_missing_where_one_piece_of_a_long_mp3_ends_and_the_next_begins(
+    tmp_path: Path,
+) -> None:
+    soundfile.write(tmp_path / "a.mp3", pcm.to_float(tone.sine(440, 9, 24_000)), 24_000)
+    heard = wav.read(tmp_path / "a.mp3", rate=24_000)
+    levels = [pcm.rms_dbfs(frame) for frame in pcm.Framer(960).push(heard)][5:-5]
+    assert levels == pytest.approx([-15] * len(levels), abs=0.5)
+
+
 @pytest.mark.parametrize("channels", [2, 3, 6])
 def test_channels_are_averaged(channels: int, tmp_path: Path) -> None:
     frames = np.zeros((1_000, channels), "<i2")

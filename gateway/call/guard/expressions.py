@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-import re2
-
 LONGEST = 2_000  # characters of one pattern
 MEMORY = 8 << 20  # bytes for one pattern, compiled
 
@@ -27,6 +25,8 @@ class Expression:
     __slots__ = ("_compiled",)
 
     def __init__(self, pattern: str) -> None:
+        import re2  # takes memory, and few gateways have rules with patterns
+
         options: Any = re2.Options()
         options.case_sensitive = False
         options.log_errors = False
