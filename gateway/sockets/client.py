@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from typing import Final
 
 from picows import WSHandshakeError, WSListener, WSTransport, ws_connect
 from picows.common import WSUpgradeRequest, WSUpgradeResponse
 from python_socks import ProxyError
 
 from gateway.errors import TrunklineError
-from gateway.sockets.sips import sip
+from gateway.sockets.sips import READS, sip
 from gateway.sockets.socket import Socket, quiet
-
-READS: Final = 4096  # bytes read at once, until more come
 
 
 class RefusedError(TrunklineError):

@@ -15,12 +15,12 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from gateway.sockets.sips import Sips
+from gateway.sockets.sips import READS, Sips
 from gateway.sockets.socket import FAILED, Socket, quiet
 
 SCOPE: Final = "trunkline.upgrade"
 KEY: Final = "Sec-WebSocket-Key"
-RESTARTS, READS = 1012, 4096  # a close code; bytes read at once, until more come
+RESTARTS = 1012  # a close code
 OURS = frozenset({"upgrade", "connection", "sec-websocket-accept", "date"})  # of the answer
 
 
