@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from secrets import token_hex
@@ -126,22 +126,22 @@ class Gateway:
         known = replace(known, privacy=self.settings.privacy.policy(tenant))
         return replace(booking, plan=known, expires=who.expires)
 
-    @asynccontextmanager
-    async def seat(self, who: Identity, address: str) -> AsyncIterator[Booking]:
+    def seat(self, who: Identity, address: str) -> AbstractAsyncContextManager[Booking]:
         """A place for such a call among all, as long as it lasts. Raises BusyError."""
         booking = self.page_booking(who)
-        async with self._seat(booking, Claim(booking.plan.tenant, who.caller, address)):
-            yield booking
+        return self._seat(booking, Claim(booking.plan.tenant, who.caller, address))
 
     @asynccontextmanager
-    async def _seat(self, booking: Booking, claim: Claim) -> AsyncIterator[None]:
-        async with AsyncExitStack() as held:
-            place = self.quota.seat(claim, self.settings.quotas, booking.plan.call_id)
-            try:
-                await held.enter_async_context(place)
-            except BusyError as busy:
-                raise self.switchboard.turned_away(busy) from None
-            yield
+    async def _seat(self, booking: Booking, claim: Claim) -> AsyncIterator[Booking]:
+        seated = False
+        try:
+            async with self.quota.seat(claim, self.settings.quotas, booking.plan.call_id):
+                seated = True
+                yield booking
+        except BusyError as busy:
+            if seated:
+                raise
+            raise self.switchboard.turned_away(busy) from None
 
     async def look(self, claim: Claim, counts: str = "") -> None:
         """See whether there is room for a call more. Raises BusyError, which is not counted.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -30,7 +29,7 @@ class Hearing:
         self._width = plan.format.width
         self._outgoing = outgoing
         self._transcript = transcript
-        self._commits: deque[tuple[int, int]] = deque()  # when turns began, and numbers
+        self._commits: list[tuple[int, int]] = []  # when turns began, and numbers
         self._model_hears = False  # the model's own detector is within speech
         self._began = 0  # where in the caller's audio the turn began
         self._shown = False  # whether the caller knows of it
@@ -140,7 +139,7 @@ class Hearing:
 
     def committed(self, item_id: str) -> do.ShowTurn:
         """A turn became an item."""
-        began, turn = self._commits.popleft() if self._commits else (self.turns.began_at, 0)
+        began, turn = self._commits.pop(0) if self._commits else (self.turns.began_at, 0)
         self._transcript.caller_began(item_id, began)
         self.unanswered.committed(item_id)
         return do.ShowTurn("committed", item_id, turn=turn)
@@ -148,7 +147,7 @@ class Hearing:
     def not_committed(self) -> None:
         """The model found too little in a turn to make an item of it."""
         if self._commits:
-            self._commits.popleft()
+            self._commits.pop(0)
         self.unanswered.not_committed()
 
     def words(self, event: on.CallerWords) -> do.ShowWords | None:

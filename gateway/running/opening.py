@@ -24,6 +24,7 @@ from gateway.api.routes import open_api, strayed
 from gateway.app import Gateway
 from gateway.budgets.budgets import open_budgets
 from gateway.callers.parting import MAX_FRAME
+from gateway.callers.sockets import lasting
 from gateway.doors.desk import open_desk
 from gateway.doors.front_door import LARGEST
 from gateway.guarding.checking import open_checker
@@ -161,7 +162,7 @@ async def listening(
 
 def _application(gateway: Gateway, routes: list[BaseRoute], member: Member | None) -> ASGIApp:
     own = Starlette(
-        routes=[*routes, *gateway.routes()],
+        routes=[lasting(route) for route in (*routes, *gateway.routes())],
         exception_handlers={404: strayed, 405: strayed},
     )
     return own if member is None else member.around(own)

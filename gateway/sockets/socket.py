@@ -102,6 +102,7 @@ class Socket(WSListener):
             reader.take(self._held.popleft())
             if self._reader is not reader:  # it has had enough
                 return
+        self._held = None  # of 700 bytes, which hardly any call needs again
         if self.closed is not None:
             self._tell()
         elif not self._transport.underlying_transport.is_closing():
@@ -168,6 +169,8 @@ class Socket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        for said in (transport.request, transport.response):  # 3 KB that nobody reads again
+            said.headers.clear()
         self.hold()
         self._rest()
 

@@ -6,6 +6,7 @@ application has said yes, the connection is a `Socket`, which it finds in its sc
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse
@@ -28,6 +29,7 @@ class Upgrade(WebSocketsSansIOProtocol):
     """One request, and the connection that it becomes."""
 
     socket: Socket | None = None  # once the application has said yes
+    rest: Callable[[], Awaitable[None]] | None = None  # what the application leaves to be done
 
     def handle_connect(self, event: Request) -> None:
         """The request is whole: ask the application."""
@@ -54,6 +56,8 @@ class Upgrade(WebSocketsSansIOProtocol):
         """Let the application have the connection; whatever it leaves open is closed."""
         try:
             await self.app(self.scope, self.receive, self.send)
+            if self.rest is not None:
+                await self.rest()
         except ClientDisconnected:
             pass
         except BaseException:

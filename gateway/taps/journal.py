@@ -33,6 +33,7 @@ HELD = 16 * 1024  # bytes that wait to be written
 LENGTH = "characters:"
 AS_IS = frozenset({str, int, bool, float, type(None)})
 MEDIA = frozenset({"audio", "image_url"})  # of messages of the Realtime protocol
+_encode = msgspec.json.Encoder().encode
 _NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, once they were asked for
 _WORDLESS: dict[type, bool] = {}  # kinds that hold nothing that anybody has said
 
@@ -51,12 +52,11 @@ class Journal:
         self._open = True
         self._rows: list[bytes | tuple[Event | Effect, int, bool]] = []  # and whether an event
         self._held = bytearray()
-        self._encode = msgspec.json.Encoder().encode
         self._width = plan.format.width
         self._now = 0
         self._veil = Veil(policy, plan.privacy.transcripts)
         head = {"journal": VERSION, "plan": _plain(plan, self._width)}
-        self._held += self._encode(head if not policy else self._veil.hidden(head)) + b"\n"
+        self._held += _encode(head if not policy else self._veil.hidden(head)) + b"\n"
         self._write_out()
 
     def event(self, event: Event, now: int) -> None:
@@ -116,7 +116,7 @@ class Journal:
         else:
             line = effect_line(what, now, self._width)
         if _is_wordless(type(what)):
-            self._add(self._encode(line) + b"\n")
+            self._add(_encode(line) + b"\n")
         else:
             self._veil.add(line, now)
 
@@ -130,7 +130,7 @@ class Journal:
     def _lift(self, now: int, *, over: bool = False) -> None:
         if self._veil.waiting:
             for line in self._veil.ready(now, over=over):
-                self._held += self._encode(line) + b"\n" if isinstance(line, dict) else line
+                self._held += _encode(line) + b"\n" if isinstance(line, dict) else line
 
     def _write_held(self) -> None:
         if self._held:

@@ -61,3 +61,23 @@ async def test_a_call_over_webrtc_goes_on_over_a_socket() -> None:
         await quiet(house)
         async with asyncio.timeout(5):
             await socket.wait_closed()
+
+
+def chain(task: asyncio.Task[Any]) -> str:
+    """The files of a task's coroutines, each of which waits for the next."""
+    files, coroutine = [], task.get_coro()
+    while code := getattr(coroutine, "cr_code", None):
+        files.append(code.co_filename)
+        coroutine = getattr(coroutine, "cr_await", None)
+    return " ".join(files)
+
+
+async def test_a_call_does_not_hold_what_has_led_to_it() -> None:
+    async with open_house() as house:
+        socket, _ = await opened(house, "")
+        chains = [chain(task) for task in asyncio.all_tasks()]
+        (call,) = [one for one in chains if "upgrade.py" in one]
+        assert "page_door.py" in call
+        assert "starlette" not in call
+        await socket.send(message("hangup"))
+        await quiet(house)
