@@ -9,15 +9,14 @@ from binascii import b2a_base64
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
-
-import msgspec
+from typing import Any, assert_never
 
 from audio.convert import Converter
 from audio.format import Format
 from gateway.assistants import reasons
 from gateway.assistants.capabilities import OPENAI, Capabilities, wire_formats
 from gateway.assistants.codec import Receiving
+from gateway.assistants.deltas import AudioDelta, WordsDelta, delta_of
 from gateway.assistants.fields import Json, count, inner, parse, text, written
 from gateway.assistants.relay import Relay
 from gateway.assistants.responses import ArgumentPieces, function_calls, outcome, tokens
@@ -44,19 +43,6 @@ QUIET = frozenset(
     | {"response.output_audio_transcript.done", "response.function_call_arguments.done"}
     | {"input_audio_buffer.timeout_triggered"}
 )
-
-
-class AudioDelta(msgspec.Struct, gc=False):
-    """The one message that comes often enough to be worth a decoder of its own."""
-
-    type: Literal["response.output_audio.delta", "response.audio.delta"]
-    item_id: str
-    delta: bytes
-    response_id: str = ""
-    content_index: int = 0
-
-
-AUDIO_DELTA = msgspec.json.Decoder(AudioDelta)
 
 
 @dataclass(slots=True)
@@ -105,11 +91,11 @@ class Realtime:
     def decode(self, message: bytes | str) -> list[on.FromAssistant]:
         """What a message from the server means; one that means nothing is counted. Never raises."""
         raw = message.encode("utf-8", "replace") if isinstance(message, str) else message
-        if b'audio.delta"' in raw:
-            try:
-                return self._audio(AUDIO_DELTA.decode(raw))
-            except (msgspec.DecodeError, ValueError):
-                pass  # some other message that mentions it, or audio that is none: see below
+        delta = delta_of(raw)
+        if isinstance(delta, AudioDelta):
+            return self._audio(delta)
+        if delta is not None and not self._relay.open:
+            return self._words(delta)
         event = parse(raw)
         if event is None:
             self._ignore("not a JSON object")
@@ -120,8 +106,11 @@ class Realtime:
     def _take(self, event: Json) -> Iterator[on.FromAssistant]:
         if self._relay.open and self._relay.is_for_caller(event):
             yield on.AssistantTold(event)
+        kind = text(event, "type")
+        if kind in QUIET:
+            return
         item_id = text(event, "item_id")
-        match text(event, "type"):
+        match kind:
             case "session.created":
                 session = inner(event, "session")
                 self.opened = True
@@ -143,9 +132,9 @@ class Realtime:
                 yield on.CallerWords(item_id, "", final=True)
             case "error":
                 yield from self._error(inner(event, "error"))
-            case str() as kind if kind.startswith("response."):
+            case _ if kind.startswith("response."):
                 yield from self._response(kind, event)
-            case kind:
+            case _:
                 self._ignore(kind)
 
     def _response(self, kind: str, event: Json) -> Iterator[on.FromAssistant]:
@@ -186,6 +175,11 @@ class Realtime:
         self._speaking.setdefault(heard.item_id, heard.response_id)
         self._voice(heard.item_id, heard.content_index).samples += self._call.samples(pcm)
         return [on.AssistantAudio(heard.response_id, heard.item_id, pcm)] if pcm else []
+
+    def _words(self, said: WordsDelta) -> list[on.FromAssistant]:
+        if said.response_id in self._aside:
+            return []
+        return [on.AssistantWords(said.response_id, said.item_id, said.delta)]
 
     def _silent(self, response_id: str, item_id: str) -> Iterator[on.FromAssistant]:
         """An item's audio is complete."""
@@ -243,8 +237,6 @@ class Realtime:
         return found
 
     def _ignore(self, kind: str) -> None:
-        if kind in QUIET:
-            return
         if kind not in self.ignored and len(self.ignored) >= KINDS:
             kind = "others"
         self.ignored[kind[:80] or "no type"] += 1

@@ -56,7 +56,9 @@ class Alarm:
 
     def rings(self, now: int) -> bool:
         """Whether the sound, or one of the others, is due."""
-        return (self._sound_due is not None and now >= self._sound_due) or self.wakes(now)
+        if self._sound_due is not None and now >= self._sound_due:
+            return True
+        return self._due is not None and now >= self._due and self.wakes(now)
 
     def wakes(self, now: int) -> bool:
         """Whether one of the others is due."""

@@ -17,6 +17,7 @@ from gateway.call.spending import Spending
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.upstream import Upstream
 
+WORDS = frozenset({ShowWords})
 SOUND = frozenset({AssistantAudio, AssistantWords, CallerPlayed, Tick})
 
 
@@ -52,7 +53,7 @@ class Flow:
             and (self._flows or self._is_free())  # sound does not change that
             and not (self._alarm.wakes(now) or self._turns.stalled(now))
             and self._floor.state(now) == self._floor.shown
-            and not (orders and any(type(order) is not ShowWords for order in orders))
+            and WORDS.issuperset(map(type, orders))
         )
         return self._flows
 

@@ -99,9 +99,10 @@ class Call:
         self._now = max(now, self._now)
         if not (heard := type(event) is on.CallerAudio):
             self._witnesses.event(event, self._now)
-        self._order(self._guard.take(event, self._now), orders)
+        reaction = self._guard.take(event, self._now) if self._guard.judges else self._react(event)
+        self._order(reaction, orders)
         still = heard and not self.ended and self.stillness.lasts(orders, self._now)
-        self.sooner = not still or self._hearing.turns.pauses
+        self.sooner = not still or self._hearing.turns.open
         if not (self.ended or still):
             flows = self._flow.goes_on(event, orders, self._now)
             self._order(self._voice.settle(self._now) if flows else self._settle(), orders)

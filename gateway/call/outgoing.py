@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.call.effects import Effect, SendAudio, ToAssistant
 from gateway.call.plan import FRAME_US
@@ -22,14 +22,15 @@ class Outgoing:
         self._away = False
         self._waiting: list[ToAssistant] = []
 
-    def tell(self, effect: ToAssistant) -> Iterator[ToAssistant]:
+    def tell(self, effect: ToAssistant) -> Iterable[ToAssistant]:
         """The order, now or once the way is open. Of audio that waits too long the oldest goes."""
         if self.open:
-            yield effect
-        elif not self.lost and not self._away:
+            return (effect,)
+        if not self.lost and not self._away:
             self._waiting.append(effect)
             if len(self._waiting) > WAITING_US // FRAME_US:
                 self._drop_oldest_audio()
+        return ()
 
     def _drop_oldest_audio(self) -> None:
         for index, effect in enumerate(self._waiting):

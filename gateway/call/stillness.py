@@ -8,6 +8,8 @@ from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
 from gateway.call.toolcalls import ToolCalls
 
+SENT = frozenset({SendAudio})
+
 
 class Stillness:
     """Of fifty frames a second most are but sent on, or kept back."""
@@ -41,4 +43,4 @@ class Stillness:
         was_open, self._was_open = self._was_open, self._hearing.open
         if was_open != self._was_open or self._alarm.rings(now):
             return False
-        return not orders or all(type(order) is SendAudio for order in orders)
+        return SENT.issuperset(map(type, orders))

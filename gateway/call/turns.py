@@ -46,7 +46,8 @@ class Turns:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._policy = plan.turns
-        self._size = plan.samples(FRAME_US) * plan.format.width  # bytes of a frame
+        self._width = plan.format.width
+        self._size = plan.samples(FRAME_US) * self._width  # bytes of a frame
         kept = (plan.turns.pre_roll + ONSET_US) // FRAME_US
         self._pre_roll: deque[Frame] = deque(maxlen=kept)  # what opens the gate lies in it, too
         self._held: list[Frame] = []  # silence within speech, sent if the speech goes on
@@ -295,11 +296,6 @@ class Turns:
         if self._is_over():
             yield from self._end()
 
-    @property
-    def pauses(self) -> bool:
-        """Whether silence within speech brings its end nearer, frame by frame."""
-        return self.open and self._quiet > 0
-
     def stalled(self, now: int) -> bool:
         """Whether frames have not come for so long that it makes a difference."""
         deadline = self.deadline if self.open else None
@@ -321,5 +317,5 @@ class Turns:
 
     def _send(self, pcm: bytes, spoken_until: int) -> SendAudio:
         self.sent_until = spoken_until
-        self.written.add(self._plan.count(pcm), spoken_until)
+        self.written.add(len(pcm) // self._width, spoken_until)
         return SendAudio(pcm)

@@ -23,11 +23,6 @@ class _Turn:
     item_id: str = ""
     asked: bool = False  # whether an answer to it has begun
 
-    def add(self, pcm: bytes, until: int) -> None:
-        """The next of its sound, which was spoken until then."""
-        self.pieces.append((pcm, until))
-        self.length += len(pcm)
-
     def cut(self, surplus: int) -> int:
         """Let its first piece go, or as much of it as that; returns how many bytes went."""
         pcm, until = self.pieces[0]
@@ -58,17 +53,18 @@ class Unanswered:
             turn = _Turn(began)
             self._turns.append(turn)
         if isinstance(order, SendAudio):
-            turn.add(order.pcm, until)
-            self._bound(len(order.pcm))
+            length = len(order.pcm)
+            turn.pieces.append((order.pcm, until))
+            turn.length += length
+            self._room -= length
+            if self._room < 0:
+                self._bound()
         elif isinstance(order, Commit):
             turn.complete = True
         else:
             self._turns.pop()
 
-    def _bound(self, more: int) -> None:
-        self._room -= more
-        if self._room >= 0:
-            return
+    def _bound(self) -> None:
         surplus = sum(turn.length for turn in self._turns) - self._most
         self._room = max(0, -surplus)
         while surplus > 0:

@@ -75,22 +75,15 @@ class Guard:
         self._recovery = recovery
         self._book = rulebook(policy)
         self._places = {place for rule in policy.rules for place in rule.places}
+        self.judges = bool(self._places)  # there is any rule
         self._masks = any(rule.action == "redact" for rule in policy.at("caller"))
         self._speech = Speech(policy, recovery)
         self._questions: dict[str, Question] = {}
         self._asked = 0
         self._tools: dict[str, str] = {}  # names of functions that were called, by call
 
-    @property
-    def judges(self) -> bool:
-        """Whether there is any rule."""
-        return bool(self._places)
-
-    def take(self, event: Event, now: int) -> Iterable[Effect]:
-        """Take an event before the rest of the call does."""
-        return self._take(event, now) if self._places else self._react(event)
-
-    def _take(self, event: Event, now: int) -> Iterator[Effect]:
+    def take(self, event: Event, now: int) -> Iterator[Effect]:
+        """Take an event before the rest of the call does, where there is any rule."""
         self._speech.held.forget(self._recovery.epoch)
         match event:
             case on.AssistantWords() | on.AssistantAudio() | on.ItemEnded():
