@@ -86,6 +86,7 @@ class AudioSocketDialect:
         self._kind = 0x10
         self._known = False  # who calls
         self._settled = False  # in which format
+        self._head, self._size = b"", -1  # of a frame whose sound is as it should be
         self._inward: dict[int, Converter] = {}  # of kinds that are not the line's own
         self._guess = Guess()
 
@@ -95,10 +96,8 @@ class AudioSocketDialect:
 
     def decode(self, message: Message) -> bytes | Iterator[of.FromCaller | Reply]:
         """What a whole frame means. Raises WireError only."""
-        if self._settled and self._known and _is_whole(message) and message[0] == self._kind:
-            size = len(message) - HEADER
-            if size and not size & 1 and size != RAW:  # nothing about it is to be found out
-                return message[HEADER:]
+        if type(message) is bytes and len(message) == self._size and message[:HEADER] == self._head:
+            return message[HEADER:]
         return self._decoded(message)
 
     def _decoded(self, message: Message) -> Iterator[of.FromCaller | Reply]:
@@ -119,13 +118,14 @@ class AudioSocketDialect:
         elif kind == HANG_UP:
             yield of.CallerLeft("hung up")
 
-    def encode(self, effect: to.ToCaller) -> Iterator[Message]:
+    def encode(self, effect: to.ToCaller) -> list[bytes]:
         """Sound, in frames as long as it is; the line's leg sees to it that each is 20 ms."""
+        frames: list[bytes] = []
         if isinstance(effect, to.Play):
-            pcm = effect.pcm
-            for at in range(0, len(pcm), LONGEST):
-                piece = pcm[at : at + LONGEST]
-                yield _HEAD.pack(self._kind, len(piece)) + piece
+            for at in range(0, len(effect.pcm), LONGEST):
+                piece = effect.pcm[at : at + LONGEST]
+                frames.append(_HEAD.pack(self._kind, len(piece)) + piece)
+        return frames
 
     def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
         """Hang up. An AudioSocket cannot say why."""
@@ -158,6 +158,8 @@ class AudioSocketDialect:
                 payload = decode(payload, self.raw)
         pcm = payload[: len(payload) & ~1]  # Asterisk, too, drops half a sample
         if kind == self._kind:
+            if pcm is payload and len(pcm) not in (0, RAW):  # of another there is nothing to say
+                self._head, self._size = _HEAD.pack(kind, len(pcm)), HEADER + len(pcm)
             return pcm
         if kind not in self._inward:
             self._inward[kind] = Converter(pcm16(RATES[kind]), self.format)

@@ -52,7 +52,7 @@ class Dialect(Protocol):
         """
         ...
 
-    def encode(self, effect: ToCaller) -> Iterator[Message]:
+    def encode(self, effect: ToCaller) -> Iterable[Message]:
         """The messages that carry out an effect; none where the protocol has no word."""
         ...
 

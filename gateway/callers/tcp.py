@@ -69,7 +69,7 @@ class TcpLeg(asyncio.Protocol):
         self._early: list[Said] = []  # what came before the call was there to be told
         self._fitting: Fitting | None = None
         self._player = Player(dialect.format)
-        self._slack = 0  # bytes that may wait to be written
+        self._slack = 0  # bytes that may wait: a loop may have a burst still to write
         self._number = 0  # of the last period whose frame was due
         self._stuck_since: float | None = None
         self._target: str | None = None  # to whom the caller is to be put through
@@ -287,11 +287,14 @@ class TcpLeg(asyncio.Protocol):
     def _catch_up(self, number: int, feed: Feed) -> None:
         """Write the frames that are due, and tell what was heard by now."""
         due, self._number = number - self._number, number
-        if due <= 0 or self._parting is not None:
+        transport = self._transport
+        if due <= 0 or self._parting is not None or transport is None:
             return
-        if self._is_stuck():
+        if transport.get_write_buffer_size() > self._slack:
             self.paced.skipped += due
+            self._wait_for_peer()
             return
+        self._stuck_since = None
         burst = min(due, BURST)
         self.paced.skipped += due - burst
         self.paced.caught_up += burst - 1
@@ -299,25 +302,17 @@ class TcpLeg(asyncio.Protocol):
             burst -= 1
             frame, heard = self._player.take()
             for message in self._dialect.encode(to.Play("", frame, 0, 0)):
-                self._write(message)
+                transport.write(message if isinstance(message, bytes) else message.encode())
             self.paced.written += 1
             for played in heard:
                 self._tell(played, feed)
 
-    def _is_stuck(self) -> bool:
-        """Whether the peer has not read what it was sent: then nothing is added to that.
-
-        A loop may write at the end of its turn, and have a burst still to write.
-        """
-        assert self._transport is not None
-        if self._transport.get_write_buffer_size() <= self._slack:
-            self._stuck_since = None
-            return False
+    def _wait_for_peer(self) -> None:
+        """It has not read what it was sent, so nothing is added to that; but not for ever."""
         now = asyncio.get_running_loop().time()
         self._stuck_since = self._stuck_since or now
         if now - self._stuck_since > self._limits.blocked:
             self._part(Parting(NOT_READING, gone=True))
-        return True
 
     def _write(self, message: str | bytes) -> None:
         assert self._transport is not None

@@ -70,7 +70,7 @@ class ShowingLeg:
     def _take(self, event: Event | bytes) -> None:
         if self._work is not None:
             self._keep(event)
-        elif _shows(event):
+        elif not isinstance(event, bytes) and _shows(event):
             self._waiting.append(event)
             self._work = asyncio.create_task(self._tell(), name="pictures of a caller")
         else:

@@ -30,7 +30,8 @@ class Input:
         self._conversation = conversation
         self._plan = plan
         self._converter = Converter(plan.format, plan.format)
-        self._width = plan.format.width  # bytes of a sample, at the call's end
+        self.width = plan.format.width  # bytes of a sample, as the client sends it
+        self._width = plan.format.width  # and at the call's end
         self._piece = plan.rate * PIECE * self._width
         self._buffered = 0  # samples that came since the last turn, at the call's rate
         self._began: dict[str, int] = {}  # turn -> where in the audio, in samples
@@ -44,13 +45,9 @@ class Input:
         self.transcribes = transcribes
         if wire != self._converter.source:
             self._converter = Converter(wire, self._plan.format)
+            self.width = wire.width
 
     # ------------------------------------------------------------ from the client
-
-    @property
-    def width(self) -> int:
-        """Bytes of a sample, as the client sends it."""
-        return self._converter.source.width
 
     def append(self, value: object) -> Iterable[CallerAudio]:
         """A piece of audio, in base64. Raises Refused."""
@@ -58,7 +55,7 @@ class Input:
 
     def take(self, data: bytes) -> bytes | list[CallerAudio]:
         """A piece of audio, of whole samples."""
-        pcm = self._converter.push(data)
+        pcm = data if self._converter.same else self._converter.push(data)
         self._buffered += len(pcm) // self._width
         if len(pcm) <= self._piece:
             return pcm
