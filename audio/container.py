@@ -6,8 +6,6 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-import soundfile
-
 from audio.pcm import BYTES, AudioError
 
 HEADER = 44  # bytes of a WAV file before its sound
@@ -73,6 +71,8 @@ class Opus:
     def __init__(self, write: Write, rate: int, channels: int = 2) -> None:
         if rate not in OPUS_RATES:
             raise AudioError(f"Opus has sound of {OPUS_RATES} Hz, but {rate} Hz came")
+        import soundfile  # takes memory, and only Opus needs it
+
         self._pages = _Pages(write)
         self._file = soundfile.SoundFile(
             self._pages, "w", samplerate=rate, channels=channels, format="OGG", subtype="OPUS"

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from audio.pcm import AudioError, samples
 
@@ -21,7 +20,7 @@ _REACH = 23  # of the filter to either side, in samples of the lower rate
 _BETA = 7.2  # of the Kaiser window: 73 dB
 _ONE = 2**30  # what a coefficient of 1 is stored as
 _LARGEST = 4_000_000  # coefficients; every pair of customary rates needs fewer
-_LONGEST = 0.5  # seconds converted at once, so that a huge piece does not need huge memory
+_LONGEST = 0.1  # seconds converted at once, so that a huge piece stays in the cache
 
 _Floats = npt.NDArray[np.float64]
 
@@ -101,6 +100,8 @@ def convert(pcm: bytes, source_hz: int, target_hz: int) -> bytes:
     source_hz, target_hz = _rate(source_hz), _rate(target_hz)
     if not samples(pcm) or source_hz == target_hz:
         return pcm
+    import soxr  # which streams do without, and so do gateways
+
     wave = np.frombuffer(pcm, "<i2")
     return bytes(soxr.resample(wave, source_hz, target_hz, quality="VHQ").astype("<i2").tobytes())
 

@@ -1,13 +1,16 @@
-"""Announcements: what a caller hears from the gateway itself, recorded in its own voice."""
+"""Announcements: what a caller hears from the gateway itself, recorded in its own voice.
+
+Its own recordings are plain WAV, so that a gateway needs nothing to read them which calls do not.
+"""
 
 from __future__ import annotations
 
+import wave
 from functools import lru_cache
 from pathlib import Path
 
-from audio import wav
-from audio.convert import encode
-from audio.format import Format
+from audio.convert import encode, whole
+from audio.format import Format, pcm16
 from audio.tone import chime
 
 FOLDER = Path(__file__).parent
@@ -22,35 +25,48 @@ def still_here(call: Format) -> bytes:
 @lru_cache(maxsize=8)
 def one_moment(call: Format, file: str = "") -> bytes:
     """That it goes on in a moment, or what the file says, as a call in that format plays it."""
-    path = Path(file) if file else FOLDER / "one_moment.flac"
-    return encode(wav.read(path, rate=call.rate), call.encoding)
+    return _theirs(file, call) if file else _ours("one_moment", call)
 
 
 @lru_cache(maxsize=8)
 def assistant_lost(call: Format) -> bytes:
     """That the way to the model is gone, as a call in that format plays it."""
-    return encode(wav.read(FOLDER / "assistant_lost.flac", rate=call.rate), call.encoding)
+    return _ours("assistant_lost", call)
 
 
 @lru_cache(maxsize=8)
 def going_down(call: Format) -> bytes:
     """That this line has to close, as a call in that format plays it."""
-    return encode(wav.read(FOLDER / "going_down.flac", rate=call.rate), call.encoding)
+    return _ours("going_down", call)
 
 
 @lru_cache(maxsize=8)
 def not_that(call: Format) -> bytes:
     """That the gateway cannot help with that, as a call in that format plays it."""
-    return encode(wav.read(FOLDER / "not_that.flac", rate=call.rate), call.encoding)
+    return _ours("not_that", call)
 
 
 @lru_cache(maxsize=8)
 def budget_spent(call: Format, file: str = "") -> bytes:
     """That the call has to end now, in that format; of a sound file of the operator's own."""
-    return encode(wav.read(file or FOLDER / "budget_spent.flac", rate=call.rate), call.encoding)
+    return _theirs(file, call) if file else _ours("budget_spent", call)
 
 
 @lru_cache(maxsize=8)
 def putting_through(call: Format, file: str = "") -> bytes:
     """That the caller is being put through, in that format; of a file of the operator's own."""
-    return encode(wav.read(file or FOLDER / "putting_through.flac", rate=call.rate), call.encoding)
+    return _theirs(file, call) if file else _ours("putting_through", call)
+
+
+def _ours(name: str, call: Format) -> bytes:
+    """A recording of this folder."""
+    with wave.open(str(FOLDER / f"{name}.wav")) as file:
+        sound, source = file.readframes(file.getnframes()), pcm16(file.getframerate())
+    return whole(sound, source, call)
+
+
+def _theirs(path: str, call: Format) -> bytes:
+    """Of any kind that there is. Raises AudioError."""
+    from audio import wav  # its libraries take memory, and few operators have sounds of their own
+
+    return encode(wav.read(path, rate=call.rate), call.encoding)

@@ -1,4 +1,5 @@
-"""What plans of calls take from sound files is read before the first call needs it.
+"""What plans of calls take from sound files, and what codes recordings, is there before the first
+call needs it.
 
 In a thread and when the gateway is ready: it takes a hundredth of a second for each format, in
 which no call is to stand still, and for which nobody is to wait.
@@ -10,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
+from audio.container import Opus
 from audio.format import Format, pcm16
 from audio.pcm import AudioError
 from gateway.app import Gateway
@@ -33,6 +35,9 @@ def read_sounds(gateway: Gateway) -> None:
             plan = gateway.planner.plain(call)
             if gateway.budgets is not None:
                 gateway.budgets.fit(plan)
+    settings = gateway.settings
+    if settings.taps.recording and settings.privacy.recording_format == "opus":
+        Opus(lambda _: None, RATE).close()
 
 
 @asynccontextmanager

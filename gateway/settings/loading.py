@@ -6,7 +6,6 @@ underscores stand between the names, as in TRUNKLINE_ASSISTANT__MIND__MODEL.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import json
 import os
@@ -282,6 +281,8 @@ def _models(annotation: Any) -> list[Any]:
 
 
 def _nearest(name: str, known: Mapping[str, Any] | list[str] | set[str]) -> str | None:
+    import difflib  # for those who mistyped something, and no others
+
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
     return f"did you mean {near[0]}?" if near else None
 

@@ -27,12 +27,14 @@ import asyncio, sys
 from pathlib import Path
 from gateway.running.listening import listen
 from gateway.running.opening import listening, open_gateway
+from gateway.running.sounds import read_sounds
 from gateway.settings import load
 
 async def main():
     settings = load(Path(sys.argv[1]), {})
     with listen("127.0.0.1", 0) as bound:
         async with open_gateway(settings) as gateway, listening(gateway, bound):
+            read_sounds(gateway)
             print(*sys.modules)
 
 asyncio.run(main())
@@ -65,6 +67,13 @@ def test_a_gateway_to_openai_loads_nothing_that_its_settings_do_not_ask_for(
     assert {"pydantic", "numpy", "starlette", "picows", "webrtcvad"} <= there  # what calls need
     for_servers = {"httpx2", "httpcore2", "jsonschema", "referencing", "yaml", "mcp"}
     for_books = {"sqlalchemy", "alembic", "redis", "jwt", "cryptography"}
-    for_rules = {"re2"}
+    for_rules, for_files = {"re2"}, {"soundfile", "soxr"}
     for_models = {"openai", "onnxruntime", "moonshine_onnx", "av", "aiortc", "PIL"}
-    assert not there & (for_servers | for_books | for_rules | for_models)
+    assert not there & (for_servers | for_books | for_rules | for_files | for_models)
+
+
+def test_what_codes_recordings_is_there_before_the_first_call(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.toml"
+    opus = 'recording = "recordings"\n[privacy]\nrecording_format = "opus"\n'
+    file.write_text(SETTINGS + opus)
+    assert "soundfile" in loaded(READY, str(file))
