@@ -31,7 +31,7 @@ pytestmark = pytest.mark.virtual_clock
 class ScriptedLeg:
     """Feeds events at their times (milliseconds), then stays until it is closed."""
 
-    script: list[tuple[int, Event]] = field(default_factory=list)
+    script: list[tuple[int, Event | bytes]] = field(default_factory=list)
     sent: list[tuple[int, Effect]] = field(default_factory=list)
     closed: str | None = None
     error: Exception | None = None
@@ -39,7 +39,7 @@ class ScriptedLeg:
     def __post_init__(self) -> None:
         self._leave = asyncio.Event()
 
-    async def run(self, feed: Callable[[Event], None]) -> None:
+    async def run(self, feed: Callable[[Event | bytes], None]) -> None:
         loop = asyncio.get_running_loop()
         self.began = loop.time()
         for at, event in self.script:
@@ -108,7 +108,7 @@ JOIN = (0, on.CallerJoined())
 READY = (0, on.AssistantReady())
 
 
-def turn(begin: int, length: int = 600, pause: int = 400) -> list[tuple[int, Event]]:
+def turn(begin: int, length: int = 600, pause: int = 400) -> list[tuple[int, on.CallerAudio]]:
     """Speech, and the silence after it, in frames."""
     frames = [(begin + at, SPEECH) for at in range(0, length, 20)]
     return frames + [(begin + length + at, QUIET) for at in range(0, pause, 20)]
@@ -130,6 +130,18 @@ async def test_a_turn_of_the_caller_is_committed_at_its_time() -> None:
     (commit,) = [at for at, effect in assistant.sent if isinstance(effect, do.Commit)]
     assert commit == 100 + 600 - 20 + 360
     assert (caller.closed, assistant.closed) == ("hung up", "hung up")
+
+
+async def test_sound_may_come_as_it_is_or_in_an_event() -> None:
+    heard = []
+    for bare in (False, True):
+        said = [(at, event.pcm if bare else event) for at, event in turn(100)]
+        assistant = ScriptedLeg([READY])
+        caller = ScriptedLeg([JOIN, *said, (2000, on.CallerLeft("over"))])
+        await session(caller, assistant)[0].run()
+        heard.append(assistant.sent)
+    assert heard[0] == heard[1]
+    assert assistant.all(do.SendAudio)
 
 
 async def test_frames_of_any_size_become_frames_of_20_ms() -> None:

@@ -133,6 +133,7 @@ class Metronome:
         self._rings = 0
         self._late = 0
         self._latest = 0.0
+        self.due = 0.0  # when the next period begins, on the loop's clock
 
     def number(self) -> int:
         """How many periods have passed since the beginning."""
@@ -158,8 +159,8 @@ class Metronome:
         return Punctuality(self._rings, self._late, self._latest)
 
     def _arm(self, number: int) -> None:
-        when = self._began + (number + 1) * self._period
-        self._timer = asyncio.get_running_loop().call_at(when, self._ring, when)
+        self.due = self._began + (number + 1) * self._period
+        self._timer = asyncio.get_running_loop().call_at(self.due, self._ring, self.due)
 
     def _ring(self, due: float) -> None:
         lateness = asyncio.get_running_loop().time() - due

@@ -113,9 +113,9 @@ class TcpLeg(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         try:
-            feed = self._feed
-            if feed is not None and (number := self._metronome.number()) > self._number:
-                self._catch_up(number, feed)  # what is due counts as heard before what comes now
+            feed, beats = self._feed, self._metronome
+            if feed is not None and asyncio.get_running_loop().time() >= beats.due:
+                self._catch_up(beats.number(), feed)  # what is due is heard before what comes now
             for message in self._splitter.push(data):
                 if self._parting is not None:
                     return
