@@ -204,7 +204,7 @@ class Session:
         effects = self._call.handle(event, now)
         for effect in effects:
             self._audience.effect(effect, now)
-        for effect in joined(effects):
+        for effect in joined(effects) if len(effects) > 1 else effects:
             if not (sent and type(effect) is do.SendAudio):
                 self._carry_out(effect)
         if self._call.sooner:

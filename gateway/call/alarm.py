@@ -32,17 +32,18 @@ class Alarm:
     """The earliest of the parts' deadlines.
 
     That of the caller's frames is looked at as it stands, that of the assistant's sound as it was
-    set. Those of the others can only move away while sound goes on: until the earliest of them
-    would come, nobody asks how far, and the one that waits for sound is told of none.
+    set. While sound goes on only that of the one that waits for it moves, and only away: until it
+    would come, nobody asks how far.
     """
 
     def __init__(self, frames: Part, sound: Part, waits: Waits, *others: Part) -> None:
         self._frames = frames
         self._sound = sound
         self._waits = waits
-        self._others = (waits, *others)
+        self._others = others
         self._sound_due: int | None = None
-        self._due: int | None = None  # of the others, or earlier
+        self._others_due: int | None = None
+        self._due: int | None = None  # of them and of what waits for sound, or earlier
         self._set_at = 0
         self._moved = False  # whether theirs may be later by now
 
@@ -52,7 +53,8 @@ class Alarm:
         due = self._sound.deadline
         self._sound_due = due if due is not None and due > now else None
         if not sound_alone:
-            self._due = self._earliest()
+            self._others_due = earliest([part.deadline for part in self._others], now)
+            self._due = earliest((self._others_due, self._waits.deadline), now)
 
     def rings(self, now: int) -> bool:
         """Whether the sound, or one of the others, is due."""
@@ -83,7 +85,5 @@ class Alarm:
     def _look(self) -> None:
         if self._moved:
             self._waits.sounded(self._set_at)
-            self._moved, self._due = False, self._earliest()
-
-    def _earliest(self) -> int | None:
-        return earliest([part.deadline for part in self._others], self._set_at)
+            self._moved = False
+            self._due = earliest((self._others_due, self._waits.deadline), self._set_at)

@@ -48,38 +48,38 @@ class Consent:
     """The questions that were put to the caller, and what came back."""
 
     def __init__(self) -> None:
-        self._questions: dict[str, Question] = {}
+        self.questions: dict[str, Question] = {}
 
     def ask(self, key: str) -> None:
         """The model was told to ask for this."""
-        self._questions.pop(key, None)
-        if len(self._questions) >= QUESTIONS:
-            del self._questions[next(iter(self._questions))]
-        self._questions[key] = Question()
+        self.questions.pop(key, None)
+        if len(self.questions) >= QUESTIONS:
+            del self.questions[next(iter(self.questions))]
+        self.questions[key] = Question()
 
     def judge(self, key: str, now: int) -> Verdict:
         """Whether it may be done. A no is final: after it the question has to be put anew."""
-        question = self._questions.get(key)
+        question = self.questions.get(key)
         if question is None:
             return "ask"
         verdict = question.verdict(now)
         if verdict == "refused":
-            del self._questions[key]
+            del self.questions[key]
         return verdict
 
     def take(self, key: str) -> str:
         """The words by which the caller agreed; they count for one time."""
-        return " / ".join(words for words in self._questions.pop(key).answers.values() if words)
+        return " / ".join(words for words in self.questions.pop(key).answers.values() if words)
 
     @property
     def deadline(self) -> int | None:
         """When recognition will have taken too long."""
-        every = [since for one in self._questions.values() for since in one.awaited.values()]
+        every = [since for one in self.questions.values() for since in one.awaited.values()]
         return min(every) + WORDS_US if every else None
 
     def see(self, fact: Event | Effect, now: int) -> None:
         """Notice, of those of `SEEN`, when a question was heard, and what was answered."""
-        for question in self._questions.values():
+        for question in self.questions.values():
             self._note(question, fact, now)
 
     def _note(self, question: Question, fact: Event | Effect, now: int) -> None:

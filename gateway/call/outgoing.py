@@ -61,8 +61,6 @@ def joined(orders: list[Effect]) -> list[Effect]:
 
     What opens the gate lets the pre-roll through: a third of a second in frames of 20 ms.
     """
-    if len(orders) < 2:
-        return orders
     together: list[Effect] = []
     pieces: list[bytes] = []
     for order in orders:

@@ -322,7 +322,7 @@ class Playback:
         """When there is something to release or to settle."""
         sounds = False
         for track in self._tracks.values():
-            if self._ready(track):
+            if track.received > track.sent and self._ready(track):
                 return self.heard_until - self._lead + self._grain
             sounds = sounds or track.sent > 0
         if not sounds:

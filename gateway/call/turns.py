@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Final
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
-from gateway.call.plan import FRAME_US, Plan
+from gateway.call.plan import FRAME_US, Plan, TurnPolicy
 from gateway.call.written import WrittenMap
 
 ONSET_US = 60_000  # voiced sound that opens the gate
@@ -35,6 +35,15 @@ class Sign(Enum):
     DISCARDED = "discarded"  # it was too short to be one
 
 
+def patience(policy: TurnPolicy) -> int:
+    """Silence after which the gate shuts, unless the model still hears speech."""
+    if policy.detector == "gateway":
+        return policy.hang_over
+    if policy.detector == "server":
+        return policy.silence + policy.margin
+    return SEMANTIC_LIMIT_US[policy.eagerness] + policy.margin
+
+
 Outcome = SendAudio | Commit | ClearInput | Sign
 NOTHING: Final[tuple[()]] = ()
 Frame = tuple[bytes, int]  # and the call time at which it ended
@@ -46,6 +55,7 @@ class Turns:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._policy = plan.turns
+        self._patience = patience(plan.turns)
         self._width = plan.format.width
         self._size = plan.samples(FRAME_US) * self._width  # bytes of a frame
         kept = (plan.turns.pre_roll + ONSET_US) // FRAME_US
@@ -79,7 +89,8 @@ class Turns:
 
     def _keep(self, frames: list[Frame]) -> Iterable[Outcome]:
         """Silence while the gate is shut: nothing comes of it."""
-        self._forget_old(frames[0][1])
+        if frames[0][1] - self._frame_end > STALLED_US:
+            self._forget()
         self._frame_end = frames[-1][1]
         self._pre_roll.extend(frames)
         self._onset = max(0, self._onset - len(frames) * FRAME_US)
@@ -120,11 +131,12 @@ class Turns:
                 sent = min(TAIL_US, policy.hang_over - FRAME_US)
                 rest = min(rest, (sent - quiet) // FRAME_US)
         elif not voiced:
-            rest = min(rest, (self._patience() - quiet) // FRAME_US - 1)
+            rest = min(rest, (self._patience - quiet) // FRAME_US - 1)
         return max(1, rest)
 
     def _frame(self, pcm: bytes, voiced: bool, now: int, length: int) -> Iterable[Outcome]:
-        self._forget_old(now)
+        if now - self._frame_end > STALLED_US and not self.open:
+            self._forget()
         self._frame_end = now
         if self._policy.detector == "manual":
             return (self._by_hand(pcm),)
@@ -137,10 +149,10 @@ class Turns:
         self._quiet += length
         return self._in_pause(pcm)
 
-    def _forget_old(self, now: int) -> None:
-        if now - self._frame_end > STALLED_US and not self.open:
-            self._pre_roll.clear()  # from before the line was dead: no part of what comes now
-            self._onset = 0
+    def _forget(self) -> None:
+        """The line was dead: what came before is no part of what comes now."""
+        self._pre_roll.clear()
+        self._onset = 0
 
     def _by_hand(self, pcm: bytes) -> SendAudio:
         if not self._length:
@@ -181,11 +193,10 @@ class Turns:
             yield from self._end()
 
     def _in_pause(self, pcm: bytes) -> Iterable[Outcome]:
-        patience = self._patience()
         sent: Iterable[Outcome] = NOTHING
         if self._policy.detector == "gateway" and self._quiet > TAIL_US:
             self._held.append((pcm, self._frame_end))
-        elif self._quiet > patience:
+        elif self._quiet > self._patience:
             # The model takes the noise of the room for speech: nothing ends that but silence.
             sent = (self._send(self._plan.silence(self._plan.count(pcm)), self._frame_end),)
         else:
@@ -195,21 +206,12 @@ class Turns:
     def _is_over(self) -> bool:
         if self._policy.detector == "gateway" and self._length >= self._policy.longest:
             return True
-        return self._quiet >= self._patience() * (2 if self._model_hears else 1)
+        return self._quiet >= self._patience * (2 if self._model_hears else 1)
 
     def _interruption(self) -> Iterator[Sign]:
         if not self._interrupted and self._voiced >= self._policy.barge_in:
             self._interrupted = True
             yield Sign.INTERRUPTED
-
-    def _patience(self) -> int:
-        """Silence after which the gate shuts, unless the model still hears speech."""
-        policy = self._policy
-        if policy.detector == "gateway":
-            return policy.hang_over
-        if policy.detector == "server":
-            return policy.silence + policy.margin
-        return SEMANTIC_LIMIT_US[policy.eagerness] + policy.margin
 
     def _end(self) -> Iterator[Outcome]:
         self.open = self._model_hears = False
@@ -247,7 +249,7 @@ class Turns:
         """Go on by another policy; a turn that is under way under the old one is no turn."""
         if self.anything and plan.turns.detector != self._policy.detector:
             yield from self.clear()
-        self._plan, self._policy = plan, plan.turns
+        self._plan, self._policy, self._patience = plan, plan.turns, patience(plan.turns)
         self._pre_roll = deque(self._pre_roll, (plan.turns.pre_roll + ONSET_US) // FRAME_US)
 
     def _shut(self) -> None:

@@ -26,7 +26,7 @@ class Witnesses:
         kind = type(event)
         if kind in self._spending.sees:
             self._spending.see(event)
-        if kind in consent.SEEN:
+        if self._consent.questions and kind in consent.SEEN:
             self._consent.see(event, now)
 
     def effect(self, effect: Effect, now: int) -> None:
@@ -34,7 +34,7 @@ class Witnesses:
         kind = type(effect)
         if kind in self._spending.sees:
             self._spending.see(effect)
-        if kind in consent.SEEN:
+        if self._consent.questions and kind in consent.SEEN:
             self._consent.see(effect, now)
         if kind in upstream.SEEN:
             self._upstream.see(effect, now)

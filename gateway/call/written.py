@@ -16,16 +16,16 @@ class WrittenMap:
         self._plan = plan
         self._marks: deque[tuple[int, int]] = deque(maxlen=self.KEPT)  # (written, call time)
         self.total = 0
-        self._end = 0  # call time of what comes next, if nothing is left out before it
 
     def add(self, samples: int, spoken_until: int) -> None:
         """So many samples are written, the last of which was spoken at that time."""
-        began = spoken_until - self._plan.microseconds(samples)
-        if not self._marks or abs(self._end - began) > FRAME_US:
-            self._marks.append((self.total, began))
-        self.total += samples
-        start, at = self._marks[-1]
-        self._end = at + self._plan.microseconds(self.total - start)
+        before, self.total = self.total, self.total + samples
+        if self._marks:
+            start, at = self._marks[-1]
+            gap = spoken_until - at - self._plan.microseconds(self.total - start)
+            if abs(gap) <= FRAME_US:
+                return
+        self._marks.append((before, spoken_until - self._plan.microseconds(samples)))
 
     def call_time(self, written: int) -> int:
         """When the sample at that place of the written audio was spoken."""

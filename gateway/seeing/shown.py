@@ -13,6 +13,7 @@ from tools.context import Image
 
 KEPT = 8  # pictures of one call; the oldest go first
 BYTES = 16 * 1024 * 1024  # of all of them together
+SHOW = (on.CallerShowed, on.CallerAsked)
 DATA_URL = re.compile(r"data:(image/[\w.+-]+);base64,", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ class Pictures:
         return tuple(self._kept)
 
     def see(self, event: Event) -> None:
-        """Notice what is shown."""
+        """Notice what is shown, which is in events of the kinds of `SHOW`."""
         if isinstance(event, on.CallerShowed):
             self._keep(Image(event.media_type, event.data))
         elif isinstance(event, on.CallerAsked):

@@ -17,7 +17,7 @@ from gateway.call.plan import Plan, ToolSpec
 from gateway.call.prices import NANO
 from gateway.seeing.pictures import PictureError, fit
 from gateway.seeing.showing import item_of
-from gateway.seeing.shown import Pictures
+from gateway.seeing.shown import SHOW, Pictures
 from tools.context import Image, ToolContext, ToolError
 from tools.guards import canonical
 from tools.partial import so_far
@@ -81,7 +81,7 @@ class ToolRunner:
         """Notice who the caller is, and what the caller shows."""
         if isinstance(event, on.CallerJoined):
             self._caller = event
-        else:
+        elif isinstance(event, SHOW):
             self._pictures.see(event)
 
     def end(self) -> None:

@@ -134,7 +134,7 @@ def test_a_model_that_detects_turns_is_never_cut_off_in_speech(detector: str) ->
 def test_a_key_of_the_telephone_is_no_end_of_speech(detector: str) -> None:
     gate = Gate(plan(detector=detector, eagerness="high"))
     gate.speech(600)
-    patience = gate.turns._patience() // 1000
+    patience = gate.turns._patience // 1000
     gate.quiet(patience - 20)
     gate.turns.digit()
     gate.quiet(patience - 20)
@@ -196,7 +196,7 @@ def test_a_model_that_takes_the_room_for_speech_is_sent_silence_in_its_place(det
     gate = Gate(plan(detector=detector, eagerness="high"))
     gate.speech(600)
     gate.turns.model_heard_start(0)
-    patience = gate.turns._patience() // 1000
+    patience = gate.turns._patience // 1000
     gate.quiet(patience)
     assert 0 not in gate.frames()
     gate.quiet(200)
