@@ -63,6 +63,10 @@ def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> 
     Where the last would be shorter than `least`, the one before it is longer instead.
     """
     step = form.rate * length // 1_000_000 * form.width
+    if len(play.pcm) <= step:
+        if play.pcm:
+            yield play
+        return
     short = form.rate * least // 1_000_000 * form.width
     at, position = 0, play.position
     while at < len(play.pcm):

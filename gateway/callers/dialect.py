@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from audio.convert import Converter
 from audio.format import Format
-from gateway.call.effects import Flush, Play, ShowSavings, ToCaller
+from gateway.call.effects import Flush, Play, ShowSavings, ToCaller, Transfer
 from gateway.call.events import CallerAudio, CallerPlayed, FromCaller, FromClient
 from gateway.errors import WireError
 
@@ -34,8 +34,15 @@ class Reply:
         return self.message() if callable(self.message) else self.message
 
 
+# What most carriers' protocols have words for. A transfer goes around the socket.
+SOUND_ALONE: frozenset[type] = frozenset({Play, Flush, Transfer, Reply})
+
+
 class Dialect(Protocol):
-    """One connection's translation; made afresh for each, so that two never share state."""
+    """One connection's translation; made afresh for each, so that two never share state.
+
+    One that has words for few effects may say for which, in `kinds`: see `SOUND_ALONE`.
+    """
 
     @property
     def format(self) -> Format:

@@ -20,9 +20,15 @@ class Outlet:
     """The way out of one leg; shut until it is opened with a socket."""
 
     def __init__(
-        self, write: Callable[[Entry], None], give_up: Callable[[], None], most: int, blocked: float
+        self,
+        write: Callable[[Entry], None],
+        give_up: Callable[[], None],
+        most: int,
+        blocked: float,
+        kinds: frozenset[type] | None = None,
     ) -> None:
         self._write = write
+        self._kinds = kinds  # of effects that there are words for, where not of all
         self._give_up = give_up  # to be called where the peer does not read
         self._most = most  # bytes that may wait
         self._blocked = blocked  # seconds that they may wait for a peer that takes nothing
@@ -39,7 +45,9 @@ class Outlet:
         self.go_on()
 
     def put(self, entry: Entry) -> None:
-        """Write it, or let it wait its turn."""
+        """Write it, or let it wait its turn; nothing where there is no word for it."""
+        if self._kinds is not None and type(entry) not in self._kinds:
+            return
         socket = self._socket
         if socket is not None and socket.writable and not (self._queue or self._holds):
             self._write(entry)

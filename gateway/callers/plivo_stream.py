@@ -20,7 +20,7 @@ from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers import carrier
 from gateway.callers.bridge import TICKET
-from gateway.callers.dialect import Message, Reply
+from gateway.callers.dialect import SOUND_ALONE, Message, Reply
 from gateway.callers.marks import Marks
 from gateway.errors import WireError
 
@@ -65,6 +65,7 @@ _MESSAGE = msgspec.json.Decoder(_Message)
 class PlivoDialect:
     """One stream. `endian`: the byte order of L16."""
 
+    kinds = SOUND_ALONE
     lead = carrier.AHEAD_US
     grain = carrier.SLICE_US
 

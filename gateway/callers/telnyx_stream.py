@@ -20,7 +20,7 @@ from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers import carrier
-from gateway.callers.dialect import Message, Reply
+from gateway.callers.dialect import SOUND_ALONE, Message, Reply
 from gateway.callers.marks import Marks
 from gateway.callers.reorder import Reorder
 from gateway.errors import WireError
@@ -87,6 +87,7 @@ _MESSAGE = msgspec.json.Decoder(_Message)
 class TelnyxDialect:
     """One stream. `token`: what it must say in its first message, where it has not shown it yet."""
 
+    kinds = SOUND_ALONE
     lead = carrier.AHEAD_US
     grain = carrier.SLICE_US
 

@@ -17,7 +17,7 @@ from audio.format import WIDTHS, Encoding, Format
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers import carrier
-from gateway.callers.dialect import Message, Reply
+from gateway.callers.dialect import SOUND_ALONE, Message, Reply
 from gateway.callers.marks import Marks
 from gateway.errors import WireError
 
@@ -65,6 +65,7 @@ PROTOCOL = "Media Streams"
 class StreamDialect:
     """One stream. `wide`: how it orders the bytes of L16."""
 
+    kinds = SOUND_ALONE
     lead = carrier.AHEAD_US
     grain = carrier.SLICE_US
 
@@ -105,15 +106,16 @@ class StreamDialect:
         elif said.event in ("media", "mark", "dtmf", "start"):
             raise WireError(_out_of_order(said.event, started))
 
-    def encode(self, effect: to.ToCaller) -> Iterator[Message]:
+    def encode(self, effect: to.ToCaller) -> Iterable[Message]:
         """The messages that carry out an effect: sound, marks between it, and its taking back."""
         match effect:
             case to.Play():
                 pieces = carrier.slices(effect, self.format)
-                yield from self._marks.among(pieces, self.format, self._media, self._mark)
+                return self._marks.among(pieces, self.format, self._media, self._mark)
             case to.Flush(generation):
                 self._marks.flushed(generation)
-                yield f'{{"event":"clear",{self._stream}}}'
+                return (f'{{"event":"clear",{self._stream}}}',)
+        return ()
 
     def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
         """Nothing: the protocol has no word for it."""

@@ -16,7 +16,7 @@ from audio.format import pcm16
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers import carrier
-from gateway.callers.dialect import Message, Reply
+from gateway.callers.dialect import SOUND_ALONE, Message, Reply
 from gateway.callers.marks import Marks
 from gateway.errors import WireError
 
@@ -49,6 +49,7 @@ _ALL = msgspec.json.Decoder(dict[str, Any])
 class VonageDialect:
     """One WebSocket endpoint."""
 
+    kinds = SOUND_ALONE
     lead = carrier.AHEAD_US
     grain = carrier.SLICE_US
 

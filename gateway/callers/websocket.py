@@ -64,10 +64,9 @@ class WebSocketLeg:
         self._facts: Iterator[Said | Reply] = iter(())  # of a message that is being taken
         self._limits = limits = limits or Limits()
         self._large = min(LARGE, limits.frame + 1)  # bytes of a message that is not read at once
-        self._outlet = Outlet(
-            *(self._write, partial(self._part, Parting(NOT_READING, 1008, gone=True))),
-            *(limits.outbox, limits.blocked),
-        )
+        give_up = partial(self._part, Parting(NOT_READING, 1008, gone=True))
+        kinds: frozenset[type] | None = getattr(dialect, "kinds", None)
+        self._outlet = Outlet(self._write, give_up, limits.outbox, limits.blocked, kinds)
         self._timer: asyncio.TimerHandle | None = None  # of a peer that has to begin
         self._joined = self._live = False  # the caller; the call, which can be told
         self._left = False  # whether the caller hung up

@@ -108,7 +108,7 @@ class Journal:
         Before a piece of words that is not looked at each time: mostly it is settled no sooner.
         """
         if happened:
-            if type(what) not in PIECES or self._veil.waiting > FEW:
+            if type(what) not in PIECES or len(self._veil.waiting) > FEW:
                 self._lift(now)
             if len(self._held) > HELD:
                 self._write_held()

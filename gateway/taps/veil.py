@@ -59,7 +59,7 @@ class Veil:
         self._lines = Lines(policy)
         self._asks = keep == "consent"
         self._allowed = keep == "on"
-        self._queue: list[Waiting] = []
+        self.waiting: list[Waiting] = []  # lines with words that have not been written
         self._complete: set[tuple[str, str]] = set()
         self._answers: dict[str, str] = {}  # item -> what it comes to
         self._frozen: dict[tuple[str, str], str] = {}  # as it was written
@@ -71,28 +71,23 @@ class Veil:
         self._note(line, waiting)
         if line.get("effect") == "ShowNotice" and line["code"] in (AGREED, REFUSED):
             self._answered(agreed=line["code"] == AGREED)
-        self._queue.append(waiting)
+        self.waiting.append(waiting)
 
     def follow(self, lines: bytes) -> None:
         """Lines without words, behind the last that waits; there is one."""
-        self._queue[-1].behind += lines
-
-    @property
-    def waiting(self) -> int:
-        """Lines with words that have not been written."""
-        return len(self._queue)
+        self.waiting[-1].behind += lines
 
     def ready(self, now: int, *, over: bool = False) -> Iterator[Json | bytearray]:
         """What can be written now, covered."""
         looked: set[str] = set()
-        while self._queue:
-            first = self._queue[0]
+        while self.waiting:
+            first = self.waiting[0]
             if first.side and not over and not self._settled(first, now):
                 return
             if first.side and first.side not in looked:
                 looked.add(first.side)
                 self._lines.look(first.side)
-            del self._queue[0]
+            del self.waiting[0]
             yield self._written(first)
             if first.behind:
                 yield first.behind
