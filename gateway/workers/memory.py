@@ -1,7 +1,7 @@
 """Memory: what workers share, served by their parent as a Redis would, as far as gateways ask.
 
 So whatever several gateways have in common in a Redis, workers have in common without one: they
-reach it by the same driver, over a socket in a folder that is theirs alone. It is gone with the
+reach it by the same commands, over a socket in a folder that is theirs alone. It is gone with the
 parent, as everything is with a gateway that is one process. It speaks the second version of Redis'
 protocol; a command or a script that it does not know is an error, which gateways take as they take
 a Redis that is away.
@@ -249,6 +249,15 @@ async def serve(
     commands: Commands, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """One connection, to its end."""
+    try:
+        await _serve(commands, reader, writer)
+    finally:
+        writer.close()
+
+
+async def _serve(
+    commands: Commands, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     queued: list[Command] | None = None
     with suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
         while True:
@@ -266,7 +275,6 @@ async def serve(
                     answer = encoded(_done(commands, command))
             writer.write(answer)
             await writer.drain()
-    writer.close()
 
 
 def _done(commands: Commands, command: Command) -> object:
