@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from bisect import bisect_right
 
 from gateway.call.plan import FRAME_US, Plan
 
@@ -10,26 +11,28 @@ from gateway.call.plan import FRAME_US, Plan
 class WrittenMap:
     """From audio written to the model, in samples, to call time: the gaps are what was trimmed."""
 
-    KEPT = 512
+    KEPT = 512  # gaps, of a call that lasts for hours; an older one is forgotten
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._marks: deque[tuple[int, int]] = deque(maxlen=self.KEPT)  # (written, call time)
+        # Where sound goes on after a gap, and the call time of that: plain numbers, 16 bytes each.
+        self._starts, self._times = array("q"), array("q")
         self.total = 0
+        self._end = 0  # call time of what comes next, if nothing is left out before it
 
     def add(self, samples: int, spoken_until: int) -> None:
         """So many samples are written, the last of which was spoken at that time."""
-        before, self.total = self.total, self.total + samples
-        if self._marks:
-            start, at = self._marks[-1]
-            gap = spoken_until - at - self._plan.microseconds(self.total - start)
-            if abs(gap) <= FRAME_US:
-                return
-        self._marks.append((before, spoken_until - self._plan.microseconds(samples)))
+        began = spoken_until - self._plan.microseconds(samples)
+        if not self._starts or abs(self._end - began) > FRAME_US:
+            self._starts.append(self.total)
+            self._times.append(began)
+            del self._starts[: -self.KEPT], self._times[: -self.KEPT]
+        self.total += samples
+        self._end = self._times[-1] + self._plan.microseconds(self.total - self._starts[-1])
 
     def call_time(self, written: int) -> int:
         """When the sample at that place of the written audio was spoken."""
-        for start, at in reversed(self._marks):
-            if start <= written:
-                return at + self._plan.microseconds(written - start)
-        return self._marks[0][1] if self._marks else 0
+        at = bisect_right(self._starts, written) - 1
+        if at < 0:
+            return self._times[0] if self._times else 0
+        return self._times[at] + self._plan.microseconds(written - self._starts[at])
