@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 5.0  # that a leg may take to say the rest, before it is cut off
 
+BORDERS = (on.AssistantReady, on.AssistantLost)  # of a session with a model
+
 Work = Callable[[], Coroutine[Any, Any, Event]]
 Redial = Callable[[int], Model]
 
@@ -138,7 +140,7 @@ class Session:
 
     def _from_assistant(self, epoch: int, event: Event) -> None:
         """What a session says that is not in use is nothing, but that it is there or gone."""
-        if isinstance(event, on.AssistantReady | on.AssistantLost):
+        if isinstance(event, BORDERS):
             if epoch in self._lost:
                 return  # it has said why; that its leg has ended besides is no news
             if isinstance(event, on.AssistantLost):

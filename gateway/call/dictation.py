@@ -14,16 +14,16 @@ class Dictation:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._sent = 0  # samples since the last turn
+        self._sent = 0  # bytes since the last turn
         self._began = 0  # samples, where the model detects turns
         self._turns: list[int] = []  # samples
 
     def effect(self, effect: Effect) -> None:
         """What the model is sent."""
         if isinstance(effect, SendAudio):
-            self._sent += self._plan.count(effect.pcm)
+            self._sent += len(effect.pcm)
         elif isinstance(effect, Commit):
-            self._ends(self._sent)
+            self._ends(self._sent // self._plan.format.width)
             self._sent = 0
         elif isinstance(effect, ClearInput):
             self._sent = 0

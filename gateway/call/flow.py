@@ -51,7 +51,7 @@ class Flow:
             type(event) in SOUND
             and before == self._expects
             and (self._flows or self._is_free())  # sound does not change that
-            and not (self._alarm.wakes(now) or self._turns.stalled(now))
+            and not (self._alarm.wakes(now) or (self._turns.open and self._turns.stalled(now)))
             and self._floor.state(now) == self._floor.shown
             and WORDS.issuperset(map(type, orders))
         )

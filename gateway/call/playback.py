@@ -153,7 +153,7 @@ class Playback:
     def release(self, now: int) -> Iterator[Play]:
         """What may be sent now."""
         for track in self._tracks.values():
-            while ready := self._ready(track):
+            while track.received > track.sent and (ready := self._ready(track)):
                 room = self._lead - max(0, self.heard_until - now)
                 if room < self._grain:
                     return

@@ -300,7 +300,7 @@ class Turns:
 
     def stalled(self, now: int) -> bool:
         """Whether frames have not come for so long that it makes a difference."""
-        deadline = self.deadline if self.open else None
+        deadline = self.deadline
         return deadline is not None and now >= deadline
 
     @property
