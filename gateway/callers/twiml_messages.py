@@ -37,7 +37,7 @@ class _Start(msgspec.Struct, rename="camel"):
     custom_parameters: dict[str, str] = {}
 
 
-class _Media(msgspec.Struct):
+class _Media(msgspec.Struct, gc=False):
     payload: bytes  # base64 on the wire
     track: str = "inbound"
 
@@ -50,7 +50,7 @@ class _Key(msgspec.Struct):
     digit: Name
 
 
-class _Said(msgspec.Struct):
+class _Said(msgspec.Struct, gc=False):
     event: str
     start: _Start | None = None
     media: _Media | None = None

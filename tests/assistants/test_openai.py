@@ -167,11 +167,13 @@ async def test_close_says_what_is_queued_and_ends_normally(events: Events) -> No
         leg = open_leg(target(server.url), pcm16(24_000))
         async with running(leg, events) as task:
             await events.get()
-            for _ in range(500):
+            for _ in range(250):
                 leg.send(do.SendAudio(bytes(960)))
+                leg.hear(bytes(960))
             leg.send(do.SendText("goodbye"))
             leg.close("over")
             leg.send(do.SendText("too late"))
+            leg.hear(bytes(960))
             await task
     assert len(server.received) == 501
     assert server.received[-1]["item"]["content"][0]["text"] == "goodbye"
