@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from audio.convert import encode
 from audio.format import pcm16
 from audio.tone import sine
-from gateway.call.effects import Flush, Play, ShowNotice, ShowState, ToCaller
+from gateway.call.effects import (
+    Flush,
+    Play,
+    ShowLatency,
+    ShowNotice,
+    ShowState,
+    ShowTurn,
+    ShowWords,
+    ToCaller,
+)
 from gateway.call.events import (
     CallerAudio,
     CallerDigit,
@@ -114,6 +123,20 @@ def test_golden_effects_are_told_as_the_documentation_says(case: Case) -> None:
     both = Both(case)
     for effect, messages in case.told:
         assert list(both.dialect.encode(effect)) == list(messages), effect
+
+
+def test_what_a_dialect_is_not_handed_it_has_no_words_for(case: Case) -> None:
+    dialect = Both(case).dialect
+    kinds: frozenset[type] | None = getattr(dialect, "kinds", None)
+    shown = (
+        *(ShowState("hearing"), ShowWords("item_1", "caller", "Hello.", 0, final=True)),
+        *(ShowLatency("item_1", 300_000), ShowTurn("ended", "item_1", 8_000)),
+        ShowNotice("assistant_away", "Another line is sought."),
+    )
+    for effect in shown:
+        if kinds is not None and type(effect) not in kinds:
+            assert list(dialect.encode(effect)) == []
+    assert kinds is None or {Play, Flush} <= kinds
 
 
 def test_sound_passes_both_ways_bit_for_bit(case: Case) -> None:
