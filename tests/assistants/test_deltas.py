@@ -14,10 +14,8 @@ PIECE = b'{"type":"%b","item_id":"i","response_id":"r","delta":"%b"}'
 
 
 def test_pieces_of_sound_and_of_words_are_known() -> None:
-    heard = delta_of(
-        b'{"type":"%s","item_id":"i","response_id":"r","delta":"AQI="}' % AUDIO.encode()
-    )
-    said = delta_of(b'{"type":"%s","item_id":"i","response_id":"r","delta":"Hi"}' % WORDS.encode())
+    heard = delta_of(PIECE % (AUDIO, b"AQI="))
+    said = delta_of(PIECE % (WORDS, b"Hi"))
     assert isinstance(heard, AudioDelta)
     assert (heard.response_id, heard.item_id, heard.delta) == ("r", "i", b"\x01\x02")
     assert isinstance(said, WordsDelta)
