@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 import traceback
 from collections.abc import Callable, Iterable
@@ -233,6 +232,8 @@ class Toolbox:
     def _unknown(self, name: str) -> str:
         if not self._tools:
             return "There are no tools in this call."
+        import difflib  # for a model that makes up a name, and most do not
+
         near = difflib.get_close_matches(name, self._tools, 1)
         if near:
             return _cut(f"There is no tool {name[:64]!r}. Did you mean {near[0]}?", self._limit)

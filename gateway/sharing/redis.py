@@ -18,7 +18,6 @@ from gateway.call.events import CallerJoined
 from gateway.doors.tickets import LIFETIME, LIMIT, Tickets
 from gateway.errors import SettingsError
 from gateway.settings import Settings
-from gateway.workers.messenger import Line, Messenger
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -105,6 +104,8 @@ async def open_redis(settings: Settings) -> AsyncIterator[Redis | None]:
         yield None
         return
     if url.startswith(WORKERS):
+        from gateway.workers.messenger import Line, Messenger
+
         line = Line(Path(url.removeprefix(WORKERS)), SECONDS)
         try:
             yield cast("Redis", Messenger(line))  # all of it that gateways use; a test sees to that

@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from gateway.background import beside
 from gateway.errors import TrunklineError
@@ -23,8 +23,9 @@ from tools import AnyTool, Toolbox, ToolLoadError
 from tools.builtin import current_time, hang_up
 from tools.builtin_line import look_at, send_digits, transfer_tool
 from tools.knowledge import Searching, knowledge_tools
-from tools.memory import Notebook, memory_tools
-from tools.sandbox import Cell, python_tool, why_not
+
+if TYPE_CHECKING:
+    from tools.memory import Notebook
 
 NEEDS = {
     "transfer": "transfer",
@@ -136,8 +137,12 @@ def _built_in(
 
         there["look_at"] = seeing(settings, parts, environ)
     if kept.notebook is not None:
+        from tools.memory import memory_tools
+
         there |= {one.spec.name: one for one in memory_tools(kept.notebook)}
     if "run_python" in settings.builtin:
+        from tools.sandbox import Cell, python_tool, why_not
+
         if reason := why_not():
             raise ToolLoadError(f"run_python cannot be shut in here: {reason}")
         there["run_python"] = python_tool(

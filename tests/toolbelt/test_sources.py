@@ -179,7 +179,7 @@ async def test_what_is_wrong_stops_the_start_and_is_named(tmp_path, text, docume
 
 
 async def test_python_is_not_run_where_it_cannot_be_shut_in(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.toolbelt.sources.why_not", lambda: "it needs Linux")
+    monkeypatch.setattr("tools.sandbox.why_not", lambda: "it needs Linux")
     with pytest.raises(SettingsError, match="run_python cannot be shut in here: it needs Linux"):
         async with tools_of(tmp_path, '[tools]\nbuiltin = ["run_python"]'):
             pass
