@@ -140,8 +140,8 @@ def test_a_call_does_the_same_at_the_same_times_as_frame_by_frame(
 
 def test_silence_comes_in_one_piece_while_the_gate_is_shut() -> None:
     line = Line(plan())
-    line.frames(SILENT, 12)
-    assert line.told == [(5 * FRAME_US, LULL, False), (10 * FRAME_US, LULL, False)]
+    line.frames(SILENT, 2 * LULL + 1)
+    assert line.told == [(n * LULL * FRAME_US, LULL, False) for n in (1, 2)]
 
 
 def test_speech_is_told_of_at_once_and_after_the_silence_before_it() -> None:
@@ -153,10 +153,12 @@ def test_speech_is_told_of_at_once_and_after_the_silence_before_it() -> None:
 
 def test_speech_that_is_but_sent_on_is_told_of_in_one_piece_and_sent_at_once() -> None:
     line = Line(plan())
-    line.frames(VOICED, 40)
-    assert [told[1] for told in line.told] == [1] * 5 + [LULL] * 7  # once it interrupts
+    line.frames(VOICED, 5 + 2 * LULL)
+    told = [frames for _, frames, _ in line.told]
+    assert told[:5] == [1] * 5, "until it interrupts"
+    assert all(LULL // 2 < frames <= LULL for frames in told[5:])
     sent = [at // FRAME_US for at, effect in line.log if isinstance(effect, do.SendAudio)]
-    assert sent == [3, 3, *range(3, 41)]
+    assert sent == [3, 3, *range(3, 46)]
 
 
 def test_the_silence_that_ends_a_turn_is_told_of_when_it_comes() -> None:

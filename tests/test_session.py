@@ -175,7 +175,7 @@ async def test_the_model_hears_each_frame_when_it_comes_and_taps_of_several_at_o
     assert b"".join(orders) == b"".join(order.pcm for order in assistant.all(do.SendAudio))
     heard = [event for event in tap.seen if isinstance(event, on.CallerAudio)]
     assert sum(len(event.pcm) for event in heard) == 960 * len(turn(100))
-    assert {len(event.pcm) // 960 for event in heard if event.voiced} == {1, 5}
+    assert max(len(event.pcm) // 960 for event in heard if event.voiced) > 5
 
 
 async def test_a_tool_runs_beside_the_conversation_and_is_answered() -> None:

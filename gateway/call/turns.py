@@ -20,7 +20,7 @@ from gateway.call.written import WrittenMap
 
 ONSET_US = 60_000  # voiced sound that opens the gate
 TAIL_US = 200_000  # silence after speech that is sent: the end of a word lies in it
-LULL = 5  # frames of silence that are taken at once, where it makes no difference
+LULL = 20  # frames that are taken at once at most, where it makes no difference
 STALLED_US = 200_000  # frames that are this late are not coming: the caller is muted
 SEMANTIC_PADDING_US = 300_000  # of earlier audio that semantic detection counts to a turn
 SEMANTIC_LIMIT_US = {"low": 8_000_000, "medium": 4_000_000, "auto": 4_000_000, "high": 2_000_000}
@@ -124,7 +124,7 @@ class Turns:
         policy, quiet = self._policy, self._quiet
         if not (self.open and self._interrupted and policy.interruptible) or self._held:
             return 1
-        rest = LULL
+        rest = min(LULL, self._absent // FRAME_US - 1)
         if policy.detector == "gateway":
             rest = min(rest, (policy.longest - self._length) // FRAME_US - 1)
             if not voiced:
@@ -306,10 +306,13 @@ class Turns:
     @property
     def deadline(self) -> int | None:
         """When frames that do not come make a difference."""
-        if not self.open:
-            return None
+        return self._frame_end + self._absent if self.open else None
+
+    @property
+    def _absent(self) -> int:
+        """For so long frames may fail to come while the gate is open."""
         rest = self._policy.hang_over - self._quiet if self._policy.detector == "gateway" else 0
-        return self._frame_end + max(STALLED_US, rest)
+        return max(STALLED_US, rest)
 
     def _send_all(self, frames: deque[Frame] | list[Frame]) -> Iterator[SendAudio]:
         """Send what was kept back, and keep it no more."""

@@ -1,4 +1,4 @@
-"""Flushing: what the files of live calls hold back is written out each 0.8 s.
+"""Flushing: what the files of live calls hold back is written out each 0.6 s.
 
 A gateway that is killed then loses no more of any call than that: what is written, the system has.
 The calls take turns, so that no call's sound waits while the words of all the others are written.
@@ -17,7 +17,7 @@ from gateway.log import fault_of_ours, name_of
 
 log = logging.getLogger(__name__)
 
-PERIOD = 0.8  # seconds in which each of them has its turn
+PERIOD = 0.6  # seconds in which each of them has its turn
 STEPS = 25  # in that time at most, so many at a time that all have had it
 
 

@@ -116,15 +116,6 @@ def test_before_anything_was_written_the_map_begins_with_the_call() -> None:
     assert WrittenMap(Plan()).call_time(1000) == 0
 
 
-def test_the_map_of_a_long_call_stays_small_and_right_at_its_end() -> None:
-    written = WrittenMap(Plan())
-    for turn in range(2000):
-        written.add(480, turn * 1_000_000 + 20_000)
-    assert len(written._marks) == WrittenMap.KEPT
-    assert written.call_time(1999 * 480) == 1999_000_000
-    assert written.call_time(1500 * 480) == 1500_000_000
-
-
 # ---------------------------------------------------------------- what the call makes of it
 
 
