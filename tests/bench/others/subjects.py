@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.bench.wire.places import Place, Subject, callers
+from tests.bench.wire.places import Place, Subject
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -75,18 +75,13 @@ def released(name: str) -> str:
 
 @contextmanager
 def running(name: str, place: Place) -> Iterator[int]:
-    """The project's program, once it has had a first call; gives its process id.
-
-    What it imports and fills at its first call belongs to its base, not to a call.
-    """
+    """The project's program; gives its process id."""
     program = HERE / f"{name.replace('-', '_')}_call.py"
     command = [str(home(name)), "-W", "ignore", str(program), str(place.port), str(place.upstream)]
     quiet = os.environ | {"LOGURU_LEVEL": "ERROR"}  # of pipecat, which greets and writes every step
     child = subprocess.Popen(command, cwd=place.folder, env=quiet)
     try:
         _wait_open(child, place.port)
-        first = [*callers(place, 1, 2), "0", "-", str(place.folder / "first.json")]
-        subprocess.run(first, cwd=ROOT, check=True, timeout=STARTING, stdout=subprocess.DEVNULL)
         yield child.pid
     finally:
         child.terminate()
