@@ -18,17 +18,17 @@ class WrittenMap:
         # Where sound goes on after a gap, and the call time of that: plain numbers, 16 bytes each.
         self._starts, self._times = array("q"), array("q")
         self.total = 0
-        self._end = 0  # call time of what comes next, if nothing is left out before it
 
     def add(self, samples: int, spoken_until: int) -> None:
         """So many samples are written, the last of which was spoken at that time."""
-        began = spoken_until - self._plan.microseconds(samples)
-        if not self._starts or abs(self._end - began) > FRAME_US:
-            self._starts.append(self.total)
-            self._times.append(began)
-            del self._starts[: -self.KEPT], self._times[: -self.KEPT]
-        self.total += samples
-        self._end = self._times[-1] + self._plan.microseconds(self.total - self._starts[-1])
+        before, self.total = self.total, self.total + samples
+        if self._starts:
+            without_gap = self._times[-1] + self._plan.microseconds(self.total - self._starts[-1])
+            if abs(spoken_until - without_gap) <= FRAME_US:
+                return
+        self._starts.append(before)
+        self._times.append(spoken_until - self._plan.microseconds(samples))
+        del self._starts[: -self.KEPT], self._times[: -self.KEPT]
 
     def call_time(self, written: int) -> int:
         """When the sample at that place of the written audio was spoken."""
