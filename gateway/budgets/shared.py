@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import RedisError
+
 from gateway.budgets.accounts import KEPT, Account
 from gateway.budgets.ledger import Claim, Grant, LedgerAwayError, SpentBefore
 from gateway.budgets.script import CLAIM
-from gateway.sharing.redis import failures
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "trunkline:budget:"
 LEASE_MS = 30_000  # for which a call holds what it has set aside
 COUNTED_MS = 86_400_000  # for which it is known what of a call is counted
+FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class SharedLedger:
@@ -47,7 +49,7 @@ class SharedLedger:
             for account in accounts:
                 rows = await self._redis.hgetall(PREFIX + account.name)
                 found.append(_held(rows, seconds * 1000 + micros // 1000))
-        except failures() as error:
+        except FAILURES as error:
             raise LedgerAwayError(_why(error)) from error
         return [
             (await self._before(account) if spent is None else spent, held)
@@ -65,7 +67,7 @@ class SharedLedger:
             answer: list[Any] = await self._claim(
                 keys=[*keys, f"{PREFIX}{tenant}:call:{claim.call_id}"], args=values
             )
-        except failures() as error:
+        except FAILURES as error:
             raise LedgerAwayError(_why(error)) from error
         return answer
 

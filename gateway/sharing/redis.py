@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,7 +25,6 @@ log = logging.getLogger(__name__)
 SECONDS = 2.0  # that Redis may take
 PREFIX = "trunkline:ticket:"
 EXAMPLE = "redis://localhost:6379/0"
-WORKERS = "workers:"  # before the path of the socket at which workers reach what they share
 
 
 class SharedTickets:
@@ -87,8 +84,9 @@ class SharedTickets:
 
 def failures() -> tuple[type[Exception], ...]:
     """What is raised where Redis does not answer, or not as it should."""
-    driver = sys.modules.get("redis.exceptions")  # there where it is in use, and nowhere else
-    return (*((driver.RedisError,) if driver else ()), OSError, TimeoutError)
+    from redis.exceptions import RedisError
+
+    return (RedisError, OSError, TimeoutError)
 
 
 def why(error: Exception) -> dict[str, str]:
@@ -102,15 +100,6 @@ async def open_redis(settings: Settings) -> AsyncIterator[Redis | None]:
     url = settings.store.redis.reveal()
     if not url:
         yield None
-        return
-    if url.startswith(WORKERS):
-        from gateway.workers.messenger import Line, Messenger
-
-        line = Line(Path(url.removeprefix(WORKERS)), SECONDS)
-        try:
-            yield cast("Redis", Messenger(line))  # all of it that gateways use; a test sees to that
-        finally:
-            await line.close()
         return
     if find_spec("redis") is None:
         raise SettingsError(

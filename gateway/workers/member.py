@@ -31,7 +31,6 @@ from gateway.running.reloading import open_reloading
 from gateway.running.serving import Orders, set_up_log, shut_down
 from gateway.running.sounds import reading_sounds
 from gateway.settings import Settings, load
-from gateway.sharing.redis import WORKERS
 from gateway.workers.elsewhere import Elsewhere, Peers
 from gateway.workers.link import HTTP, Opened, Opening, Ready, Told, line, take, word
 from gateway.workers.table import Seats, open_table
@@ -137,7 +136,7 @@ def settings_of(told: Told) -> Settings:
     settings = load(Path(told.config) if told.config else None, overrides=overrides)
     if settings.store.redis.reveal():
         return settings
-    shared = Private(f"{WORKERS}{told.folder}/{SHARED}")
+    shared = Private(f"unix://{told.folder}/{SHARED}?protocol=2")
     return settings.model_copy(
         update={"store": settings.store.model_copy(update={"redis": shared})}
     )

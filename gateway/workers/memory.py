@@ -1,7 +1,7 @@
 """Memory: what workers share, served by their parent as a Redis would, as far as gateways ask.
 
 So whatever several gateways have in common in a Redis, workers have in common without one: they
-reach it by the same commands, over a socket in a folder that is theirs alone. It is gone with the
+reach it by the same driver, over a socket in a folder that is theirs alone. It is gone with the
 parent, as everything is with a gateway that is one process. It speaks the second version of Redis'
 protocol; a command or a script that it does not know is an error, which gateways take as they take
 a Redis that is away.

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
-
-from gateway.sharing.redis import WORKERS
-from gateway.workers.memory import open_memory
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +31,7 @@ from gateway.running.sounds import read_sounds
 from gateway.settings import load
 
 async def main():
-    settings = load(Path(sys.argv[1]), dict(one.split("=") for one in sys.argv[2:]))
+    settings = load(Path(sys.argv[1]), {})
     with listen("127.0.0.1", 0) as bound:
         async with open_gateway(settings) as gateway, listening(gateway, bound):
             read_sounds(gateway)
@@ -81,12 +77,3 @@ def test_what_codes_recordings_is_there_before_the_first_call(tmp_path: Path) ->
     opus = 'recording = "recordings"\n[privacy]\nrecording_format = "opus"\n'
     file.write_text(SETTINGS + opus)
     assert "soundfile" in loaded(READY, str(file))
-
-
-async def test_a_worker_loads_no_driver_for_what_it_shares_with_its_parent(tmp_path: Path) -> None:
-    file, place = tmp_path / "trunkline.toml", tmp_path / "shared.sock"
-    file.write_text(SETTINGS)
-    async with open_memory(place):
-        shared = f"TRUNKLINE_STORE__REDIS={WORKERS}{place}"
-        there = await asyncio.to_thread(loaded, READY, str(file), shared)
-    assert not there & {"redis", "cryptography", "soundfile"}

@@ -29,12 +29,10 @@ from gateway.sharing.redis import SharedTickets
 from gateway.sharing.stops import SharedStops
 from gateway.store.stop import Stop
 from gateway.workers.memory import Commands, open_memory
-from gateway.workers.messenger import Line, Messenger
 from gateway.workers.scripts import SCRIPTS, named
 from gateway.workers.shelf import Shelf
 from tests import services
 
-NO_COMMANDS = ("aclose", "call", "reveal", "from_url")  # what else stands behind a `redis.`
 ADA = CallerJoined("+15550100", called="+1", tenant="acme")
 
 
@@ -45,12 +43,11 @@ def server() -> Any:
 
 
 @asynccontextmanager
-async def memory_at(tmp_path: Path) -> AsyncIterator[Any]:
-    """As gateways reach it."""
+async def memory_at(tmp_path: Path) -> AsyncIterator[Redis]:
     async with open_memory(tmp_path / "s"):
-        line = Line(tmp_path / "s", 5.0)
-        yield Messenger(line)
-        await line.close()
+        redis = Redis.from_url(f"unix://{tmp_path}/s?protocol=2")
+        yield redis
+        await redis.aclose()
 
 
 def test_every_script_that_gateways_have_has_one_here() -> None:
@@ -68,14 +65,12 @@ def test_every_script_that_gateways_have_has_one_here() -> None:
 def test_every_command_that_gateways_give_is_known_here() -> None:
     used = re.compile(r"(?:_redis|\bredis|\bpipe)\.([a-z_]+)\(")
     ours = {"delete": "del", "scan_iter": "scan", "register_script": "evalsha"}
-    ours |= dict.fromkeys(("pipeline", "execute", *NO_COMMANDS), "ping")
+    ours |= dict.fromkeys(("aclose", "pipeline", "execute", "call", "reveal", "from_url"), "ping")
     root, known = Path(gateway.__path__[0]), Commands(Shelf()).known
     for source in root.rglob("*.py"):
         if source.parent.name != "workers":
             for name in used.findall(source.read_text()):
-                where = f"{source.relative_to(root)}: {name}"
-                assert ours.get(name, name) in known, where
-                assert hasattr(Messenger, name) or name in NO_COMMANDS, where
+                assert ours.get(name, name) in known, f"{source.relative_to(root)}: {name}"
 
 
 async def test_what_names_a_caller_is_found_and_forgotten(tmp_path: Path) -> None:
@@ -164,8 +159,7 @@ async def test_orders_to_stop_reach_all_workers_in_turn(tmp_path: Path) -> None:
 
 
 async def test_what_it_does_not_know_is_an_error_and_no_more(tmp_path: Path) -> None:
-    async with open_memory(tmp_path / "s"):
-        memory = Redis.from_url(f"unix://{tmp_path}/s?protocol=2")
+    async with memory_at(tmp_path) as memory:
         for order in (["FLUSHALL"], ["GET"], ["SET", "a", "b", "ZZ"], ["EVALSHA", "0" * 40, "0"]):
             with pytest.raises(ResponseError):
                 await memory.execute_command(*order)
@@ -173,7 +167,6 @@ async def test_what_it_does_not_know_is_an_error_and_no_more(tmp_path: Path) -> 
         with pytest.raises(ResponseError, match="another kind"):
             await memory.zrem("word", "a")
         assert await memory.get("word") == b"x"
-        await memory.aclose()
 
 
 async def test_what_has_expired_is_gone_and_there_is_an_end_to_what_is_kept() -> None:
@@ -204,16 +197,16 @@ async def test_scripts_do_here_what_they_do_in_redis(
     place = tmp_path_factory.mktemp("m") / "s"
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(open_memory(place))
-        real, line = Redis.from_url(server.url, protocol=2), Line(place, 5.0)
+        real = Redis.from_url(server.url, protocol=2)
+        ours = Redis.from_url(f"unix://{place}?protocol=2")
         stack.push_async_callback(real.aclose)
-        stack.push_async_callback(line.close)
-        ours = Messenger(line)
+        stack.push_async_callback(ours.aclose)
         await real.flushall()
         for step in steps:
             assert await done(ours, step) == await done(real, step), step
 
 
-async def done(redis: Any, step: Any) -> Any:
+async def done(redis: Redis, step: Any) -> Any:
     """The answer to one step; times left are not compared."""
     match step:
         case "take", keys, call, most:
