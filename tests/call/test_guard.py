@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.guard.remedy import TRIES
@@ -71,6 +73,19 @@ def test_an_answer_that_is_complete_before_it_is_judged_ends_as_cancelled() -> N
     assert not told.all(do.Cancel)
     assert told.all(do.Delete) == [do.Delete("item_a")]
     assert "Let us go on." in asked(told)
+
+
+@pytest.mark.parametrize("hold", [True, False], ids=["held", "let through"])
+def test_a_stopped_answer_whose_end_crosses_the_order_ends_as_cancelled(hold: bool) -> None:
+    """The model had made all of it when it was told to stop."""
+    told = story(hold=hold)
+    told.words("You should buy shares. ")
+    sound(told, 1, 300)
+    assert told.all(do.Cancel) == [do.Cancel("resp_1")]
+    told.ends(calls=(on.ToolCall("c1", "look_up", "{}"),))
+    told.wait(1_000)
+    assert [one.status for one in told.all(do.ShowResponse)] == ["in_progress", "cancelled"]
+    assert not told.all(do.RunTool)
 
 
 def test_a_forbidden_phrase_is_found_across_two_sentences() -> None:

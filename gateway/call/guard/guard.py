@@ -80,6 +80,7 @@ class Guard:
         self._speech = Speech(policy, recovery)
         self._questions: dict[str, Question] = {}
         self._asked = 0
+        self._stopped = ""  # the answer that was stopped last
         self._tools: dict[str, str] = {}  # names of functions that were called, by call
 
     def take(self, event: Event, now: int) -> Iterator[Effect]:
@@ -120,6 +121,8 @@ class Guard:
     def _said(self, event: Said, now: int) -> Iterator[Effect]:
         dropped = self._responses.is_dropped(event.response_id)
         if "assistant" not in self._places or dropped or self._recovery.away:
+            if isinstance(event, on.ResponseEnded) and event.response_id == self._stopped:
+                event = replace(event, status="cancelled")  # though its end crossed the order
             yield from self._react(event)
             return
         self._responses.alive(event.response_id, now)
@@ -153,6 +156,7 @@ class Guard:
     def _stop(self, verdict: Verdict, response_id: str, item_id: str, now: int) -> Iterator[Effect]:
         """What has not passed is never heard; what has been let through is heard to its end."""
         assert verdict.worst is not None
+        self._stopped = response_id
         waiting = self._speech.forget(response_id)
         self._questions = {
             check_id: one
