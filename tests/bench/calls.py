@@ -206,6 +206,8 @@ def measure(
     )
     if subject in ("floor", "gateway"):
         _delays(seen, heard, spoken, calls, way, interrupting)
+    if subject == "floor":
+        seen.barge_in.clear()  # it interrupts nothing: an answer was over
     return seen
 
 
