@@ -49,14 +49,14 @@ class Converter:
 
     def __init__(self, source: Format, target: Format) -> None:
         self.source, self.target = source, target
-        self.same = source == target  # then there is nothing to do
+        self._same = source == target
         self._decode, self._encode = DECODERS[source.encoding], ENCODERS[target.encoding]
         resampled = source.rate != target.rate
         self._resampler = Resampler(source.rate, target.rate) if resampled else None
 
     def push(self, audio: bytes) -> bytes:
         """The next piece; a resampler may keep the last milliseconds back."""
-        if self.same:
+        if self._same:
             return audio
         pcm = self._decode(audio)
         if self._resampler is not None:

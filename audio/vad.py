@@ -17,7 +17,7 @@ import numpy as np
 import webrtcvad
 
 from audio.decimator import Decimator
-from audio.pcm import BYTES, AudioError, Framer, audioop, silence, to_float
+from audio.pcm import AudioError, Framer, peak, silence, to_float
 from audio.resample import Resampler
 
 FRAMES_A_SECOND = 50
@@ -72,7 +72,7 @@ class WebrtcDetector:
     def voiced(self, frame: bytes) -> bool:
         if len(frame) != self._bytes:
             raise _misfit(frame, self._bytes, self.rate)
-        loudest = audioop.max(frame, BYTES)
+        loudest = peak(frame)
         if loudest > _FAINT:
             self._still = 0
         elif self._still == _STILL:  # a muted microphone, a line on which nobody speaks

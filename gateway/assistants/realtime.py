@@ -285,7 +285,7 @@ class Realtime:
 
     def append(self, pcm: bytes, *, last: bool = False) -> list[str]:
         """What lets the model hear this. It goes by the thousand: no encoder but base64."""
-        data = pcm if self._sending.same else self._sending.push(pcm)
+        data = self._sending.push(pcm)
         data += self._sending.flush() if last else b""  # what was held back
         messages = []
         for at in range(0, len(data), LARGEST_APPEND):

@@ -23,18 +23,17 @@ class Witnesses:
 
     def event(self, event: Event, now: int) -> None:
         """An event is about to be handled; none of them looks at the caller's sound."""
-        kind = type(event)
-        if kind in self._spending.sees:
-            self._spending.see(event)
-        if self._consent.questions and kind in consent.SEEN:
-            self._consent.see(event, now)
+        self._see(event, now)
 
     def effect(self, effect: Effect, now: int) -> None:
         """An order is given."""
-        kind = type(effect)
-        if kind in self._spending.sees:
-            self._spending.see(effect)
-        if self._consent.questions and kind in consent.SEEN:
-            self._consent.see(effect, now)
-        if kind in upstream.SEEN:
+        self._see(effect, now)
+        if type(effect) in upstream.SEEN:
             self._upstream.see(effect, now)
+
+    def _see(self, what: Event | Effect, now: int) -> None:
+        kind = type(what)
+        if kind in self._spending.sees:
+            self._spending.see(what)
+        if self._consent.questions and kind in consent.SEEN:
+            self._consent.see(what, now)

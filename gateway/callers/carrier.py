@@ -22,7 +22,6 @@ SLICE_US = 200_000  # of audio that stands before one mark
 AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
 RATES = (8_000, 16_000, 24_000, 48_000)
 DIGITS = frozenset("0123456789*#ABCD")
-NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)  # or not what was expected in it
 
 
 def _number(value: Any) -> Any:
@@ -37,13 +36,8 @@ def parse(decoder: msgspec.json.Decoder[Any], message: str | bytes, protocol: st
     """A JSON message as that decoder knows it. Raises WireError."""
     try:
         return decoder.decode(message)
-    except NOT_JSON as error:
-        raise no_message(error, protocol) from error
-
-
-def no_message(error: Exception, protocol: str) -> WireError:
-    """What is said of one that its decoder does not understand."""
-    return WireError(f"Expected a message of {protocol}: {error}.", 1007)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise WireError(f"Expected a message of {protocol}: {error}.", 1007) from error
 
 
 def text(message: Message, protocol: str) -> str:
@@ -63,10 +57,6 @@ def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> 
     Where the last would be shorter than `least`, the one before it is longer instead.
     """
     step = form.rate * length // 1_000_000 * form.width
-    if len(play.pcm) <= step:
-        if play.pcm:
-            yield play
-        return
     short = form.rate * least // 1_000_000 * form.width
     at, position = 0, play.position
     while at < len(play.pcm):

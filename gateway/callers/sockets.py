@@ -29,9 +29,7 @@ async def answered(websocket: WebSocket | Socket, subprotocol: str = "") -> Sock
             await websocket.accept(subprotocol=chosen)
         except (WebSocketDisconnect, OSError):
             return None
-    upgrade = websocket.scope[SCOPE]
-    assert isinstance(upgrade, Upgrade)
-    return upgrade.socket
+    return _upgrade(websocket).socket
 
 
 def lasting(route: BaseRoute) -> BaseRoute:
@@ -43,9 +41,14 @@ def lasting(route: BaseRoute) -> BaseRoute:
         return route
 
     async def begin(websocket: WebSocket) -> None:
-        upgrade = websocket.scope[SCOPE]
-        assert isinstance(upgrade, Upgrade)
+        upgrade = _upgrade(websocket)
         own = WebSocket(websocket.scope, cast(Receive, upgrade.receive), upgrade.send)
         upgrade.rest = partial(route.endpoint, own)
 
     return WebSocketRoute(route.path, begin, name=route.name)
+
+
+def _upgrade(websocket: WebSocket) -> Upgrade:
+    upgrade = websocket.scope[SCOPE]
+    assert isinstance(upgrade, Upgrade)
+    return upgrade

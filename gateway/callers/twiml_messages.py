@@ -80,10 +80,7 @@ class StreamDialect:
     def decode(self, message: Message) -> bytes | Iterable[of.FromCaller | Reply]:
         """What a message of the provider means; WireError where it means nothing."""
         text = message if type(message) is str else carrier.text(message, PROTOCOL)
-        try:
-            said = _SAID.decode(text)
-        except carrier.NOT_JSON as error:
-            raise carrier.no_message(error, PROTOCOL) from error
+        said: _Said = carrier.parse(_SAID, text, PROTOCOL)
         if said.event != "media" or said.media is None or not self._stream:
             return self._rarely(said, started=bool(self._stream))
         heard = said.media.payload if said.media.track == "inbound" else b""

@@ -80,7 +80,7 @@ class Socket(WSListener):
         self._largest = largest  # bytes of a message, in however many pieces
         self._ping, self._pong = ping, pong
         self._reader: Reader | None = None
-        self._deliver: Callable[[Message], object] | None = None  # to the reader, in its context
+        self._deliver: Callable[[Message], object] = self._keep  # or to the reader, in its context
         self._context = copy_context()  # of the reader: its log says whose call it is
         self._held: deque[Message] | None = None  # what has come and nobody has read
         self._pieces: list[bytes] = []  # of a message that is not whole
@@ -110,7 +110,7 @@ class Socket(WSListener):
 
     def hold(self) -> None:
         """Nobody reads for now; the answer to our close is waited for all the same."""
-        self._reader = self._deliver = None
+        self._reader, self._deliver = None, self._keep
         if self._ours is None and not self._transport.underlying_transport.is_closing():
             self._transport.underlying_transport.pause_reading()
 
@@ -196,9 +196,9 @@ class Socket(WSListener):
             except UnicodeDecodeError:
                 self._fail(INVALID_TEXT, "the text is not UTF-8")
             else:
-                (self._deliver or self._keep)(message)
+                self._deliver(message)
         else:
-            (self._deliver or self._keep)(frame.get_payload_as_bytes())
+            self._deliver(frame.get_payload_as_bytes())
 
     def _piece(self, kind: WSMsgType, frame: WSFrame) -> None:
         if bool(self._pieces) != (kind == CONTINUATION):
@@ -212,7 +212,7 @@ class Socket(WSListener):
         elif frame.fin:
             whole, self._pieces = b"".join(self._pieces), []
             try:
-                (self._deliver or self._keep)(whole.decode() if self._kind == TEXT else whole)
+                self._deliver(whole.decode() if self._kind == TEXT else whole)
             except UnicodeDecodeError:
                 self._fail(INVALID_TEXT, "the text is not UTF-8")
 

@@ -55,7 +55,7 @@ class Input:
 
     def take(self, data: bytes) -> bytes | list[CallerAudio]:
         """A piece of audio, of whole samples."""
-        pcm = data if self._converter.same else self._converter.push(data)
+        pcm = self._converter.push(data)
         self._buffered += len(pcm) // self._width
         if len(pcm) <= self._piece:
             return pcm
