@@ -22,7 +22,6 @@ from gateway.call import events as on
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.machine import Call
-from gateway.call.outgoing import joined
 from gateway.call.plan import Plan
 from gateway.ear import Ear
 from gateway.errors import TrunklineError
@@ -206,7 +205,7 @@ class Session:
         effects = self._call.handle(event, now)
         for effect in effects:
             self._audience.effect(effect, now)
-        for effect in joined(effects) if len(effects) > 1 else effects:
+        for effect in effects:
             if not (sent and type(effect) is do.SendAudio):
                 self._carry_out(effect)
         if self._call.sooner:

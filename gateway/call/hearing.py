@@ -101,7 +101,7 @@ class Hearing:
         kept = self.unanswered
         kept.full = kept.full and not self._outgoing.open
         before = kept.full
-        kept.keep(order, self.turns.began_at, self.turns.sent_until)
+        kept.keep(order, self.turns.began_at, self.turns.sent)
         if kept.full and not before and not self._outgoing.open:
             return do.ShowNotice(NOT_KEPT, "So much was said that the beginning is not kept.")
         return None

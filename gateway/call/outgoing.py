@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from gateway.call.effects import Effect, SendAudio, ToAssistant
-from gateway.call.plan import FRAME_US
+from gateway.call.effects import SendAudio, ToAssistant
 
-WAITING_US = 60_000_000  # of the caller's audio kept while the way opens
+T = TypeVar("T")
+
+WAITING = 3_000  # orders kept while the way opens: of the caller's audio a minute at least
 
 
 class Outgoing:
@@ -28,7 +30,7 @@ class Outgoing:
             return (effect,)
         if not self.lost and not self._away:
             self._waiting.append(effect)
-            if len(self._waiting) > WAITING_US // FRAME_US:
+            if len(self._waiting) > WAITING:
                 self._drop_oldest_audio()
         return ()
 
@@ -42,7 +44,7 @@ class Outgoing:
     def opened(self) -> Iterator[ToAssistant]:
         """The way is open: what waited goes first."""
         self.open, self._away = True, False
-        yield from self._waiting
+        yield from joined(self._waiting)
         self._waiting.clear()
 
     def pause(self) -> None:
@@ -56,15 +58,12 @@ class Outgoing:
         self._waiting.clear()
 
 
-def joined(orders: list[Effect]) -> list[Effect]:
-    """The same orders, with sound that goes to the model at once in one piece.
-
-    What opens the gate lets the pre-roll through: a third of a second in frames of 20 ms.
-    """
-    together: list[Effect] = []
+def joined(orders: Iterable[T]) -> list[T | SendAudio]:
+    """The same orders, with sound that goes to the model at once in one piece."""
+    together: list[T | SendAudio] = []
     pieces: list[bytes] = []
     for order in orders:
-        if type(order) is SendAudio:
+        if isinstance(order, SendAudio):
             pieces.append(order.pcm)
             continue
         if pieces:

@@ -8,14 +8,14 @@ line goes dead, and a map leads from the audio it was written back to call time.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import chain
 from typing import Final
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import FRAME_US, Plan, TurnPolicy
+from gateway.call.preroll import Piece, PreRoll
 from gateway.call.written import WrittenMap
 
 ONSET_US = 60_000  # voiced sound that opens the gate
@@ -46,7 +46,6 @@ def patience(policy: TurnPolicy) -> int:
 
 Outcome = SendAudio | Commit | ClearInput | Sign
 NOTHING: Final[tuple[()]] = ()
-Frame = tuple[bytes, int]  # and the call time at which it ended
 
 
 class Turns:
@@ -58,9 +57,8 @@ class Turns:
         self._patience = patience(plan.turns)
         self._width = plan.format.width
         self._size = plan.samples(FRAME_US) * self._width  # bytes of a frame
-        kept = (plan.turns.pre_roll + ONSET_US) // FRAME_US
-        self._pre_roll: deque[Frame] = deque(maxlen=kept)  # what opens the gate lies in it, too
-        self._held: list[Frame] = []  # silence within speech, sent if the speech goes on
+        self._pre_roll = self._lead_in(plan.turns)
+        self._held: list[Piece] = []  # silence within speech, sent if the speech goes on
         self._onset = 0  # voiced sound lately, while the gate is shut
         self._voiced = 0  # voiced sound since the gate opened
         self._quiet = 0  # silence since the last voiced frame, counted in audio, not by the clock
@@ -68,7 +66,7 @@ class Turns:
         self._interrupted = False
         self._frame_end = 0  # call time at which the latest frame ended
         self._model_hears = False  # the model's detector is within speech
-        self.sent_until = 0  # call time at which what was sent last had been spoken
+        self.sent: Sequence[Piece] = ()  # what the last order to send is made of
         self.last_voiced_at = 0  # call time at which the caller was last heard to speak
         self.open = False
         self.began_at = 0
@@ -81,32 +79,19 @@ class Turns:
         if len(pcm) <= self._size:
             return self._frame(pcm, voiced, now, FRAME_US)
         frames, rest = divmod(len(pcm), self._size)
-        if not (self.open or voiced or self._policy.detector == "manual"):
-            return self._keep(self._cut(pcm, now))
-        if rest or frames > self.flow(voiced=voiced):
+        if rest or not self._at_once(frames, voiced=voiced):
             return self._frames(pcm, voiced, now)
         return self._frame(pcm, voiced, now, frames * FRAME_US)
 
-    def _keep(self, frames: list[Frame]) -> Iterable[Outcome]:
-        """Silence while the gate is shut: nothing comes of it."""
-        if frames[0][1] - self._frame_end > STALLED_US:
-            self._forget()
-        self._frame_end = frames[-1][1]
-        self._pre_roll.extend(frames)
-        self._onset = max(0, self._onset - len(frames) * FRAME_US)
-        return NOTHING
+    def _at_once(self, frames: int, *, voiced: bool) -> bool:
+        return (not voiced and frames <= self.lull) or frames <= self.flow(voiced=voiced)
 
     def _frames(self, pcm: bytes, voiced: bool, now: int) -> Iterator[Outcome]:
-        for frame, at in self._cut(pcm, now):
-            yield from self._frame(frame, voiced, at, FRAME_US)
-
-    def _cut(self, pcm: bytes, now: int) -> list[Frame]:
-        """A piece in frames, the last of which came now."""
         size, before, length = self._size, self._frame_end, len(pcm)
-        return [
-            (pcm[at : at + size], max(before, now - max(0, length - at - size) // size * FRAME_US))
-            for at in range(0, length, size)
-        ]
+        for at in range(0, length, size):
+            later = max(0, length - at - size) // size  # frames
+            ended = max(before, now - later * FRAME_US)
+            yield from self._frame(pcm[at : at + size], voiced, ended, FRAME_US)
 
     @property
     def lull(self) -> int:
@@ -135,13 +120,13 @@ class Turns:
         return max(1, rest)
 
     def _frame(self, pcm: bytes, voiced: bool, now: int, length: int) -> Iterable[Outcome]:
-        if now - self._frame_end > STALLED_US and not self.open:
+        if now - length + FRAME_US - self._frame_end > STALLED_US and not self.open:
             self._forget()
         self._frame_end = now
         if self._policy.detector == "manual":
             return (self._by_hand(pcm),)
         if not self.open:
-            return self._in_quiet(pcm, voiced)
+            return self._in_quiet(pcm, voiced, length)
         self._length += length
         if voiced:
             self._voiced += length
@@ -159,11 +144,11 @@ class Turns:
             self.began_at = max(0, self._frame_end - FRAME_US)
         self._length += FRAME_US
         self.last_voiced_at = self._frame_end
-        return self._send(pcm, self._frame_end)
+        return self._send((pcm, self._frame_end))
 
-    def _in_quiet(self, pcm: bytes, voiced: bool) -> Iterable[Outcome]:
-        self._pre_roll.append((pcm, self._frame_end))
-        self._onset = self._onset + FRAME_US if voiced else max(0, self._onset - FRAME_US)
+    def _in_quiet(self, pcm: bytes, voiced: bool, length: int) -> Iterable[Outcome]:
+        self._pre_roll.add((pcm, self._frame_end))
+        self._onset = self._onset + length if voiced else max(0, self._onset - length)
         return self._begin() if self._onset >= ONSET_US else NOTHING
 
     def _begin(self) -> Iterator[Outcome]:
@@ -172,7 +157,7 @@ class Turns:
         self.began_at = max(0, self._frame_end - self._onset)
         self.last_voiced_at = self._frame_end
         self._onset = 0
-        yield from self._send_all(self._pre_roll)
+        yield self._send(*self._pre_roll.take())
         yield Sign.BEGAN
         yield from self._interruption()
 
@@ -180,13 +165,13 @@ class Turns:
         self._quiet = 0
         self.last_voiced_at = self._frame_end
         if self._interrupted and not self._held and not self._is_over():
-            return (self._send(pcm, self._frame_end),)
+            return (self._send((pcm, self._frame_end)),)
         return self._in_turning(pcm)
 
     def _in_turning(self, pcm: bytes) -> Iterator[Outcome]:
         """Speech on which something else comes than that it is sent."""
-        yield from self._send_all(self._held)
-        yield self._send(pcm, self._frame_end)
+        yield self._send(*self._held, (pcm, self._frame_end))
+        self._held.clear()
         if not self._interrupted:
             yield from self._interruption()
         if self._is_over():
@@ -198,9 +183,9 @@ class Turns:
             self._held.append((pcm, self._frame_end))
         elif self._quiet > self._patience:
             # The model takes the noise of the room for speech: nothing ends that but silence.
-            sent = (self._send(self._plan.silence(self._plan.count(pcm)), self._frame_end),)
+            sent = (self._send((self._plan.silence(self._plan.count(pcm)), self._frame_end)),)
         else:
-            sent = (self._send(pcm, self._frame_end),)
+            sent = (self._send((pcm, self._frame_end)),)
         return chain(sent, self._end()) if self._is_over() else sent
 
     def _is_over(self) -> bool:
@@ -215,7 +200,8 @@ class Turns:
 
     def _end(self) -> Iterator[Outcome]:
         self.open = self._model_hears = False
-        self._pre_roll.extend(self._held)  # what was not sent comes before the next speech
+        for piece in self._held:  # what was not sent comes before the next speech
+            self._pre_roll.add(piece)
         self._held.clear()
         if self._policy.detector != "gateway":
             return
@@ -250,7 +236,13 @@ class Turns:
         if self.anything and plan.turns.detector != self._policy.detector:
             yield from self.clear()
         self._plan, self._policy, self._patience = plan, plan.turns, patience(plan.turns)
-        self._pre_roll = deque(self._pre_roll, (plan.turns.pre_roll + ONSET_US) // FRAME_US)
+        pieces, self._pre_roll = self._pre_roll.take(), self._lead_in(plan.turns)
+        for piece in pieces:
+            self._pre_roll.add(piece)
+
+    def _lead_in(self, policy: TurnPolicy) -> PreRoll:
+        """Room for what is sent when the gate opens; what opens it lies in it, too."""
+        return PreRoll((policy.pre_roll + ONSET_US) // FRAME_US * self._size)
 
     def _shut(self) -> None:
         self.open = self._model_hears = False
@@ -294,7 +286,7 @@ class Turns:
             return
         missing, self._frame_end = now - self._frame_end, now
         self._quiet += missing
-        yield self._send(self._plan.silence(self._plan.samples(missing)), now)
+        yield self._send((self._plan.silence(self._plan.samples(missing)), now))
         if self._is_over():
             yield from self._end()
 
@@ -314,13 +306,9 @@ class Turns:
         rest = self._policy.hang_over - self._quiet if self._policy.detector == "gateway" else 0
         return max(STALLED_US, rest)
 
-    def _send_all(self, frames: deque[Frame] | list[Frame]) -> Iterator[SendAudio]:
-        """Send what was kept back, and keep it no more."""
-        for pcm, spoken_until in frames:
-            yield self._send(pcm, spoken_until)
-        frames.clear()
-
-    def _send(self, pcm: bytes, spoken_until: int) -> SendAudio:
-        self.sent_until = spoken_until
-        self.written.add(len(pcm) // self._width, spoken_until)
-        return SendAudio(pcm)
+    def _send(self, *pieces: Piece) -> SendAudio:
+        """One order for all of that; when each piece was spoken stays known."""
+        self.sent = pieces
+        for pcm, spoken_until in pieces:
+            self.written.add(len(pcm) // self._width, spoken_until)
+        return SendAudio(b"".join([pcm for pcm, _ in pieces]))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.call.effects import ClearInput, Commit, SendAudio
 from gateway.call.plan import Plan
+from gateway.call.preroll import Piece
 from gateway.call.written import WrittenMap
 
 KEPT_US = 60_000_000  # of sound
@@ -17,7 +18,7 @@ class _Turn:
     """One turn, complete or still being said."""
 
     began: int
-    pieces: list[tuple[bytes, int]] = field(default_factory=list)  # and when each had been spoken
+    pieces: list[Piece] = field(default_factory=list)
     length: int = 0  # of them together, in bytes
     complete: bool = False
     item_id: str = ""
@@ -44,8 +45,10 @@ class Unanswered:
         self._room = self._most  # bytes for which there is room, at least
         self.full = False  # sound has gone since this was last put down
 
-    def keep(self, order: SendAudio | Commit | ClearInput, began: int, until: int) -> None:
-        """The model is told this of a turn that began then; sound was spoken until then."""
+    def keep(
+        self, order: SendAudio | Commit | ClearInput, began: int, pieces: Sequence[Piece]
+    ) -> None:
+        """The model is told this of a turn that began then; of which pieces where it is sound."""
         turn = self._turns[-1] if self._turns else None
         if turn is None or turn.complete:
             if not isinstance(order, SendAudio):
@@ -54,7 +57,7 @@ class Unanswered:
             self._turns.append(turn)
         if isinstance(order, SendAudio):
             length = len(order.pcm)
-            turn.pieces.append((order.pcm, until))
+            turn.pieces += pieces
             turn.length += length
             self._room -= length
             if self._room < 0:

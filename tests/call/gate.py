@@ -31,10 +31,12 @@ class Gate:
     def take(self, outcomes: Any) -> None:
         for outcome in outcomes:
             if isinstance(outcome, SendAudio):
-                length = len(outcome.pcm) // 2
-                number = int.from_bytes(outcome.pcm[:2], "little")
-                self.sent.append((number, self.written, length))
-                self.written += length
+                assert b"".join(pcm for pcm, _ in self.turns.sent) == outcome.pcm
+                for at in range(0, len(outcome.pcm), 2 * SAMPLES):
+                    frame = outcome.pcm[at : at + 2 * SAMPLES]
+                    number = int.from_bytes(frame[:2], "little")
+                    self.sent.append((number, self.written, len(frame) // 2))
+                    self.written += len(frame) // 2
                 assert self.turns.written.total == self.written
             else:
                 self.other.append((self.now, outcome))

@@ -33,6 +33,17 @@ def test_the_gate_opens_after_three_voiced_frames() -> None:
     assert gate.turns.began_at == gate.now - 60_000
 
 
+def test_what_was_kept_back_is_sent_in_one_order_and_each_frame_keeps_its_time() -> None:
+    gate = Gate()
+    gate.quiet(1000)
+    gate.speech(60)
+    assert [until for _, until in gate.turns.sent] == [gate.ended[n] for n in range(36, 54)]
+    gate.speech(600)
+    gate.quiet(300)
+    gate.speech(20)
+    assert [until for _, until in gate.turns.sent] == [gate.ended[n] for n in range(94, 100)]
+
+
 def test_single_clicks_never_add_up_to_speech() -> None:
     gate = Gate()
     for _ in range(100):

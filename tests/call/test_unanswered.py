@@ -42,11 +42,11 @@ def test_whatever_happens_it_is_in_order_told_once_and_bounded(steps: list[int |
             case int():
                 for _ in range(step):
                     said += 1
-                    unanswered.keep(SendAudio(frame(said)), said, said)
+                    unanswered.keep(SendAudio(frame(said)), said, [(frame(said), said)])
             case "commit":
-                unanswered.keep(Commit(), said, said)
+                unanswered.keep(Commit(), said, ())
             case "clear":
-                unanswered.keep(ClearInput(), said, said)
+                unanswered.keep(ClearInput(), said, ())
             case "item":
                 items += 1
                 unanswered.committed(f"item_{items}")
@@ -66,9 +66,9 @@ def test_whatever_happens_it_is_in_order_told_once_and_bounded(steps: list[int |
 def test_of_too_much_the_end_is_kept_whatever_turns_it_has() -> None:
     unanswered, plan = Unanswered(PLAN), PLAN
     for number in range(MOST + 500):
-        unanswered.keep(SendAudio(frame(number)), 0, number)
+        unanswered.keep(SendAudio(frame(number)), 0, [(frame(number), number)])
     assert unanswered.full
     assert replayed(unanswered, plan) == list(range(500, MOST + 500))
-    unanswered.keep(Commit(), 0, 0)
-    unanswered.keep(SendAudio(frame(MOST + 500)), 1, 1)
+    unanswered.keep(Commit(), 0, ())
+    unanswered.keep(SendAudio(frame(MOST + 500)), 1, [(frame(MOST + 500), 1)])
     assert replayed(unanswered, plan) == list(range(501, MOST + 501))
