@@ -15,6 +15,7 @@ OURS = ("audio", "tools", "gateway")
 # Any part of the gateway may use these.
 BASICS = (
     *("gateway.background", "gateway.errors", "gateway.flag", "gateway.http", "gateway.private"),
+    "gateway.recent",
 )
 ANY = ("*",)
 STDLIB = frozenset(sys.stdlib_module_names) - {"audioop"}
@@ -151,6 +152,7 @@ RULES = {
     "gateway.log": Rule(ours=("gateway.redaction",)),
     "gateway.privacy.vault": Rule(others=("cryptography",)),
     "gateway.private": Rule(),
+    "gateway.recent": Rule(),
     "gateway.redaction": Rule(banned=IMPURE),
     "gateway.version": Rule(),
     "gateway.interrupts": Rule(),

@@ -26,8 +26,9 @@ from gateway.call import events as on
 from gateway.call.faults import TRUNCATE, ends_session
 from gateway.call.plan import Plan, ToolSpec
 from gateway.protocol.beta import from_beta_server, to_beta_client
+from gateway.recent import keep
 
-ITEMS = 256  # items of which the audio part is remembered, for truncation
+ITEMS = 64  # whose audio part is remembered, for truncation; answers beside the conversation
 LARGEST_APPEND = 6 * 1024 * 1024  # bytes; base64 makes 8 MiB of it, servers take 15
 MINUTE_US = 60_000_000
 KINDS = 64  # different kinds of ignored messages that are counted apart
@@ -231,9 +232,8 @@ class Realtime:
     def _voice(self, item_id: str, content_index: int) -> Voice:
         found = self._voices.get(item_id)
         if found is None:
-            if len(self._voices) >= ITEMS:
-                del self._voices[next(iter(self._voices))]
-            found = self._voices[item_id] = Voice(content_index)
+            found = Voice(content_index)
+            keep(self._voices, item_id, found, ITEMS)
         return found
 
     def _ignore(self, kind: str) -> None:
@@ -317,9 +317,7 @@ class Realtime:
         voice = self._voices.get(item_id)
         if voice is not None:
             heard = min(heard, voice.samples)  # beyond what came, a server refuses it
-        if len(self._cuts) >= KINDS:
-            del self._cuts[next(iter(self._cuts))]
-        self._cuts[f"{TRUNCATE}-{self._requests + 1}"] = item_id
+        keep(self._cuts, f"{TRUNCATE}-{self._requests + 1}", item_id, ITEMS)
         return self._say(
             TRUNCATE,
             item_id=item_id,

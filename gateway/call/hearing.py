@@ -15,6 +15,7 @@ from gateway.call.transcript import Transcript, some
 from gateway.call.turns import NOTHING, ONSET_US, Outcome, Sign, Turns
 from gateway.call.unanswered import Unanswered
 from gateway.call.written import WrittenMap
+from gateway.recent import keep
 
 NOT_KEPT = "speech_not_kept"  # code
 REMEMBERED = 64  # turns whose number is known, should another session have to hear them
@@ -94,6 +95,7 @@ class Hearing:
                     yield from self._open()
                 self._commits.append((self.turns.began_at, self._turn if self._shown else 0))
                 self._remember(*self._commits[-1])
+                del self._commits[:-REMEMBERED]  # not every server says what it made of them
             yield from self._outgoing.tell(outcome)
 
     def _keep(self, order: do.SendAudio | do.Commit | do.ClearInput) -> do.ShowNotice | None:
@@ -117,9 +119,7 @@ class Hearing:
             yield from self._close("ended" if sign is Sign.ENDED else "dropped")
 
     def _remember(self, began: int, turn: int) -> None:
-        self._numbers[began] = turn
-        if len(self._numbers) > REMEMBERED:
-            del self._numbers[next(iter(self._numbers))]
+        keep(self._numbers, began, turn, REMEMBERED)
 
     def _open(self) -> Iterator[do.ShowTurn]:
         if not self._shown:

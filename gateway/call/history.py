@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 
 from gateway.call.effects import Effect, Guarded, ShowTool, ShowWords
 from gateway.call.guard.rules import KEPT_FROM_MODEL
+from gateway.recent import keep
 
 SEEN = frozenset({ShowWords, ShowTool, Guarded})
 LINES = 400  # that are kept; the oldest go first
@@ -25,21 +26,15 @@ class History:
 
     def see(self, effect: Effect) -> None:
         """Notice what is shown to the caller, of those of `SEEN`."""
-        if isinstance(effect, ShowWords):
-            if effect.final and not effect.text:
-                self._entries.pop(effect.item_id, None)
-                return
-            self._entries[effect.item_id] = effect
-        elif isinstance(effect, ShowTool):
-            self._entries[f"call {effect.call_id}"] = effect
-        elif isinstance(effect, Guarded):
-            if effect.place == "caller" and effect.action in KEPT_FROM_MODEL:
+        match effect:
+            case ShowWords(item_id, text="", final=True):
+                self._entries.pop(item_id, None)
+            case ShowWords(item_id):
+                keep(self._entries, item_id, effect, LINES)
+            case ShowTool(call_id):
+                keep(self._entries, f"call {call_id}", effect, LINES)
+            case Guarded(place="caller") if effect.action in KEPT_FROM_MODEL:
                 self._entries.pop(effect.about, None)
-            return
-        else:
-            return
-        if len(self._entries) > LINES:
-            del self._entries[next(iter(self._entries))]
 
     def latest(
         self, besides: Collection[str] = (), room: int = CHARACTERS

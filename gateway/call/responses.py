@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 
 from gateway.call.effects import Cancel, Respond
+from gateway.recent import keep
 
 START_LIMIT_US = 20_000_000  # an answer that has not begun by then will not
 STOP_LIMIT_US = 5_000_000  # a cancelled answer that has not ended by then is taken as ended
@@ -16,7 +16,7 @@ SLOW_US = 1_000_000  # a request that is not taken up by then may have been lost
 # not go on: twice the longest pause that the server has made in an answer, and within these.
 SHORTEST_STALL_US, LONGEST_STALL_US = 1_000_000, 2_500_000
 THINKS_US = 12_000_000  # but a model may think before it speaks
-REMEMBERED = 256
+REMEMBERED = 64  # answers that were dropped, should more come of them
 
 GO_ON = (
     "A noise interrupted you, not the caller. Go on from where you stopped, "
@@ -43,7 +43,7 @@ class Responses:
         self._called = False  # the last that came of it was a function call
         self._behind = False  # what is wanted was refused for another answer that is in the way
         self._goes_on = False  # what is wanted is the rest of an answer that broke off
-        self._dropped: OrderedDict[str, None] = OrderedDict()
+        self._dropped: dict[str, None] = {}
 
     @property
     def busy(self) -> bool:
@@ -208,9 +208,7 @@ class Responses:
 
     def drop(self, response_id: str) -> None:
         """Whatever still comes of this answer is late."""
-        self._dropped[response_id] = None
-        while len(self._dropped) > REMEMBERED:
-            self._dropped.popitem(last=False)
+        keep(self._dropped, response_id, None, REMEMBERED)
 
     def is_dropped(self, response_id: str) -> bool:
         """Whether this answer has been cancelled."""

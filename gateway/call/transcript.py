@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.call.effects import WRITTEN, Effect, Role, ShowWords
+from gateway.recent import keep
+
+LINES = 256  # that are being said at once: those that wait to be heard, and a few of the caller's
+TURNS = 64  # of the caller, whose words are awaited
+ENDED = 64  # lines that are known to be final, should more come of them
 
 
 @dataclass(slots=True)
@@ -27,17 +32,21 @@ class TranscriptLine:
 
 
 class Transcript:
-    """The lines of a call in the order in which they began."""
+    """The lines of a call that are being said; one that is final is shown, and let go."""
 
     def __init__(self) -> None:
         self._lines: dict[str, TranscriptLine] = {}
+        self._turns: dict[str, int] = {}  # items of the caller without words yet, and their times
+        self._ended: dict[str, None] = {}  # lines that were final lately
         self._written = 0
         self._open: TranscriptLine | None = None  # recognised while it is still being spoken
 
     def caller_began(self, item_id: str, at: int) -> None:
         """The caller's item began to be said at that time."""
-        line = self._lines.setdefault(item_id, TranscriptLine(item_id, "caller", at))
-        line.committed = True
+        if (line := self._lines.get(item_id)) is not None:
+            line.committed = True
+        elif item_id not in self._ended and item_id not in self._turns:
+            keep(self._turns, item_id, at, TURNS)
 
     def caller_wrote(self, text: str, at: int) -> ShowWords:
         """The caller typed, or pressed keys."""
@@ -46,31 +55,36 @@ class Transcript:
     def written(self, role: Role, text: str, at: int) -> ShowWords:
         """A line that is not spoken: typed, or put into the conversation by a program."""
         self._written += 1
-        item_id = f"{WRITTEN}{self._written}"
-        line = TranscriptLine(item_id, role, at, text.strip(), final=True)
-        self._lines[item_id] = line
-        return line.show()
+        return ShowWords(f"{WRITTEN}{self._written}", role, text.strip(), at, final=True)
 
     def caller_took_back(self) -> ShowWords | None:
         """What was being said was no turn: its words, if any were recognised, are taken away."""
         line, self._open = self._open, None
         if line is None or line.committed or line.final:
             return None
-        line.text, line.final = "", True
-        return line.show()
+        line.text = ""
+        return self._end(line)
 
     def forget(self, item_id: str) -> ShowWords | None:
         """What was recognised of an item so far will be recognised anew, as another item."""
+        self._turns.pop(item_id, None)
+        self._ended.pop(item_id, None)
         line = self._lines.pop(item_id, None)
-        if line is None or line.final or not line.text:
+        if line is None or not line.text:
             return None
         line.text, line.final = "", True
+        return line.show()
+
+    def _end(self, line: TranscriptLine) -> ShowWords:
+        line.final = True
+        self._lines.pop(line.item_id, None)
+        keep(self._ended, line.item_id, None, ENDED)
         return line.show()
 
     def trim(self, item_id: str, received: int) -> ShowWords | None:
         """No more audio comes of this item: the words beyond it will never be said."""
         line = self._lines.get(item_id)
-        if line is None or line.final:
+        if line is None:
             return None
         line.marks = [(start, text) for start, text in line.marks if start < received]
         whole = "".join(text for _, text in line.marks)
@@ -81,42 +95,43 @@ class Transcript:
 
     def caller_said(self, item_id: str, text: str, final: bool, at: int) -> ShowWords | None:
         """Words of the caller: an addition, or the whole when final."""
-        line = self._lines.setdefault(item_id, TranscriptLine(item_id, "caller", at))
-        if line.final:
+        began = self._turns.pop(item_id, None)
+        if (line := self._line(item_id, "caller", at if began is None else began)) is None:
             return None
+        line.committed = line.committed or began is not None
         if not line.committed:
             self._open = line
         line.text = text.strip() if final else line.text + text
-        line.final = final
-        return line.show()
+        return self._end(line) if final else line.show()
 
     def assistant_says(self, item_id: str, text: str, received: int, at: int) -> ShowWords | None:
         """Words of the assistant, which belong to the audio that comes after so many samples."""
-        line = self._lines.setdefault(item_id, TranscriptLine(item_id, "assistant", at))
-        if line.final:
+        if (line := self._line(item_id, "assistant", at)) is None:
             return None
         line.marks.append((received, text))
         line.text += text
         return line.show()
 
+    def _line(self, item_id: str, role: Role, at: int) -> TranscriptLine | None:
+        """The line, a new one where there is none; None where it is final."""
+        line = self._lines.get(item_id)
+        if line is None and item_id not in self._ended:
+            line = TranscriptLine(item_id, role, at)
+            keep(self._lines, item_id, line, LINES)
+        return line
+
     def heard_all(self, item_id: str) -> ShowWords | None:
         """The item was heard to its end."""
         line = self._lines.get(item_id)
-        if line is None or line.final:
-            return None
-        line.final = True
-        line.marks.clear()
-        return line.show()
+        return None if line is None else self._end(line)
 
     def cut(self, item_id: str, heard: int, received: int) -> ShowWords | None:
         """The item was stopped after so many samples; what was not heard was not said."""
         line = self._lines.get(item_id)
-        if line is None or line.final:
+        if line is None:
             return None
-        line.text = _heard_words(line.marks, heard, received)
-        line.final = line.cut = True
-        line.marks.clear()
-        return line.show()
+        line.text, line.cut = _heard_words(line.marks, heard, received), True
+        return self._end(line)
 
 
 def _heard_words(marks: list[tuple[int, str]], heard: int, received: int) -> str:

@@ -9,10 +9,12 @@ from gateway.call.effects import Effect, ShowWords
 from gateway.call.events import AssistantAudio, AssistantWords
 from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
-from gateway.call.playback import CutItem, Playback
+from gateway.call.playback import ITEMS, CutItem, Playback
 from gateway.call.responses import Responses
 from gateway.call.transcript import Transcript, some
+from gateway.recent import keep
 
+REMEMBERED = 2 * ITEMS  # as many as can wait to be played, with our own
 NOTICE_ITEM = "notice"
 
 
@@ -27,9 +29,9 @@ class Voice:
         self._responses = responses
         self._transcript = transcript
         # Items of the gateway's own, which the model does not know, and which it will be told of.
-        self._own: frozenset[str] = frozenset()
-        self._recited: frozenset[str] = frozenset()
-        self._settled: set[str] = set()  # items whose place in the model's memory is decided
+        self._own: dict[str, None] = {}
+        self._recited: dict[str, None] = {}
+        self._settled: dict[str, None] = {}  # items whose place in the model's memory is decided
         self.playback = Playback(plan)
         self.due: tuple[str, int] | None = None  # the turn to answer, and when it ended
         self.sounding = ""  # the response of which audio came last
@@ -70,7 +72,7 @@ class Voice:
         if cancel is not None:
             yield from self._outgoing.tell(cancel)
         self._responses.drop(response_id)
-        self._settled.add(item_id)
+        self._decided(item_id)
         received = self.playback.received(item_id)
         self.playback.end_item(item_id)
         yield from some(self._transcript.trim(item_id, received))
@@ -85,7 +87,7 @@ class Voice:
     def _came_late(self, item_id: str) -> Iterator[Effect]:
         """An item of an answer that was cancelled before it: nothing of it was heard."""
         if item_id not in self._settled:
-            self._settled.add(item_id)
+            self._decided(item_id)
             yield from self._outgoing.tell(do.Delete(item_id))
 
     def interrupt(self, now: int) -> Iterator[Effect]:
@@ -113,21 +115,25 @@ class Voice:
         cancel = self._responses.cancel(now)
         if cancel is not None:
             yield from self._outgoing.tell(cancel)
-        self._settled.update(self.playback.items())
+        for item_id in self.playback.items():
+            self._decided(item_id)
         self.playback.end_all()
 
     def stopped(self, item_id: str, heard: int, now: int) -> Iterator[Effect]:
         """The caller stopped an item itself, and says how much of it was heard."""
         received = self.playback.leave(item_id, now)
         yield from some(self._transcript.cut(item_id, heard, received))
-        self._settled.add(item_id)
+        self._decided(item_id)
         yield from self._outgoing.tell(do.Truncate(item_id, heard))
+
+    def _decided(self, item_id: str) -> None:
+        keep(self._settled, item_id, None, REMEMBERED)
 
     def _unsay(self, cut: CutItem) -> Iterator[Effect]:
         yield from self._recall(self._transcript.cut(cut.item_id, cut.heard, cut.received))
         if cut.item_id in self._own:
             return
-        self._settled.add(cut.item_id)
+        self._decided(cut.item_id)
         yield do.ShowCut(cut.item_id, cut.heard)
         if cut.heard * 1_000 >= self._plan.rate:  # a millisecond, the smallest unit on the wire
             yield from self._outgoing.tell(do.Truncate(cut.item_id, cut.heard))
@@ -154,13 +160,13 @@ class Voice:
 
     def announce(self, item_id: str, pcm: bytes) -> None:
         """Let the caller hear something that the model does not say."""
-        self._own |= {item_id}
+        keep(self._own, item_id, None, REMEMBERED)
         self.playback.add(item_id, "", pcm)
         self.playback.end_item(item_id)
 
     def recite(self, item_id: str, text: str, pcm: bytes, now: int) -> Iterator[Effect]:
         """Let the caller hear what the model has said before; it is told what of it was heard."""
-        self._recited |= {item_id}
+        keep(self._recited, item_id, None, REMEMBERED)
         self.announce(item_id, pcm)
         yield from some(self._transcript.assistant_says(item_id, text, 0, now))
 
@@ -168,7 +174,7 @@ class Voice:
         if line is not None:
             yield line
             if line.item_id in self._recited and line.text:
-                self._recited -= {line.item_id}
+                del self._recited[line.item_id]
                 yield from self._outgoing.tell(do.Remind("assistant", line.text))
 
     def finish(self, now: int) -> Iterator[Effect]:

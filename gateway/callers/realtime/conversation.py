@@ -6,11 +6,12 @@ is told when speech begins, long before the model gives it one. Both are kept to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.protocol.wire import Json, Refused
 
-KEPT = 2048  # items; of a longer conversation the oldest are forgotten here, not by the model
+KEPT = 512  # items; of a longer conversation the oldest are forgotten here, not by the model
 
 
 @dataclass(slots=True)
@@ -18,43 +19,46 @@ class Seen:
     """An item as the client knows it."""
 
     item_id: str
-    kind: str  # its type
-    role: str = ""
     samples: int | None = None  # of assistant audio, where it has some: what is left of it
+    model: str = ""  # what the model calls it, where that is something else
 
 
 class Conversation:
-    """What one client may name."""
+    """What one client may name, in order."""
 
     def __init__(self, conversation_id: str) -> None:
         self.id = conversation_id
-        self._order: list[str] = []
         self._seen: dict[str, Seen] = {}
-        self._models: dict[str, str] = {}  # the client's name -> the model's, where they differ
-        self._clients: dict[str, str] = {}  # and back
+        self._clients: dict[str, str] = {}  # the model's name -> the client's, where they differ
 
     def add(self, item: Seen, after: str | None = None) -> str | None:
         """A new item, at the end or after another; returns which one it follows."""
-        at = len(self._order)
-        if after == "root":
-            at = 0
-        elif after in self._seen:
-            at = self._order.index(after) + 1
         if item.item_id not in self._seen:
-            self._order.insert(at, item.item_id)
-            self._seen[item.item_id] = item
-            self._forget_oldest()
+            if after == "root" or after in self._seen:
+                self._seen = dict(self._with(item, after))
+            else:
+                self._seen[item.item_id] = item
+            if len(self._seen) > KEPT:
+                self.remove(next(iter(self._seen)))
         return self.before(item.item_id)
 
-    def before(self, item_id: str) -> str | None:
-        """The item that this one follows."""
-        at = self._order.index(item_id) if item_id in self._seen else len(self._order)
-        return self._order[at - 1] if at > 0 else None
+    def _with(self, item: Seen, after: str | None) -> Iterator[tuple[str, Seen]]:
+        """All items, with a new one between them."""
+        if after == "root":
+            yield item.item_id, item
+        for name, seen in self._seen.items():
+            yield name, seen
+            if name == after:
+                yield item.item_id, item
 
-    @property
-    def last(self) -> str | None:
-        """The latest item."""
-        return self._order[-1] if self._order else None
+    def before(self, item_id: str) -> str | None:
+        """The item that this one follows; of one that is not there yet, the latest."""
+        found = item_id not in self._seen
+        for name in reversed(self._seen):  # mostly it is among the latest itself
+            if found:
+                return name
+            found = name == item_id
+        return None
 
     def get(self, item_id: object) -> Seen | None:
         """The item of that name, if the client has seen one."""
@@ -70,29 +74,27 @@ class Conversation:
 
     def remove(self, item_id: str) -> None:
         """It is gone."""
-        if self._seen.pop(item_id, None) is not None:
-            self._order.remove(item_id)
-        if (model := self._models.pop(item_id, None)) is not None:
-            self._clients.pop(model, None)
+        if (gone := self._seen.pop(item_id, None)) is not None:
+            self._clients.pop(gone.model, None)
 
     # ------------------------------------------------------------ names
 
-    def bind(self, client: str, model: str) -> None:
-        """One item, two names."""
-        if client != model:
-            self._models[client], self._clients[model] = model, client
+    def bind(self, item_id: str, model: str) -> None:
+        """An item of the client's has that name with the model, by now."""
+        seen = self._seen[item_id]
+        self._clients.pop(seen.model, None)
+        seen.model = "" if model == item_id else model
+        if seen.model:
+            self._clients[model] = item_id
 
     def to_model(self, item_id: str) -> str:
         """What the model calls it."""
-        return self._models.get(item_id, item_id)
+        seen = self._seen.get(item_id)
+        return seen.model or item_id if seen is not None else item_id
 
     def to_client(self, item_id: str) -> str:
         """What the client calls it."""
         return self._clients.get(item_id, item_id)
-
-    def _forget_oldest(self) -> None:
-        if len(self._order) > KEPT:
-            self.remove(self._order[0])
 
 
 def user_turn(item_id: str) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from audio.convert import Converter, whole
 from audio.format import Format
@@ -14,12 +13,11 @@ from gateway.callers.dialect import facts
 from gateway.callers.realtime.conversation import Conversation, Seen, user_turn
 from gateway.callers.realtime.stream import Stream
 from gateway.protocol.wire import MAX_APPEND, Refused, from_base64, missing, wrong_type
+from gateway.recent import keep
 
 SHORTEST_MS = 100  # of audio that can be committed
 PIECE = 1  # seconds of audio that reach the call at once
 KEPT = 64  # turns whose length or words wait for the rest
-
-V = TypeVar("V")
 
 
 class Input:
@@ -95,7 +93,7 @@ class Input:
         match turn.phase:
             case "began":
                 item_id = self._name(turn)
-                _keep(self._began, item_id, turn.position)
+                keep(self._began, item_id, turn.position, KEPT)
                 at = self._ms(turn.position)
                 kind = "input_audio_buffer.speech_started"
                 self._stream.emit(kind, audio_start_ms=at, item_id=item_id)
@@ -105,7 +103,8 @@ class Input:
                 kind = "input_audio_buffer.speech_stopped"
                 self._stream.emit(kind, audio_end_ms=at, item_id=item_id)
                 length = turn.position - self._began.pop(item_id, turn.position)
-                _keep(self._seconds, item_id, length / self._plan.rate)
+                if self.transcribes:
+                    keep(self._seconds, item_id, length / self._plan.rate, KEPT)
             case "committed":
                 self._committed(self._name(turn), turn.item_id)
 
@@ -115,10 +114,11 @@ class Input:
         return f"item_{call}{turn.turn:04x}" if turn.turn else turn.item_id
 
     def _committed(self, item_id: str, model_id: str) -> None:
+        told = self._conversation.get(item_id) is not None
+        before = self._conversation.add(Seen(item_id))
         self._conversation.bind(item_id, model_id)
-        if self._conversation.get(item_id) is not None:
+        if told:
             return  # another session with the model has heard it again
-        before = self._conversation.add(Seen(item_id, "message", "user"))
         item = user_turn(item_id)
         self._stream.emit("input_audio_buffer.committed", item_id=item_id, previous_item_id=before)
         for kind in ("conversation.item.added", "conversation.item.done"):
@@ -132,7 +132,7 @@ class Input:
         if not self.transcribes:
             return
         if self._conversation.get(item_id) is None:
-            _keep(self._early, line.item_id, line)
+            keep(self._early, line.item_id, line, KEPT)
             return
         kind = "conversation.item.input_audio_transcription"
         where = {"item_id": item_id, "content_index": 0}
@@ -143,9 +143,9 @@ class Input:
             self._stream.emit(f"{kind}.completed", **where, transcript=line.text, usage=usage)
         elif line.text.startswith(told) and line.text != told:
             self._stream.emit(f"{kind}.delta", **where, delta=line.text[len(told) :])
-            _keep(self._told, item_id, line.text)
+            keep(self._told, item_id, line.text, KEPT)
         else:
-            _keep(self._told, item_id, told)
+            keep(self._told, item_id, told, KEPT)
 
     def _ms(self, samples: int) -> int:
         return samples * 1000 // self._plan.rate
@@ -169,10 +169,3 @@ def _audio(value: object, wire: Format) -> bytes:
         )
         raise Refused("invalid_value", message, "audio")
     return data
-
-
-def _keep(table: dict[str, V], key: str, value: V) -> None:
-    """Put it there, and let the oldest go where there are too many."""
-    table[key] = value
-    if len(table) > KEPT:
-        del table[next(iter(table))]

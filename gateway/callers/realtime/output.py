@@ -17,8 +17,9 @@ from gateway.callers.realtime.conversation import Conversation, Seen
 from gateway.callers.realtime.formats import format_of
 from gateway.callers.realtime.stream import Stream
 from gateway.protocol.wire import Json
+from gateway.recent import keep
 
-KEPT = 256  # items of which is known which response made them
+KEPT = 64  # items of which is known which response made them
 REASONS = ("turn_detected", "client_cancelled", "max_output_tokens", "content_filter")
 
 
@@ -190,13 +191,9 @@ class Output:
             return answer.item
         self._close_item("completed")
         item = answer.item = Making(item_id, len(answer.output), spoken)
-        self._makers[item_id] = answer.id
-        if len(self._makers) > KEPT:
-            del self._makers[next(iter(self._makers))]
+        keep(self._makers, item_id, answer.id, KEPT)
         self._converter = Converter(self._plan.format, format_of(answer.terms.output["format"]))
-        before = self._conversation.add(
-            Seen(item_id, "message", "assistant", 0 if spoken else None)
-        )
+        before = self._conversation.add(Seen(item_id, 0 if spoken else None))
         self._announce(answer, item.index, item.wire("in_progress"), before)
         part = {"type": "audio", "transcript": ""} if spoken else {"type": "text", "text": ""}
         self._stream.emit("response.content_part.added", **self._at(item), part=part)
@@ -232,7 +229,7 @@ class Output:
             "call_id": call.call_id,
             "arguments": "",
         }
-        before = self._conversation.add(Seen(item_id, "function_call"))
+        before = self._conversation.add(Seen(item_id))
         self._announce(answer, index, item, before)
         where = {"response_id": answer.id, "item_id": item_id, "output_index": index}
         where |= {"call_id": call.call_id}

@@ -6,7 +6,6 @@ way back to the client's own event id.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 from gateway.call import events as on
@@ -16,6 +15,7 @@ from gateway.callers.realtime.conversation import Conversation, Seen
 from gateway.callers.realtime.stream import Stream
 from gateway.protocol.sound import recoded
 from gateway.protocol.wire import Json, Refused, missing, unknown_value, wrong_type
+from gateway.recent import keep
 
 KEPT = 256  # requests whose event id is remembered
 ITEMS = ("message", "function_call", "function_call_output")  # that a client may create
@@ -29,16 +29,15 @@ class Requests:
     def __init__(self, stream: Stream, conversation: Conversation) -> None:
         self._stream = stream
         self._conversation = conversation
-        self._event_ids: OrderedDict[str, str | None] = OrderedDict()
-        self._places: OrderedDict[str, str] = OrderedDict()  # item asked for -> what it follows
-        self._owed: OrderedDict[str, None] = OrderedDict()  # function calls
+        self._event_ids: dict[str, str] = {}  # of requests that have one
+        self._places: dict[str, str] = {}  # item asked for -> what it follows
+        self._owed: dict[str, None] = {}  # function calls
 
     def named(self, event_id: str | None) -> str:
         """Our name for a request."""
         request = self._stream.name(FROM_CALLER.rstrip("_"))
-        self._event_ids[request] = event_id
-        if len(self._event_ids) > KEPT:
-            self._event_ids.popitem(last=False)
+        if event_id is not None:
+            keep(self._event_ids, request, event_id, KEPT)
         return request
 
     def refused(self, refusal: ShowRefusal) -> None:
@@ -48,9 +47,7 @@ class Requests:
 
     def owe(self, call_id: str) -> None:
         """The client is to answer this function."""
-        self._owed[call_id] = None
-        if len(self._owed) > KEPT:
-            self._owed.popitem(last=False)
+        keep(self._owed, call_id, None, KEPT)
 
     # ------------------------------------------------------------ items
 
@@ -74,9 +71,7 @@ class Requests:
         named_item = recoded(item, sound) | {"id": item_id}
         message: Json = {"type": "conversation.item.create", "item": named_item}
         if after is not None:
-            self._places[item_id] = after
-            if len(self._places) > KEPT:
-                self._places.popitem(last=False)
+            keep(self._places, item_id, after, KEPT)
             message["previous_item_id"] = self._conversation.to_model(after)
         return CallerAsked(message, self.named(event_id))
 
@@ -159,8 +154,7 @@ class Requests:
     def _placed(self, item: Json) -> str | None:
         item_id = str(item.get("id"))
         if self._conversation.get(item_id) is None:
-            seen = Seen(item_id, str(item.get("type")), str(item.get("role", "")))
-            return self._conversation.add(seen, self._places.pop(item_id, None))
+            return self._conversation.add(Seen(item_id), self._places.pop(item_id, None))
         return self._conversation.before(item_id)
 
     def _as_seen(self, item: Json) -> Json:
