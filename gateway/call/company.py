@@ -19,32 +19,29 @@ class Company:
         self._said = 0  # signs in this call
         self._tone = False  # whether this wait has had its tone
         self._begun = False  # whether it has had any sign
-        self._at: int | None = None
+        self.deadline: int | None = None  # when the next sign is due
 
-    def keep(self, *, since: int | None, busy: bool, now: int) -> None:
-        """`since`: when the wait began, if there is one; `busy`: somebody speaks."""
+    def due(self, since: int | None, now: int) -> bool:
+        """Whether a sign is due, unless somebody speaks; `since`: when the wait began, if any."""
         if since is None:
-            self._at, self._begun, self._tone = None, False, False
-            return
-        policy = self._plan.recovery
+            self.deadline, self._begun, self._tone = None, False, False
+            return False
         if not self._begun:
-            self._at = since + policy.hold_after
-        if self._at is None or now < self._at or busy:
-            return
+            self.deadline = since + self._plan.recovery.hold_after
+        return self.deadline is not None and now >= self.deadline
+
+    def keep(self, now: int) -> None:
+        """Give the sign that is due."""
+        policy = self._plan.recovery
         self._begun = True
         if self._plan.hold_tone and not self._tone:
-            self._tone, self._at = True, now + policy.words_after
+            self._tone, self.deadline = True, now + policy.words_after
             self._say(self._plan.hold_tone)
         else:
-            self._at = now + policy.hold_every
+            self.deadline = now + policy.hold_every
             self._say(self._plan.hold_notice)
 
     def _say(self, pcm: bytes) -> None:
         if pcm:
             self._said += 1
             self._voice.announce(f"hold_{self._said}", pcm)
-
-    @property
-    def deadline(self) -> int | None:
-        """When the next sign is due."""
-        return self._at

@@ -13,26 +13,19 @@ class Digits:
 
     def __init__(self) -> None:
         self._pressed = ""
-        self._last = 0
+        self.deadline: int | None = None  # when they are complete
 
     def press(self, digit: str, now: int) -> None:
         """A key was pressed; what is no key is nothing."""
         if digit in KEYS and len(digit) == 1 and len(self._pressed) < self.LONGEST:
             self._pressed += digit
-            self._last = now
-
-    @property
-    def deadline(self) -> int | None:
-        """When they are complete."""
-        if not self._pressed:
-            return None
-        return self._last if self._pressed.endswith("#") else self._last + PAUSE_US
+            self.deadline = now if digit == "#" else now + PAUSE_US
 
     def take(self, now: int) -> str:
         """The digits, once they are complete; empty until then."""
         if self.deadline is None or now < self.deadline:
             return ""
-        pressed, self._pressed = self._pressed, ""
+        pressed, self._pressed, self.deadline = self._pressed, "", None
         return pressed
 
 

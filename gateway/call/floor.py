@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gateway.call.effects import ShowState, State
 from gateway.call.hearing import Hearing
 from gateway.call.playback import Playback
@@ -33,13 +31,15 @@ class Floor:
             return "thinking"
         return "listening"
 
-    def show(self, now: int) -> Iterator[ShowState]:
-        """Tell the caller where that has changed."""
-        if (state := self.state(now)) != self.shown:
-            self.shown = state
-            yield ShowState(state)
+    def busy(self, now: int) -> bool:
+        """Whether somebody speaks."""
+        return self._hearing.open or self._playback.playing(now)
 
+    def free(self, now: int) -> bool:
+        """Whether nobody speaks, and no answer is on its way."""
+        return not (self._responses.pending or self.busy(now))
 
-def is_busy(state: State) -> bool:
-    """Whether somebody speaks."""
-    return state in ("hearing", "speaking")
+    def show(self, state: State) -> ShowState:
+        """Tell the caller of another state than the one that it knows."""
+        self.shown = state
+        return ShowState(state)

@@ -26,9 +26,9 @@ from gateway.call.alarm import Alarm
 from gateway.call.asking import Asking
 from gateway.call.client import Client
 from gateway.call.digits import Digits, told
-from gateway.call.effects import Effect, State
+from gateway.call.effects import Effect
 from gateway.call.events import Event
-from gateway.call.floor import Floor, is_busy
+from gateway.call.floor import Floor
 from gateway.call.flow import Flow
 from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
@@ -74,10 +74,11 @@ class Call:
         self._quiet = Quiet(plan.idle, plan.expiry)
         self._router = Router(plan)
         self._spending = Spending(plan, self._responses, self._quiet, self._voice, self._router)
+        self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
         self._upstream = Upstream(
             *(plan, self._outgoing, self._responses, self._hearing),
-            *(self._voice, self._tools, self._asking),
-            *(self._quiet, recovery, self._router),
+            *(self._voice, self._tools, self._asking, self._quiet),
+            *(recovery, self._router, self._floor),
         )
         parts = (self._outgoing, self._voice, self._responses, self._asking, self._quiet)
         self._guard = Guard(plan, self._react, *parts, recovery)
@@ -87,7 +88,6 @@ class Call:
         timed = (self._responses, self._digits, self._quiet, self._tools, self._guard)
         self._alarm = Alarm(self._hearing.turns, self._playback, self._upstream, *timed)
         self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._alarm)
-        self._floor = Floor(self._hearing, self._playback, self._responses, self._tools)
         watched = (self._hearing, self._tools, self._spending, self._upstream, self._guard)
         self._flow = Flow(*watched, self._alarm, self._floor)
 
@@ -317,21 +317,22 @@ class Call:
 
     def _settle(self) -> Iterator[Effect]:
         now = self._now
-        yield from self._guard.settle(now)
-        yield from self._signs(self._hearing.tick(now))
+        yield from self._guard.settle(now) if self._guard.judges else ()
+        yield from self._signs(self._hearing.tick(now)) if self._hearing.turns.open else ()
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
-        state = self._floor.state(now)
-        yield from self._upstream.settle(calm=self._is_calm(state), busy=is_busy(state), now=now)
-        yield from self._barge_in() if self._spending.cuts_off else ()
-        yield from self._spending.settle(now)
+        yield from self._upstream.settle(now)
+        if self._spending.counts or self._spending.costs:
+            yield from self._barge_in() if self._spending.cuts_off else ()
+            yield from self._spending.settle(now)
         yield from self._voice.settle(now)
-        yield from self._asking.overdue(now)
+        yield from self._asking.overdue(now) if self._responses.busy else ()
         if not self._tools.idle:
-            free = not (self._responses.pending or is_busy(self._floor.state(now)))
-            yield from self._tools.settle(free=free, now=now)
+            yield from self._tools.settle(free=self._floor.free(now), now=now)
         yield from self._ask()
-        match self._quiet.judge(calm=self._is_calm(self._floor.state(now)), now=now):
+        state = self._floor.state(now)
+        calm = state == "listening" and (self._joined or self._outgoing.lost)
+        match self._quiet.judge(calm=calm, now=now):
             case "end":
                 yield from self._finish(self._quiet.reason)
             case "transfer":
@@ -339,12 +340,11 @@ class Call:
             case "prompt":
                 self._responses.want(self.plan.idle.prompt)
                 yield from self._ask()
-        yield from self._floor.show(now)
+                state = self._floor.state(now)
+        if state != self._floor.shown:
+            yield self._floor.show(state)
 
     def _ask(self) -> Iterator[Effect]:
-        yield from self._spending.reserve(hears=self._hearing.open)
-        if not (self._hearing.open or self._spending.waits):
+        yield from self._spending.reserve(hears=self._hearing.open) if self._spending.counts else ()
+        if self._responses.wants and not (self._hearing.open or self._spending.waits):
             yield from self._asking.ask(self._now, may=self._spending.may_ask)
-
-    def _is_calm(self, state: State) -> bool:
-        return state == "listening" and (self._joined or self._outgoing.lost)

@@ -25,14 +25,15 @@ class Permission:
     def __init__(self, policy: PrivacyPolicy, consent: Consent) -> None:
         self._policy = policy
         self._consent = consent
-        self._asked = self._over = self._pressed = False
+        self.waits = False  # the question was put and is not answered yet
+        self._asked = self._pressed = False
 
     def question(self) -> str:
         """Instructions to put the question; empty where none is to be put."""
         if not self._policy.asks:
             return ""
         if not self._asked:
-            self._asked = True
+            self._asked = self.waits = True
             self._consent.ask(KEY)
         return exactly(self._policy.phrase)
 
@@ -41,17 +42,10 @@ class Permission:
         if isinstance(effect, ShowWords) and effect.role == "caller" and self._asked:
             self._pressed |= effect.text.rstrip("#]") == f"[pressed {self._policy.key}"
 
-    @property
-    def waits(self) -> bool:
-        """Whether the question was put and is not answered yet."""
-        return self._asked and not self._over
-
     def settle(self, now: int) -> Iterator[Effect]:
-        """Say once what the caller has answered."""
-        if not self.waits:
-            return
+        """Say once what the caller has answered, while that `waits`."""
         verdict = "agreed" if self._pressed else self._consent.judge(KEY, now)
         if verdict in ("agreed", "refused"):
-            self._over = True
+            self.waits = False
             agreed = verdict == "agreed"
             yield ShowNotice(AGREED if agreed else REFUSED, YES if agreed else NO)

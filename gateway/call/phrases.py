@@ -30,9 +30,9 @@ class Phrases:
         self._patience = plan.phrase_patience
         self._exact = {say.exactly(one.text): one for one in ready}
         self._answers = [(re.compile(one.asks, re.I), one) for one in ready if one.asks]
-        self._question: str | None = ""  # of the last turn; None while its words are not known
+        self._question = ""  # of the last turn, as far as its words are known
         self._item = ""  # of that turn
-        self._until = 0  # when its words are waited for no more
+        self.deadline: int | None = None  # when its words are waited for no more, if they are
         self._said = 0
 
     def see(self, effect: Effect, now: int) -> None:
@@ -40,23 +40,21 @@ class Phrases:
         if not self._answers:
             return
         if isinstance(effect, do.Commit):
-            self._question, self._item, self._until = None, "", now + self._patience
+            self._question, self._item, self.deadline = "", "", now + self._patience
         elif isinstance(effect, do.ShowTurn) and effect.phase == "committed":
             self._item = effect.item_id
         elif isinstance(effect, do.ShowWords) and effect.role == "caller" and effect.final:
             if effect.item_id == self._item or effect.item_id.startswith(do.WRITTEN):
-                self._question = effect.text
+                self._know(effect.text)
         elif isinstance(effect, do.Respond):
-            self._question = ""
+            self._know("")
+
+    def _know(self, question: str) -> None:
+        self._question, self.deadline = question, None
 
     def holds(self, wanted: do.Respond, now: int) -> bool:
         """Whether the words of the caller are to be waited for before the model is asked."""
-        return self._question is None and wanted == PLAIN and now < self._until
-
-    @property
-    def deadline(self) -> int | None:
-        """When they are waited for no more."""
-        return self._until if self._question is None else None
+        return self.deadline is not None and now < self.deadline and wanted == PLAIN
 
     def says(self, instructions: str) -> bool:
         """Whether what these instructions ask for is at hand."""
@@ -64,21 +62,21 @@ class Phrases:
 
     def fitting(self, wanted: do.Respond) -> Phrase | None:
         """What is at hand instead of the answer that is wanted."""
-        if wanted == PLAIN:
-            return self._answer(self._question or "")
+        if self._question and wanted == PLAIN:
+            return self._answer(self._question)
         if wanted.request or wanted.options:
             return None
         return self._exact.get(wanted.instructions)
 
     def _answer(self, question: str) -> Phrase | None:
-        if not question or len(question.split()) > WORDS:
+        if len(question.split()) > WORDS:
             return None
         return next((one for asks, one in self._answers if asks.search(question)), None)
 
     def speak(self, phrase: Phrase, now: int) -> Iterator[Effect]:
         """Let the caller hear it."""
         self._said += 1
-        self._question = ""
+        self._know("")
         item_id = f"phrase_{self._said}"
         yield from self._voice.recite(item_id, phrase.text, phrase.sound, now)
         yield from self._voice.settle(now)

@@ -32,10 +32,13 @@ class Quiet:
         self._target = ""  # to whom the caller is to be put through
         self._transfer_by: int | None = None
         self.reason = ""  # why the call is to end
+        self.deadline: int | None = None  # when something is to happen if nothing does before
+        self._look_ahead()
 
     def follow(self, policy: IdlePolicy) -> None:
         """Go on by another policy."""
         self._policy = policy
+        self._look_ahead()
 
     def caller_spoke(self) -> None:
         """The caller is there: start counting prompts again."""
@@ -45,18 +48,30 @@ class Quiet:
         """End the call at the next quiet moment; the first reason counts."""
         if self._hang_up_by is None:
             self.reason, self._hang_up_by = reason, now + LAST_WORDS_US
+            self._look_ahead()
 
     def transfer(self, target: str, now: int) -> None:
         """Put the caller through at the next quiet moment; the last target counts."""
         self._target, self._transfer_by = target, now + LAST_WORDS_US
+        self._look_ahead()
 
     def take_target(self) -> str:
         """To whom; said once."""
         self._transfer_by = None
+        self._look_ahead()
         return self._target
 
     def judge(self, *, calm: bool, now: int) -> Verdict:
         """What is to happen at this moment."""
+        if calm is (self._since is None):
+            self._since = now if calm else None
+            self._look_ahead()
+        leaves = calm and (self._hang_up_by is not None or self._transfer_by is not None)
+        if not leaves and (self.deadline is None or now < self.deadline):
+            return "wait"
+        return self._due(calm=calm, now=now)
+
+    def _due(self, *, calm: bool, now: int) -> Verdict:
         if self._policy.longest and now >= self._policy.longest:
             self.hang_up(TOO_LONG, now)
         if self._expiry.at and now >= self._expiry.at:
@@ -64,10 +79,6 @@ class Quiet:
                 self.reason = EXPIRED
                 return "end"
             self.hang_up(EXPIRED, now)
-        if not calm:
-            self._since = None
-        elif self._since is None:
-            self._since = now
         if self._transfer_by is not None and (calm or now >= self._transfer_by):
             return "transfer"
         if self._hang_up_by is not None and (calm or now >= self._hang_up_by):
@@ -79,6 +90,7 @@ class Quiet:
             return "end"
         self._prompts += 1
         self._since = None
+        self._look_ahead()
         return "prompt"
 
     @property
@@ -87,10 +99,8 @@ class Quiet:
             return None
         return self._since + self._policy.after
 
-    @property
-    def deadline(self) -> int | None:
-        """When something is to happen if nothing does before."""
+    def _look_ahead(self) -> None:
         lasts = (self._policy.longest or None, self._expiry.at or None)
         if self._hang_up_by is not None:
             lasts = (None, None if self._expiry.finish else lasts[1])
-        return earliest((self._idle_at, self._hang_up_by, self._transfer_by, *lasts))
+        self.deadline = earliest((self._idle_at, self._hang_up_by, self._transfer_by, *lasts))

@@ -43,7 +43,8 @@ class Recovery:
         self._worked = False  # it has completed an answer
         self._next_at: int | None = None  # when to try again
         self._ends_at: int | None = None  # when the session in use reaches its longest duration
-        self._length = 0  # of the session in use
+        self._rotate_at: int | None = None  # when another is to be opened instead of it
+        self._limit = 0  # how long the spare session may last
         self._left_behind = 0  # sessions left though they were open, since an answer was complete
         self._doubts = False  # what is dialled is for a session that may have died
         self._wish: tuple[int, int] | None = None  # the assistant that is to answer, and since when
@@ -52,13 +53,9 @@ class Recovery:
         self._for_wish = False  # what is dialled, or spare, is for that
         self.epoch = 0  # of the session in use
         self.read = 0  # tokens that it read for its last answer
+        self.away = False  # there is none in use
         self.away_since: int | None = None  # call time since which there is none
         self._trouble_since = 0  # no session has lasted since then
-
-    @property
-    def away(self) -> bool:
-        """Whether there is no session in use."""
-        return self.away_since is not None
 
     # ------------------------------------------------------------ what happens
 
@@ -70,7 +67,7 @@ class Recovery:
         if came is None or epoch != came[0]:
             return False
         self._spare, self._dialled, self._late = came, None, None
-        self._length, self._next_at = limit, None
+        self._limit, self._next_at = limit, None
         return self.away
 
     def _first(self, limit: int, now: int) -> bool:
@@ -84,8 +81,9 @@ class Recovery:
         """Take the open session into use; returns its epoch."""
         assert self._spare is not None
         (self.epoch, self._current), self._spare = self._spare, None
-        self.away_since, self._next_at, self._doubts, self._for_wish = None, None, False, False
-        self._began(self._length, now)
+        self.away, self.away_since, self._next_at = False, None, None
+        self._doubts = self._for_wish = False
+        self._began(self._limit, now)
         return self.epoch
 
     def answered(self, read: int = 0) -> None:
@@ -136,7 +134,7 @@ class Recovery:
             return False
         if fatal:
             self._barred |= {self._current}
-        self.away_since, self._ends_at = now, None
+        self.away, self.away_since, self._ends_at, self._rotate_at = True, now, None, None
         if self._wish is not None:
             self._shunned[self._current] = self._wish[1] + SHUNNED
         settled = self._worked or now - self._began_at >= SETTLED_US
@@ -160,8 +158,9 @@ class Recovery:
         self._next_at = now + self._pause()
 
     def _began(self, limit: int, now: int) -> None:
-        self._length, self._began_at, self._worked, self.read = limit, now, False, 0
+        self._began_at, self._worked, self.read = now, False, 0
         self._ends_at = now + limit if limit else None
+        self._rotate_at = now + limit - limit // MARGIN if limit else None
 
     # ------------------------------------------------------------ what to do
 
@@ -197,7 +196,7 @@ class Recovery:
 
     def hopeless(self, now: int) -> bool:
         """Whether to give the call up: nobody is left to ask, or it has taken too long."""
-        if self.away_since is None or self._spare is not None:
+        if not self.away or self._spare is not None:
             return False
         return not self._left or now >= self._trouble_since + self._policy.patience
 
@@ -218,13 +217,10 @@ class Recovery:
     def _due(self, now: int) -> bool:
         if self._dialled is not None:
             return False
-        if self._wished is not None:
-            return self._spare is None or self._spare[1] != self._wished
-        if self.spare or not self._left:
-            return False
-        if self._next_at is not None:
-            return now >= self._next_at
-        return not self.away and self._rotate_at is not None and now >= self._rotate_at
+        if (wished := self._wished) is not None:
+            return self._spare is None or self._spare[1] != wished
+        at = self._rotate_at if self._next_at is None else self._next_at
+        return at is not None and now >= at and not self.spare and bool(self._left)
 
     @property
     def _left(self) -> list[int]:
@@ -242,10 +238,6 @@ class Recovery:
         gone = self._left_behind if self._doubts else 0
         return left[(start + self._tries + gone) % len(left)]
 
-    @property
-    def _rotate_at(self) -> int | None:
-        return None if self._ends_at is None else self._ends_at - self._length // MARGIN
-
     def _pause(self) -> int:
         """No pause before an assistant that was not asked yet; between rounds ever longer ones."""
         rounds, place = divmod(self._tries, max(1, len(self._left)))
@@ -259,12 +251,13 @@ class Recovery:
     @property
     def deadline(self) -> int | None:
         """When something is to be done if nothing happens before."""
-        dialled = self._dialled is not None
-        times = [self._dialled_at + DIAL_LIMIT_US if dialled else self._next_at]
-        if self.away_since is not None:
-            times.append(self._trouble_since + self._policy.patience)
-        elif not self.spare and self._dialled is None and self._next_at is None:
-            times.append(self._rotate_at)
-        elif self.spare and self._ends_at is not None:
-            times.append(self._ends_at - PRESSING_US)
-        return earliest(times)
+        if self._dialled is not None:
+            due: int | None = self._dialled_at + DIAL_LIMIT_US
+        elif self._next_at is not None or self.away:
+            due = self._next_at
+        elif self.spare:
+            due = None if self._ends_at is None else self._ends_at - PRESSING_US
+        else:
+            due = self._rotate_at
+        given_up_at = self._trouble_since + self._policy.patience if self.away else None
+        return due if given_up_at is None else earliest((due, given_up_at))

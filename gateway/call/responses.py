@@ -29,6 +29,7 @@ class Responses:
 
     def __init__(self) -> None:
         self.active = ""  # id of the answer that is being made
+        self.busy = False  # an answer is being made, or has been asked for
         self._asked_at: int | None = None  # asked for, and not begun
         self._wanted: Respond | None = None  # to be asked for
         self._asked = Respond()  # what was asked for last
@@ -40,15 +41,16 @@ class Responses:
         self._patience = SLOW_US  # longer for a server that is known to be slow
         self._alive_at = 0  # when something last came of the answer that is being made
         self._longest_gap = 0  # between two signs of life of one answer
+        self._stall = SHORTEST_STALL_US  # that makes it doubtful, within a sentence
         self._called = False  # the last that came of it was a function call
         self._behind = False  # what is wanted was refused for another answer that is in the way
         self._goes_on = False  # what is wanted is the rest of an answer that broke off
         self._dropped: dict[str, None] = {}
 
-    @property
-    def busy(self) -> bool:
-        """Whether an answer is being made, or has been asked for."""
-        return bool(self.active) or self._asked_at is not None
+    def _make(self, active: str = "", *, asked_at: int | None = None) -> None:
+        """From now on this answer is being made, or one has been asked for; or neither."""
+        self.active, self._asked_at = active, asked_at
+        self.busy = active != "" or asked_at is not None
 
     @property
     def pending(self) -> bool:
@@ -89,6 +91,11 @@ class Responses:
             self._wanted, self._fills = Respond(instructions, may_call=False), True
 
     @property
+    def wants(self) -> bool:
+        """Whether an answer is to be asked for."""
+        return self._wanted is not None
+
+    @property
     def wanted(self) -> Respond:
         """What is to be asked for next."""
         return self._wanted or Respond()
@@ -108,8 +115,8 @@ class Responses:
         if self._wanted is None or self.due(now) is None:
             return None
         self._asked, self._asked_to_fill = self._wanted, self._fills
-        self._wanted, self._asked_at, self._cancelled_at = None, now, None
-        self._behind = False
+        self._wanted, self._cancelled_at, self._behind = None, None, False
+        self._make(asked_at=now)
         return self._asked
 
     def started(self, response_id: str, now: int) -> Respond:
@@ -125,13 +132,15 @@ class Responses:
             self._asked_to_fill, self._cancelled_at = False, None
         elif self._cancelled_at is not None:
             self.drop(response_id)
-        self.active, self._asked_at = response_id, None
+        self._make(response_id)
         return self._asked
 
     def alive(self, response_id: str, now: int) -> None:
         """Something of an answer has come."""
         if response_id == self.active:
-            self._longest_gap = max(self._longest_gap, now - self._alive_at)
+            if now - self._alive_at > self._longest_gap:
+                self._longest_gap = now - self._alive_at
+                self._stall = min(max(SHORTEST_STALL_US, 2 * self._longest_gap), LONGEST_STALL_US)
             self._alive_at, self._called = now, False
 
     def called(self, response_id: str, now: int) -> None:
@@ -151,7 +160,8 @@ class Responses:
         if not failed:
             self._tries = self._not_before = 0
         if response_id == self.active:
-            self.active, self._cancelled_at = "", None
+            self._cancelled_at = None
+            self._make(asked_at=self._asked_at)
 
     @property
     def tries(self) -> int:
@@ -177,13 +187,15 @@ class Responses:
 
     def refused(self) -> bool:
         """The request was refused; whether there was one."""
-        there, self._asked_at, self._cancelled_at = self._asked_at is not None, None, None
+        there, self._cancelled_at = self._asked_at is not None, None
+        self._make(self.active)
         return there
 
     def not_active(self) -> None:
         """The answer that was to be stopped had ended already, and its end was not heard of."""
         if self.active and self._cancelled_at is not None:
-            self.active, self._cancelled_at = "", None
+            self._cancelled_at = None
+            self._make()
 
     def later(self, now: int) -> None:
         """Ask again once the answer is over that was in the way, whoever had begun it."""
@@ -234,10 +246,6 @@ class Responses:
         stalls = speaks or self._called
         return self._alive_at + (self._stall if stalls else THINKS_US)
 
-    @property
-    def _stall(self) -> int:
-        return min(max(SHORTEST_STALL_US, 2 * self._longest_gap), LONGEST_STALL_US)
-
     def stands_still_since(self, *, speaks: bool) -> int | None:
         """Since when something is due that takes no thinking; `speaks`: within a sentence."""
         if not self.busy or self._cancelled_at is not None:
@@ -248,11 +256,12 @@ class Responses:
 
     def overdue(self, now: int) -> bool:
         """Give up what has gone unanswered for too long; says whether there was such a thing."""
-        if not self.busy or self.deadline is None or now < self.deadline:
+        if not self.busy or (due := self.deadline) is None or now < due:
             return False
         if self.active:
             self.drop(self.active)
-        self.active, self._asked_at, self._cancelled_at = "", None, None
+        self._cancelled_at = None
+        self._make()
         return True
 
     def suspend(self, go_on: str) -> None:
@@ -267,11 +276,12 @@ class Responses:
             asked = self._asked
             self._wanted = replace(asked, instructions=go_on) if go_on else asked
             self._fills, self._goes_on = False, bool(go_on)
-        self.active, self._asked_at, self._cancelled_at, self._not_before = "", None, None, 0
-        self._tries = 0
+        self._cancelled_at, self._not_before, self._tries = None, 0, 0
+        self._make()
 
     def lost(self) -> None:
         """The model is gone: nothing is being made, nothing is wanted."""
         if self.active:
             self.drop(self.active)
-        self.active, self._asked_at, self._wanted, self._cancelled_at = "", None, None, None
+        self._wanted = self._cancelled_at = None
+        self._make()

@@ -18,6 +18,7 @@ from gateway.call.asking import Asking
 from gateway.call.company import Company
 from gateway.call.effects import Effect
 from gateway.call.faults import Policy
+from gateway.call.floor import Floor
 from gateway.call.hearing import Hearing
 from gateway.call.history import CHARACTERS, History
 from gateway.call.outgoing import Outgoing
@@ -61,6 +62,7 @@ class Upstream:
         quiet: Quiet,
         recovery: Recovery,
         router: Router,
+        floor: Floor,
     ) -> None:
         self._plan = plan
         self._outgoing = outgoing
@@ -72,6 +74,7 @@ class Upstream:
         self._quiet = quiet
         self._recovery = recovery
         self._router = router
+        self._floor = floor
         self._company = Company(plan, voice)
         self._history = History()
         self._permission = Permission(plan.privacy, tools.consent)
@@ -190,13 +193,14 @@ class Upstream:
 
     # ------------------------------------------------------------ time
 
-    def settle(self, *, calm: bool, busy: bool, now: int) -> Iterator[Effect]:
+    def settle(self, now: int) -> Iterator[Effect]:
         """Dial what is to be dialled; replace a session at a calm moment; keep the caller company.
 
-        `busy`: somebody speaks, so that the caller need not be told that the line is alive.
+        While somebody speaks, the caller need not be told that the line is alive.
         """
         self._settled_at = now
-        yield from self._permission.settle(now)
+        if self._permission.waits:
+            yield from self._permission.settle(now)
         if self._outgoing.lost:
             return
         if self._recovery.hopeless(now):
@@ -208,28 +212,39 @@ class Upstream:
             if self._recovery.hopeless(now):
                 yield from self._give_up(now)
                 return
-        doubtful = not self._hearing.open and self._doubtful(now)
+        doubtful = self._doubtful(now)
         if doubtful and self._recovery.may_leave:
             self._recovery.doubt(now)
         if self._router.on and self._outgoing.open:
             self._recovery.prefer(self._router.choice, self._router.turn)
-        if self._outgrown:
+        if self._plan.window and self._outgrown:
             self._recovery.renew(now)
         yield from self._recovery.dial(now)
-        pressing = self._recovery.pressing(now) and not self._hearing.open
-        if self._recovery.spare and (calm or pressing or doubtful):
+        if self._recovery.spare and (doubtful or self._may_change(now)):
             if doubtful:
                 self._recovery.leave()
                 yield do.ShowNotice("assistant_silent", SILENT)
             yield from self._break_off()
             yield from self._take_over(now)
-        self._company.keep(since=self._waits_since(doubtful, now), busy=busy, now=now)
+        if self._lacks_company(doubtful, now) and not self._floor.busy(now):
+            self._company.keep(now)
+
+    def _may_change(self, now: int) -> bool:
+        """Whether nobody would notice that another session takes over, or it cannot be helped."""
+        if self._recovery.pressing(now) and not self._hearing.open:
+            return True
+        return self._joined and self._floor.state(now) == "listening"
 
     def sounded(self, now: int) -> None:
         """The assistant's sound has gone on until now, and nothing else has changed or come due."""
         self._settled_at = now
-        doubtful = not self._hearing.open and self._doubtful(now)
-        self._company.keep(since=self._waits_since(doubtful, now), busy=True, now=now)
+        self._lacks_company(self._doubtful(now), now)  # but the assistant is heard
+
+    def _lacks_company(self, doubtful: bool, now: int) -> bool:
+        """Whether the caller is to be told that the line is alive, unless somebody speaks."""
+        fails = self._responses.pending or self._recovery.away
+        since = self._waits_since(doubtful, now) if fails else None
+        return self._company.due(since, now)
 
     def _waits_since(self, doubtful: bool, now: int) -> int | None:
         """Since when the caller hears nothing because the model fails."""
@@ -244,12 +259,12 @@ class Upstream:
 
     def _doubtful(self, now: int) -> bool:
         """Whether the session may have died, by how long it has left a request unanswered."""
-        at = self._doubtful_at
+        at = None if self._hearing.open else self._doubtful_at
         return at is not None and now >= at
 
     @property
     def _doubtful_at(self) -> int | None:
-        if self._recovery.away:
+        if self._recovery.away or not self._responses.busy:
             return None
         speaks = self._voice.within_sentence
         at = self._responses.doubtful_at(speaks=speaks)

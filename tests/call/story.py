@@ -12,6 +12,7 @@ from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.machine import Call
 from gateway.call.plan import Plan
+from tests.call.everybody import Everybody
 
 FRAME_MS = 20
 E = TypeVar("E")
@@ -29,6 +30,7 @@ class Story:
 
     def __post_init__(self) -> None:
         self.call = Call(self.plan)
+        self.everybody = Everybody(self.plan)
         self.chapter = 0
         self.feed(on.CallerJoined(reports_playback=self.reports))
         if self.connected:
@@ -38,6 +40,7 @@ class Story:
 
     def feed(self, event: Event) -> list[Effect]:
         effects = self.call.handle(event, self.now)
+        assert effects == self.everybody.handle(event, self.now), "who was not asked had a say"
         self.log += [(self.now, effect) for effect in effects]
         assert self.call.deadline is None or self.call.deadline > self.now
         return effects

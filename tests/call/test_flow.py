@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from gateway.call import events as on
 from gateway.call.effects import Effect, Play
 from gateway.call.events import Event
-from gateway.call.flow import Flow
 from gateway.call.machine import Call
 from gateway.call.plan import Plan, PlaybackPolicy, RecoveryPolicy
+from tests.call.everybody import Everybody
 
 SLICE = b"\x01" * 1_600  # 200 ms
 PLAN = Plan(
@@ -34,13 +34,6 @@ events = st.one_of(
     st.just("heard"),  # the oldest mark comes back
 )
 steps = st.lists(st.tuples(st.sampled_from((0, 20_000, 60_000, 400_000)), events), max_size=80)
-
-
-class Everything(Flow):
-    """Settles everything, always."""
-
-    def goes_on(self, event: Event, orders: list[Effect], now: int) -> bool:
-        return False
 
 
 class Line:
@@ -75,9 +68,7 @@ def test_what_flows_is_settled_as_all_else_would_be(
     steps: list[tuple[int, Event | str]], reports: bool, notice: bool
 ) -> None:
     plan = PLAN if notice else replace(PLAN, hold_notice=b"")
-    flowing, settling = Call(plan), Call(plan)
-    settling._flow.__class__ = Everything  # the same parts
-    lines = [Line(flowing, reports), Line(settling, reports)]
+    lines = [Line(Call(plan), reports), Line(Everybody(plan), reports)]
     now = 0
     for passed, event in steps:
         now += passed

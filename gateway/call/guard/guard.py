@@ -307,8 +307,6 @@ class Guard:
 
     def settle(self, now: int) -> Iterator[Effect]:
         """Judge what has waited long enough, and let go on what may."""
-        if not self._places:
-            return
         self._speech.held.forget(self._recovery.epoch)
         for check_id in [i for i, one in self._questions.items() if now >= one.until]:
             yield from self._answered(on.Checked(check_id, failed=LATE), now)
@@ -334,6 +332,6 @@ class Guard:
     @property
     def deadline(self) -> int | None:
         """When something has waited long enough."""
-        if not self._places:
+        if not self.judges:
             return None
         return earliest([self._speech.deadline, *(q.until for q in self._questions.values())])
