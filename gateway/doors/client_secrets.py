@@ -10,13 +10,10 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gateway.identity.who import NOBODY, Identity
 from gateway.protocol.wire import Json, Refused
-
-if TYPE_CHECKING:
-    from gateway.sharing.secrets import SharedSecrets
 
 PREFIX = "ek_"
 LIMIT = 10_000  # secrets that nobody has used yet
@@ -42,6 +39,18 @@ class ClientSecret:
         return not self.origin or self.origin == origin.lower()
 
 
+class Shared(Protocol):
+    """What several gateways have together: each may redeem what another has given out."""
+
+    def send(self, secret: ClientSecret, seconds: int) -> None:
+        """Let the other gateways know of a new one, soon."""
+        ...
+
+    async def redeem(self, here: ClientSecrets, value: str, origin: str) -> ClientSecret:
+        """What it stands for, once among all gateways. Raises Refused."""
+        ...
+
+
 class ClientSecrets:
     """The secrets that one process gave out and that wait to be used.
 
@@ -59,7 +68,7 @@ class ClientSecrets:
         self._clock = clock
         self._limit = limit
         self._open: dict[str, tuple[ClientSecret, float]] = {}  # and until when
-        self.shared: SharedSecrets | None = None  # what several gateways have together
+        self.shared: Shared | None = None
 
     def mint(
         self,

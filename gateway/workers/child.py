@@ -20,7 +20,7 @@ from gateway.workers.link import Opened, Opening, Ready, Told, line, word
 
 HOME = Path(__file__).resolve().parents[2]
 BEGIN = (
-    "import sys; sys.path.insert(0, {!r}); from gateway.workers.member import run; sys.exit(run())"
+    "import sys; sys.path.insert(0, {!r}); from gateway.workers.working import run; sys.exit(run())"
 )
 RECENT = 1.0  # seconds for which a connection counts as a call that is about to begin
 
