@@ -246,6 +246,7 @@ class Session:
 
     def _end(self, reason: str) -> None:
         self.reason = reason
+        self._disarm()
         for task in self._running.values():
             task.cancel()
         self._caller.close(reason)

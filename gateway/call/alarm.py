@@ -56,6 +56,10 @@ class Alarm:
             self._others_due = earliest([part.deadline for part in self._others], now)
             self._due = earliest((self._others_due, self._waits.deadline), now)
 
+    def later(self, now: int) -> None:
+        """The assistant's sound is further than it was, and what waits for it may be later."""
+        self._set_at, self._moved = now, True
+
     def rings(self, now: int) -> bool:
         """Whether the sound, or one of the others, is due."""
         if self._sound_due is not None and now >= self._sound_due:

@@ -2,10 +2,13 @@
 
 While it speaks, sound comes, is played, and is reported as heard, many times a second. As long as
 nobody else has the floor by that, and nothing has come due, there is nothing to settle but what
-may be heard now.
+may be heard now; and not even that where sound comes behind sound that waits, or words to it, or
+the caller is in the middle of it.
 """
 
 from __future__ import annotations
+
+from enum import Enum
 
 from gateway.call.alarm import Alarm
 from gateway.call.effects import Effect, ShowWords
@@ -13,12 +16,24 @@ from gateway.call.events import AssistantAudio, AssistantWords, CallerPlayed, Ev
 from gateway.call.floor import Floor
 from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
+from gateway.call.playback import Playback
 from gateway.call.spending import Spending
 from gateway.call.toolcalls import ToolCalls
 from gateway.call.upstream import Upstream
 
 WORDS = frozenset({ShowWords})
-SOUND = frozenset({AssistantAudio, AssistantWords, CallerPlayed, Tick})
+SAID = frozenset({AssistantAudio, AssistantWords})
+TOLD = SAID | {CallerPlayed}
+SOUND = TOLD | {Tick}
+BUSY = frozenset({"hearing", "speaking"})  # states of the floor
+
+
+class Left(Enum):
+    """What an event has left to be settled."""
+
+    NOTHING = "nothing"
+    SOUND = "sound"  # what may be heard now, and what has been heard to its end
+    ALL = "all"
 
 
 class Flow:
@@ -27,6 +42,7 @@ class Flow:
     def __init__(
         self,
         hearing: Hearing,
+        playback: Playback,
         tools: ToolCalls,
         spending: Spending,
         upstream: Upstream,
@@ -35,6 +51,7 @@ class Flow:
         floor: Floor,
     ) -> None:
         self._turns = hearing.turns
+        self._playback = playback
         self._tools = tools
         self._spending = spending
         self._upstream = upstream
@@ -44,18 +61,40 @@ class Flow:
         self._expects = upstream.expects
         self._flows = False  # the last event has changed nothing but the sound
 
-    def goes_on(self, event: Event, orders: list[Effect], now: int) -> bool:
-        """Whether that event, of which these orders came, has changed nothing but the sound."""
-        before, self._expects = self._expects, self._upstream.expects
+    def left(self, event: Event, orders: list[Effect], now: int) -> Left:
+        """What there is to settle after that event, of which these orders came."""
+        kind = type(event)
+        if self._flows and kind in TOLD and self._rests(orders, now):
+            self._alarm.later(now)
+            return Left.NOTHING
         self._flows = (
-            type(event) in SOUND
-            and before == self._expects
+            self._is_as_expected(kind)
+            and kind in SOUND
             and (self._flows or self._is_free())  # sound does not change that
-            and not (self._alarm.wakes(now) or (self._turns.open and self._turns.stalled(now)))
+            and not (self._alarm.wakes(now) or self._is_stalled(now))
             and self._floor.state(now) == self._floor.shown
             and WORDS.issuperset(map(type, orders))
         )
-        return self._flows
+        return Left.SOUND if self._flows else Left.ALL
+
+    def _rests(self, orders: list[Effect], now: int) -> bool:
+        """Whether nothing can be played or has been heard that was not before."""
+        return (
+            self._playback.steady
+            and self._floor.shown in BUSY
+            and not (self._alarm.rings(now) or self._is_stalled(now))
+            and WORDS.issuperset(map(type, orders))
+        )
+
+    def _is_stalled(self, now: int) -> bool:
+        return self._turns.open and self._turns.stalled(now)
+
+    def _is_as_expected(self, kind: type) -> bool:
+        """Whether the model's answer stands as it did; what is but played does not change that."""
+        if self._flows and kind in SOUND and kind not in SAID:
+            return True
+        before, self._expects = self._expects, self._upstream.expects
+        return before == self._expects
 
     def _is_free(self) -> bool:
         """Whether nothing that counts, judges or works may stop the sound, or speak of it."""

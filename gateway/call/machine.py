@@ -29,7 +29,7 @@ from gateway.call.digits import Digits, told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.floor import Floor
-from gateway.call.flow import Flow
+from gateway.call.flow import Flow, Left
 from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
@@ -88,25 +88,25 @@ class Call:
         timed = (self._responses, self._digits, self._quiet, self._tools, self._guard)
         self._alarm = Alarm(self._hearing.turns, self._playback, self._upstream, *timed)
         self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._alarm)
-        watched = (self._hearing, self._tools, self._spending, self._upstream, self._guard)
-        self._flow = Flow(*watched, self._alarm, self._floor)
+        watched = (self._hearing, self._playback, self._tools, self._spending, self._upstream)
+        self._flow = Flow(*watched, self._guard, self._alarm, self._floor)
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """Take one event; say what is to be done about it. `now`: microseconds of call time."""
         orders: list[Effect] = []
         if self.ended:
             return orders
-        self._now = max(now, self._now)
+        now = self._now = max(now, self._now)
         if not (heard := type(event) is on.CallerAudio):
-            self._witnesses.event(event, self._now)
-        reaction = self._guard.take(event, self._now) if self._guard.judges else self._react(event)
+            self._witnesses.see(event, now)
+        reaction = self._guard.take(event, now) if self._guard.judges else self._react(event)
         self._order(reaction, orders)
-        still = heard and not self.ended and self.stillness.lasts(orders, self._now)
-        self.sooner = not still or self._hearing.turns.open
-        if not (self.ended or still):
-            flows = self._flow.goes_on(event, orders, self._now)
-            self._order(self._voice.settle(self._now) if flows else self._settle(), orders)
-            self._alarm.set(self._now, sound_alone=flows)
+        still = self.ended or (heard and self.stillness.lasts(orders, now))
+        left = Left.NOTHING if still else self._flow.left(event, orders, now)
+        self.sooner = left is not Left.NOTHING or (heard and self._hearing.turns.open)
+        if left is not Left.NOTHING:
+            self._order(self._voice.settle(now) if left is Left.SOUND else self._settle(), orders)
+            self._alarm.set(now, sound_alone=left is Left.SOUND)
         return orders
 
     def _order(self, step: Iterable[Effect], orders: list[Effect]) -> None:

@@ -92,6 +92,11 @@ class Playback:
         self._last_report: tuple[str, int] | None = None  # item, call time
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
+        self._held: Track | None = (
+            None  # of what waits, what waits for time to pass comes first here
+        )
+        # Whether what came last has changed nothing but how much waits, or how much was heard.
+        self.steady = False
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
         self.generation = 0
         self.source: Source = "paced"
@@ -110,6 +115,7 @@ class Playback:
             backlog += other.received - other.sent
         if backlog > self._most:
             return False
+        self.steady = self._held is self._first and (track.received > 0 or not pcm)
         if pcm:
             track.waiting.append(pcm)
             track.received += self._plan.count(pcm)
@@ -134,8 +140,10 @@ class Playback:
     def report(self, item_id: str, samples: int, generation: int, now: int) -> None:
         """The caller's leg says how much of an item has been heard, all in all."""
         track = self._tracks.get(item_id)
+        self.steady = False
         if track is None or generation != self.generation:
             return  # it answers something that was flushed: it proves nothing
+        self.steady = self._reports and track is self._first and samples < track.sent
         self._reports = True
         if samples > track.reported:
             track.reported, self._moved_at = min(samples, track.sent), now
@@ -148,14 +156,21 @@ class Playback:
             if span.position == samples and not span.offset and span.run_start == self._run_start:
                 self._trip = min(now - self._run_start, LONGEST_TRIP_US)
 
+    @property
+    def _first(self) -> Track | None:
+        """What is being heard, or comes next."""
+        return next(iter(self._tracks.values()), None)
+
     # ------------------------------------------------------------ what goes out
 
     def release(self, now: int) -> Iterator[Play]:
         """What may be sent now."""
+        self._held = None
         for track in self._tracks.values():
             while track.received > track.sent and (ready := self._ready(track)):
                 room = self._lead - max(0, self.heard_until - now)
                 if room < self._grain:
+                    self._held = track
                     return
                 yield self._send(track, min(ready, self._whole(self._plan.samples(room))), now)
 
@@ -218,11 +233,13 @@ class Playback:
         return "paced" if silent else self.source
 
     def _paced(self, track: Track, now: int) -> int:
+        end = track.sent
         for span in reversed(track.spans):
             played = self._plan.samples(now - span.run_start) - span.offset
             if played > 0:
-                return min(span.position + played, track.sent)
-        return track.spans[0].position if track.spans else 0
+                return min(span.position + played, end)
+            end = span.position
+        return end
 
     def _extrapolated(self, track: Track, now: int) -> int:
         """The last report, and what has played since: of its own item, then of those behind it."""

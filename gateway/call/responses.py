@@ -150,6 +150,11 @@ class Responses:
             self._called = True
 
     @property
+    def calls(self) -> bool:
+        """Whether the last that has come of an answer is a function call."""
+        return self._called
+
+    @property
     def standing(self) -> object:
         """Another one where something else is made, asked for or wanted than before."""
         made = self.active, self._called, self._cancelled_at

@@ -279,7 +279,8 @@ class Upstream:
     @property
     def steady(self) -> bool:
         """Whether sound that goes on changes nothing here but how long the session is trusted."""
-        return not (self._recovery.away or self._permission.waits or self._plan.window)
+        watched = self._permission.waits or self._plan.window or self._responses.calls
+        return not (self._recovery.away or watched)
 
     @property
     def away(self) -> bool:

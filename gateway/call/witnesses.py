@@ -5,8 +5,8 @@ Most kinds concern none of them, or one: nobody is asked about the others.
 
 from __future__ import annotations
 
-from gateway.call import consent, upstream
-from gateway.call.consent import Consent
+from gateway.call import upstream
+from gateway.call.consent import SEEN, Consent
 from gateway.call.effects import Effect
 from gateway.call.events import Event
 from gateway.call.spending import Spending
@@ -20,20 +20,20 @@ class Witnesses:
         self._spending = spending
         self._consent = consent
         self._upstream = upstream
+        self._kinds = spending.sees | SEEN
 
-    def event(self, event: Event, now: int) -> None:
+    def see(self, what: Event | Effect, now: int) -> None:
         """An event is about to be handled; none of them looks at the caller's sound."""
-        self._see(event, now)
-
-    def effect(self, effect: Effect, now: int) -> None:
-        """An order is given."""
-        self._see(effect, now)
-        if type(effect) in upstream.SEEN:
-            self._upstream.see(effect, now)
-
-    def _see(self, what: Event | Effect, now: int) -> None:
         kind = type(what)
         if kind in self._spending.sees:
             self._spending.see(what)
-        if self._consent.questions and kind in consent.SEEN:
+        if self._consent.questions and kind in SEEN:
             self._consent.see(what, now)
+
+    def effect(self, effect: Effect, now: int) -> None:
+        """An order is given."""
+        kind = type(effect)
+        if kind in self._kinds:
+            self.see(effect, now)
+        if kind in upstream.SEEN:
+            self._upstream.see(effect, now)

@@ -8,7 +8,7 @@ from gateway.call import effects as do
 from gateway.call.digits import told
 from gateway.call.effects import Effect
 from gateway.call.events import Event
-from gateway.call.flow import Flow
+from gateway.call.flow import Flow, Left
 from gateway.call.machine import Call
 from gateway.call.plan import Plan
 
@@ -16,8 +16,8 @@ from gateway.call.plan import Plan
 class Broken(Flow):
     """The assistant's sound changes something, always."""
 
-    def goes_on(self, event: Event, orders: list[Effect], now: int) -> bool:
-        return False
+    def left(self, event: Event, orders: list[Effect], now: int) -> Left:
+        return Left.ALL
 
 
 class Everybody(Call):

@@ -11,10 +11,11 @@ from gateway.call import events as on
 from gateway.call.effects import Effect, Play
 from gateway.call.events import Event
 from gateway.call.machine import Call
-from gateway.call.plan import Plan, PlaybackPolicy, RecoveryPolicy
+from gateway.call.plan import FRAME_US, Plan, PlaybackPolicy, RecoveryPolicy
 from tests.call.everybody import Everybody
 
 SLICE = b"\x01" * 1_600  # 200 ms
+PIECES = (SLICE, SLICE[:100])  # the last is less than a frame
 PLAN = Plan(
     rate=8_000,
     encoding="pcmu",
@@ -25,7 +26,7 @@ PLAN = Plan(
 ITEMS = ("one", "two")
 
 events = st.one_of(
-    st.builds(on.AssistantAudio, st.just("r"), st.sampled_from(ITEMS), st.just(SLICE)),
+    st.builds(on.AssistantAudio, st.just("r"), st.sampled_from(ITEMS), st.sampled_from(PIECES)),
     st.builds(on.AssistantWords, st.just("r"), st.sampled_from(ITEMS), st.just("word ")),
     st.builds(on.ItemEnded, st.just("r"), st.sampled_from(ITEMS)),
     st.sampled_from((on.ResponseStarted("r"), on.ResponseEnded("r", "completed"))),
@@ -63,11 +64,13 @@ class Line:
 
 
 @settings(max_examples=80, deadline=None)
-@given(steps=steps, reports=st.booleans(), notice=st.booleans())
+@given(steps=steps, reports=st.booleans(), notice=st.booleans(), framed=st.booleans())
 def test_what_flows_is_settled_as_all_else_would_be(
-    steps: list[tuple[int, Event | str]], reports: bool, notice: bool
+    steps: list[tuple[int, Event | str]], reports: bool, notice: bool, framed: bool
 ) -> None:
     plan = PLAN if notice else replace(PLAN, hold_notice=b"")
+    if framed:
+        plan = replace(plan, playback=replace(plan.playback, frame=FRAME_US))
     lines = [Line(Call(plan), reports), Line(Everybody(plan), reports)]
     now = 0
     for passed, event in steps:
