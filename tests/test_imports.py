@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -211,19 +212,31 @@ def allowed(module: str, name: str) -> bool:
     return rule.others == ANY or top in rule.others
 
 
-def offenders(root: Path) -> Iterator[str]:
+def modules(root: Path) -> Iterator[tuple[Path, str]]:
     for top in OURS:
         for path in sorted((root / top).rglob("*.py")):
-            relative = path.relative_to(root)
-            module = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
-            for line, name in imports(path, module):
-                if not allowed(module, name):
-                    yield f"{relative}:{line}: {module} may not import {name}"
+            relative = path.relative_to(root).with_suffix("")
+            yield path, ".".join(relative.parts).removesuffix(".__init__")
+
+
+def offenders(root: Path) -> Iterator[str]:
+    for path, module in modules(root):
+        for line, name in imports(path, module):
+            if not allowed(module, name):
+                yield f"{path.relative_to(root)}:{line}: {module} may not import {name}"
 
 
 def test_every_import_in_the_tree_is_allowed() -> None:
     found = list(offenders(ROOT))
     assert not found, "\n" + "\n".join(found)
+
+
+def test_no_module_needs_itself_by_way_of_others() -> None:
+    needs = {name: {one for _, one in imports(path, name)} for path, name in modules(ROOT)}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 @pytest.mark.parametrize(
