@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 
 from gateway.call.effects import Respond, ShowRefusal, ShowResponse
-from gateway.call.events import ResponseEnded, ResponseStatus, ToolCall, Usage
+from gateway.call.events import ResponseEnded, ResponseStatus, ToolCall
+from gateway.call.usage import NOTHING_USED, Usage
 
 NOT_BEGUN = "The answer was not begun: the caller spoke first, or it was cancelled."
 NOT_PAID = "The answer was not begun: the budget for it is spent, and the call ends."
@@ -26,7 +27,7 @@ class Answers:
         self._told = ""  # the request whose answer was shown last
         self._shown = ""  # the name under which the caller knows the answer
         self._current = ""  # the model's name for what it makes of it now
-        self._usage = Usage()
+        self._usage = NOTHING_USED
         self._cut = ""  # why it is being stopped
         self.waits = False  # for functions, or for another try
 
@@ -49,7 +50,7 @@ class Answers:
         if self.waits and self._shown:
             self.waits = False
             return
-        self._shown, self._usage, self._cut, self.waits = response_id, Usage(), "", False
+        self._shown, self._usage, self._cut, self.waits = response_id, NOTHING_USED, "", False
         request = self._asked.request if self._asked.request != self._told else ""
         self._told = request or self._told
         yield ShowResponse(response_id, "in_progress", request=request)
@@ -61,7 +62,8 @@ class Answers:
         if event.response_id != self._current or not self._shown:
             return
         self._current = ""
-        self._usage = _sum(self._usage, event.usage)
+        before = self._usage
+        self._usage = event.usage if before is NOTHING_USED else _sum(before, event.usage)
         if goes_on and not self._cut:
             self.waits = True
         else:

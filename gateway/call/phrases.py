@@ -14,11 +14,11 @@ from gateway.call import effects as do
 from gateway.call import toolwords as say
 from gateway.call.effects import Effect
 from gateway.call.plan import Phrase, Plan
+from gateway.call.responses import PLAIN
 from gateway.call.voice import Voice
 
 WORDS = 12  # of a question, at most: a longer one asks for more than its pattern says
 SEEN = frozenset({do.Commit, do.ShowTurn, do.ShowWords, do.Respond})
-PLAIN = do.Respond()  # an answer that nobody has asked for specially
 
 
 class Phrases:

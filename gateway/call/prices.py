@@ -36,10 +36,11 @@ class Prices:
             (self.audio, usage.input_audio, usage.cached_audio, usage.output_audio),
             (self.image, usage.input_image, usage.cached_image, 0),
         )
-        return sum(
-            max(read - cached, 0) * rate.input + cached * rate.cached + written * rate.output
-            for rate, read, cached, written in kinds
-        )
+        cost = 0
+        for rate, read, cached, written in kinds:
+            cost += max(read - cached, 0) * rate.input + cached * rate.cached
+            cost += written * rate.output
+        return cost
 
     def dictation(self, microseconds: int) -> int:
         """Nanodollars for so much speech that is written down; a fraction is rounded up."""

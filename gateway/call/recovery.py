@@ -200,6 +200,13 @@ class Recovery:
             return False
         return not self._left or now >= self._trouble_since + self._policy.patience
 
+    def rests(self, now: int) -> bool:
+        """Whether the session in use is all that there is, and no other is to be opened by now."""
+        wishes = self._wish is not None and self._wished is not None
+        if wishes or self.away or self._dialled is not None or self._spare is not None:
+            return False
+        return (due := self.deadline) is None or now < due
+
     def dial(self, now: int) -> Iterator[Dial]:
         """The session to be opened now, if one is."""
         if self._dialled is not None and now >= self._dialled_at + DIAL_LIMIT_US:

@@ -18,6 +18,7 @@ SHORTEST_STALL_US, LONGEST_STALL_US = 1_000_000, 2_500_000
 THINKS_US = 12_000_000  # but a model may think before it speaks
 REMEMBERED = 64  # answers that were dropped, should more come of them
 
+PLAIN = Respond()  # an answer of which nothing special is asked
 GO_ON = (
     "A noise interrupted you, not the caller. Go on from where you stopped, "
     "without mentioning the interruption."
@@ -32,7 +33,7 @@ class Responses:
         self.busy = False  # an answer is being made, or has been asked for
         self._asked_at: int | None = None  # asked for, and not begun
         self._wanted: Respond | None = None  # to be asked for
-        self._asked = Respond()  # what was asked for last
+        self._asked = PLAIN  # what was asked for last
         self._fills = False  # what is wanted is but a word meanwhile, which any answer replaces
         self._asked_to_fill = False
         self._cancelled_at: int | None = None
@@ -59,15 +60,11 @@ class Responses:
 
     def want(self, instructions: str = "", *, may_call: bool = True) -> None:
         """An answer is wanted as soon as none is being made; special instructions win over none."""
-        before = self._wanted if self._wanted is not None and not self._fills else Respond()
+        wanted = self._wanted if self._wanted is not None and not self._fills else PLAIN
         goes_on = self._goes_on and not instructions
-        self.want_as(
-            replace(
-                before,
-                instructions=instructions or before.instructions,
-                may_call=may_call and before.may_call,
-            )
-        )
+        if instructions:
+            wanted = replace(wanted, instructions=instructions)
+        self.want_as(wanted if may_call else replace(wanted, may_call=False))
         self._goes_on = goes_on
 
     def want_as(self, respond: Respond) -> None:
@@ -98,13 +95,13 @@ class Responses:
     @property
     def wanted(self) -> Respond:
         """What is to be asked for next."""
-        return self._wanted or Respond()
+        return self._wanted or PLAIN
 
     def forget(self) -> Respond:
         """No answer is wanted any more; what was to be asked."""
         dropped, self._wanted = self._wanted, None
         self._goes_on = self._behind = False
-        return dropped or Respond()
+        return dropped or PLAIN
 
     def due(self, now: int) -> Respond | None:
         """The request for the answer that is wanted, if it may be made now."""
@@ -128,7 +125,7 @@ class Responses:
             self._patience = min(max(self._patience, 2 * (now - self._asked_at)), START_LIMIT_US)
         self._alive_at, self._not_before, self._called = now, 0, False
         if self._asked_at is None:
-            self._asked = Respond() if self._behind else self.forget()
+            self._asked = PLAIN if self._behind else self.forget()
             self._asked_to_fill, self._cancelled_at = False, None
         elif self._cancelled_at is not None:
             self.drop(response_id)

@@ -203,7 +203,7 @@ class Upstream:
             yield from self._permission.settle(now)
         if self._outgoing.lost:
             return
-        if self._recovery.hopeless(now):
+        if self._recovery.away and self._recovery.hopeless(now):
             yield from self._give_up(now)
             return
         if (fault := self._asking.useless) is not None:
@@ -219,6 +219,13 @@ class Upstream:
             self._recovery.prefer(self._router.choice, self._router.turn)
         if self._plan.window and self._outgrown:
             self._recovery.renew(now)
+        if not self._recovery.rests(now):
+            yield from self._change(doubtful, now)
+        if self._lacks_company(doubtful, now) and not self._floor.busy(now):
+            self._company.keep(now)
+
+    def _change(self, doubtful: bool, now: int) -> Iterator[Effect]:
+        """Another session is dialled, or is there and takes over when it may."""
         yield from self._recovery.dial(now)
         if self._recovery.spare and (doubtful or self._may_change(now)):
             if doubtful:
@@ -226,8 +233,6 @@ class Upstream:
                 yield do.ShowNotice("assistant_silent", SILENT)
             yield from self._break_off()
             yield from self._take_over(now)
-        if self._lacks_company(doubtful, now) and not self._floor.busy(now):
-            self._company.keep(now)
 
     def _may_change(self, now: int) -> bool:
         """Whether nobody would notice that another session takes over, or it cannot be helped."""
