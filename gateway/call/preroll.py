@@ -13,22 +13,21 @@ class PreRoll:
     def __init__(self, most: int) -> None:
         self._most = most  # bytes
         self._pieces: deque[Piece] = deque()
-        self._length = 0  # of them together, in bytes: of the first a part may be too old
+        self._length = 0  # of them together, in bytes
 
     def add(self, piece: Piece) -> None:
         """Keep that, and of what came before it no more than the rest."""
         self._pieces.append(piece)
         self._length += len(piece[0])
-        while self._length - (first := len(self._pieces[0][0])) >= self._most:
-            self._pieces.popleft()
-            self._length -= first
+        while (surplus := self._length - self._most) > 0:
+            pcm, until = self._pieces.popleft()
+            if len(pcm) > surplus:  # its beginning is too old, and a copy of the rest is small
+                self._pieces.appendleft((pcm[surplus:], until))
+            self._length -= min(surplus, len(pcm))
 
     def take(self) -> list[Piece]:
         """All of it, the oldest first, to be kept no longer."""
         pieces = list(self._pieces)
-        if (surplus := self._length - self._most) > 0:
-            pcm, until = pieces[0]
-            pieces[0] = (pcm[surplus:], until)
         self.clear()
         return pieces
 
