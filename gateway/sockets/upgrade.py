@@ -16,7 +16,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from gateway.sockets.sips import READS, Sips
+from gateway.sockets.sips import READS, Sips, small
 from gateway.sockets.socket import FAILED, Socket, quiet
 
 SCOPE: Final = "trunkline.upgrade"
@@ -111,7 +111,7 @@ class Upgrade(WebSocketsSansIOProtocol):
             *(False, 1.0, 1.0, WSAutoPingStrategy.PING_WHEN_IDLE, True),
             *(self.config.ws_max_size, None, READS),
         )
-        self.transport.set_protocol(Sips(framing))
+        self.transport.set_protocol(Sips(framing, small(framing)))
         framing.connection_made(self.transport)
         asked = (
             "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 
 from gateway.sockets import socket as module
 from gateway.sockets.client import RefusedError, connect
-from gateway.sockets.sips import READS
+from gateway.sockets.sips import READS, SPARED, Sips, small
 from gateway.sockets.socket import SHORT, Closed, Message, Socket
 
 LARGEST = 10_000
@@ -43,12 +43,14 @@ Script = Callable[[ServerConnection], Awaitable[None]]
 
 
 @asynccontextmanager
-async def met(script: Script, **limits: float) -> AsyncIterator[tuple[Socket, Ear]]:
+async def met(
+    script: Script, largest: int = LARGEST, **limits: float
+) -> AsyncIterator[tuple[Socket, Ear]]:
     """A socket to a server that follows a script, read by an ear."""
     async with serve(script, "127.0.0.1", 0, close_timeout=0.1, max_size=None) as server:
         port = server.sockets[0].getsockname()[1]
         ping = (limits.get("ping", 0.0), limits.get("pong", 0.0))
-        socket = await connect(f"ws://127.0.0.1:{port}", {}, largest=LARGEST, seconds=5, ping=ping)
+        socket = await connect(f"ws://127.0.0.1:{port}", {}, largest=largest, seconds=5, ping=ping)
         ear = Ear()
         socket.read(ear)
         try:
@@ -209,7 +211,10 @@ def room(socket: Socket) -> int:
     return len(socket._transport.underlying_transport.get_protocol()._framing.get_buffer(-1))
 
 
-async def test_many_small_messages_at_once_grow_no_buffer_and_a_large_one_does() -> None:
+@pytest.mark.parametrize("caller", [True, False])
+async def test_many_small_messages_at_once_grow_no_buffer_and_a_large_one_does(
+    caller: bool,
+) -> None:
     many, whole = [Frame(Opcode.TEXT, b"x" * 100)] * 2000, b"y" * (LARGEST - 10)
 
     async def script(peer: ServerConnection) -> None:
@@ -220,6 +225,10 @@ async def test_many_small_messages_at_once_grow_no_buffer_and_a_large_one_does()
         await peer.wait_closed()
 
     async with met(script) as (socket, ear), asyncio.timeout(10):
+        if caller:
+            transport = socket._transport.underlying_transport
+            framing = transport.get_protocol()._framing
+            transport.set_protocol(Sips(framing, small(framing)))
         socket.send("begin")
         while len(ear.said) < len(many):
             await asyncio.sleep(0)
@@ -248,6 +257,22 @@ async def test_a_message_grows_the_buffer_no_further_for_others_on_its_heels() -
 
     tail = [Frame(Opcode.TEXT, b"x" * 100)] * 100
     assert await buffer_after(whole, *tail) <= await buffer_after(whole)
+
+
+@pytest.mark.parametrize("size", [READS // 2, READS * 3, READS * 3 + READS // 4, READS * 6])
+async def test_messages_of_one_size_grow_the_buffer_to_twice_that_at_most(size: int) -> None:
+    frames = [Frame(Opcode.TEXT, b"y" * size), Frame(Opcode.TEXT, b"x" * 100)] * 20
+
+    async def script(peer: ServerConnection) -> None:
+        await peer.recv()
+        peer.transport.write(raw(*frames))
+        await peer.wait_closed()
+
+    async with met(script, largest=10 * READS) as (socket, ear), asyncio.timeout(10):
+        socket.send("begin")
+        while len(ear.said) < len(frames):
+            await asyncio.sleep(0)
+        assert room(socket) <= max(READS, 2 * size * SPARED / (SPARED - 1))
 
 
 @pytest.mark.parametrize("size", [SHORT - 1, SHORT + 1, 70_000])
