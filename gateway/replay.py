@@ -19,7 +19,8 @@ from gateway.call.machine import Call
 from gateway.call.plan import Plan
 from gateway.errors import TrunklineError
 from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, VaultError, read
-from gateway.taps.journal import VERSION, effect_line
+from gateway.taps.journal import VERSION
+from gateway.taps.rows import line_of
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class Replay:
         values = {key: value for key, value in line.items() if key not in ("t", "event")}
         self.events, self.length = self.events + 1, now
         event, width = self._build(kind, values, number), WIDTHS[self._encoding]
-        return (effect_line(effect, now, width) for effect in call.handle(event, now))
+        return (line_of(effect, now, width) for effect in call.handle(event, now))
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         decode = msgspec.json.Decoder(dict[str, Any]).decode

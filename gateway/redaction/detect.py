@@ -77,7 +77,8 @@ def suspicious(text: str, fewest: int = 1) -> bool:
     for word in _WORD.findall(text.lower()):
         if word in AT:
             return True
-        digits += _WEIGHTS.get(word, 0)
+        if word in _WEIGHTS:
+            digits += _WEIGHTS[word]
     return digits >= fewest
 
 
@@ -89,10 +90,14 @@ def find(text: str, policy: Policy = ALL) -> list[Finding]:
     found: list[Finding] = []
     if "iban" in policy.kinds:
         found += (Finding("iban", *span) for span in ibans(text, pieces))
-    if "email" in policy.kinds:
-        found += (Finding("email", *span) for span in addresses(pieces))
-    for run in runs(text, _outside(pieces, found)):
-        found += _judged(run, policy)
+    rests = [_outside(pieces, found)]
+    if "email" in policy.kinds and (mails := [Finding("email", *one) for one in addresses(pieces)]):
+        # An address that is spelled may take in the end of a number before it: look past both.
+        found += mails
+        rests.append(_outside(pieces, found))
+    for rest in rests:
+        for run in runs(text, rest):
+            found += _judged(run, policy)
     return _apart(found)
 
 

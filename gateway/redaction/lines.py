@@ -7,6 +7,7 @@ is covered until more is known.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from string import ascii_letters
 
@@ -28,6 +29,7 @@ class Line:
     text: str = ""
     whole: bool = True  # else its last word may be the beginning of one
     found: list[Finding] = field(default_factory=list)
+    kept: bool = True  # among the last of its side; else what was found is all that ever is
 
     def redacted(self) -> str:
         """The line with its findings named."""
@@ -38,76 +40,107 @@ class Line:
         return _replaced(self.text, self.found, named=False) if self.found else self.text
 
 
+@dataclass(slots=True)
+class Side:
+    """The last lines of one side, and what is known of them as they stand."""
+
+    lines: dict[str, Line] = field(default_factory=dict)
+    length: int = 0  # characters
+    changed: set[str] = field(default_factory=set)  # covered otherwise than somebody was told
+    looked: bool = False
+    read: bool = False  # whether the next three are of the lines as they stand
+    text: str = ""
+    suspicious: bool = False
+    is_open: bool | None = None  # None: nobody has asked
+
+    def see(self) -> bool:
+        """Whether a closer look may find anything; `text` is what is to be looked at."""
+        if not self.read:
+            self.text = GAP.join([line.text for line in self.lines.values()])
+            self.suspicious = suspicious(self.text)
+            self.read, self.is_open = True, None
+        return self.suspicious
+
+
 class Lines:
     """The last lines of both sides of a call."""
 
     def __init__(self, policy: Policy, least: int = LEAST) -> None:
         self._policy = policy
         self._least = least
-        self._sides: dict[str, dict[str, Line]] = {}
-        self._known: dict[tuple[str, str], int] = {}  # what was asked since a side changed
-        self._looked: set[str] = set()  # sides that have not changed since
+        self._sides: defaultdict[str, Side] = defaultdict(Side)
 
-    def put(self, side: str, item_id: str, text: str, *, whole: bool = True) -> None:
+    def put(self, side: str, item_id: str, text: str, *, whole: bool = True) -> Line:
         """A line, as it stands now; `whole` where nothing more comes of it."""
-        self._looked.discard(side)
-        if self._known:
-            self._known = {whose: at for whose, at in self._known.items() if whose[0] != side}
-        lines = self._sides.setdefault(side, {})
-        line = lines.setdefault(item_id, Line())
+        known = self._sides[side]
+        line = known.lines.get(item_id)
+        if line is None:
+            line = known.lines[item_id] = Line()
+        known.length += len(text) - len(line.text)
+        known.looked = known.read = False
         line.text, line.whole = text, whole
-        length = 0
-        for line in lines.values():
-            length += len(line.text)
-        while len(lines) > KEPT or (len(lines) > 1 and length > LONGEST):
-            length -= len(lines.pop(next(iter(lines))).text)
+        if known.length > LONGEST or len(known.lines) > KEPT:
+            self._let_go(known)
+        return line
 
     def look(self, side: str) -> list[str]:
         """Find what there is on a side; the lines in which something else is covered than before.
 
         The newest line is always one of them.
         """
-        lines = self._sides.get(side, {})
-        if side in self._looked:
-            return [next(reversed(lines))] if lines else []
-        self._looked.add(side)
-        found = self._find(lines)
-        changed = [
-            item
-            for item in lines
-            if found[item] != lines[item].found or item == next(reversed(lines))
-        ]
-        for item in lines:
-            lines[item].found = found[item]
-        return changed
+        known = self._sides[side]
+        if not known.lines:
+            return []
+        self._look(known)
+        changed, known.changed = known.changed | {next(reversed(known.lines))}, set()
+        return [item for item in known.lines if item in changed]
 
     def line(self, side: str, item_id: str) -> Line | None:
         """A line, if it is one of the last."""
-        return self._sides.get(side, {}).get(item_id)
+        return self._sides[side].lines.get(item_id)
 
     def over(self) -> None:
         """Nothing more is said: what stands at the end is no part of anything longer."""
         self._least = NEVER
-        self._looked.clear()
+        for side in self._sides.values():
+            side.looked = False
 
     def is_open(self, side: str) -> bool:
         """Whether what is said next may belong to what stands at the end."""
-        if (side, "") not in self._known:
-            text = GAP.join(line.text for line in self._sides.get(side, {}).values())[-LONGEST:]
-            left = suspicious(text) and opened(text, self._policy) < len(text)
-            self._known[side, ""] = int(left)
-        return bool(self._known[side, ""])
+        known = self._sides[side]
+        if not known.see():
+            return False
+        if known.is_open is None:
+            text = known.text[-LONGEST:]
+            known.is_open = opened(text, self._policy) < len(text)
+        return known.is_open
 
     def open_at(self, side: str, item_id: str) -> int:
         """Where in the newest line of a side that begins which may go on; else its length."""
-        lines = self._sides.get(side, {})
-        if next(reversed(lines), "") != item_id:
-            return len(lines[item_id].text)
-        if (side, item_id) not in self._known:
-            line = lines[item_id]
-            open_at = self._tail(line.text, line, 1) if suspicious(line.text) else len(line.text)
-            self._known[side, item_id] = open_at
-        return self._known[side, item_id]
+        known = self._sides[side]
+        line = known.lines[item_id]
+        if not known.see() or next(reversed(known.lines)) != item_id or not suspicious(line.text):
+            return len(line.text)
+        return self._tail(line.text, line, 1)
+
+    def _let_go(self, side: Side) -> None:
+        """Of the oldest lines, which are looked at a last time."""
+        lines = side.lines
+        self._look(side)
+        while len(lines) > KEPT or (len(lines) > 1 and side.length > LONGEST):
+            line = lines.pop(next(iter(lines)))
+            line.kept = side.looked = side.read = False
+            side.length -= len(line.text)
+
+    def _look(self, side: Side) -> None:
+        if side.looked:
+            return
+        side.looked = True
+        found = self._find(side) if side.see() else {}
+        for item, line in side.lines.items():
+            if line.found != (now := found.get(item, [])):
+                line.found = now
+                side.changed.add(item)
 
     def _tail(self, text: str, newest: Line, least: int) -> int:
         """Where at the end of a text that begins which may go on; its length where nothing does."""
@@ -115,11 +148,9 @@ class Lines:
         start = opened(known, self._policy, least)
         return start if start < len(known) else len(text)
 
-    def _find(self, lines: dict[str, Line]) -> dict[str, list[Finding]]:
+    def _find(self, side: Side) -> dict[str, list[Finding]]:
+        lines, text = side.lines, side.text
         found: dict[str, list[Finding]] = {item: [] for item in lines}
-        text = GAP.join(line.text for line in lines.values())
-        if not suspicious(text):
-            return found
         every = find(text, self._policy)
         if (tail := self._tail(text, lines[next(reversed(lines))], self._least)) < len(text):
             begun = [one for one in every if one.end > tail]

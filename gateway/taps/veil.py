@@ -10,14 +10,23 @@ follow from it: the call that is run again on covered words gives the covered or
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.call.effects import AGREED, REFUSED
+from gateway.call.effects import AGREED, REFUSED, Effect, PrefetchTool, ShowNotice, ShowWords
+from gateway.call.events import (
+    AssistantWords,
+    CallerDigit,
+    CallerWords,
+    Event,
+    ItemEnded,
+    ToolArguments,
+)
 from gateway.call.plan import Keep
 from gateway.redaction.detect import Policy, cover, covered
-from gateway.redaction.lines import Line, Lines
+from gateway.redaction.lines import NEVER, Line, Lines
+from gateway.taps.rows import NUMBERS, PLAIN, SPELT, encode, line_of, spelt
 
 Json = dict[str, Any]
 Cover = Callable[[str], str]
@@ -26,71 +35,75 @@ LONGEST_US = 8_000_000  # that a line waits which ends in digits
 PAUSE_US = 700_000  # after which the last words are no longer the beginning of an address
 LAST_WORDS = 8  # which an address may yet begin with
 PRESSED = re.compile(r"\[pressed |The caller pressed ")
-PARTS = frozenset({"ToolArguments", "PrefetchTool"})  # of a text that is written piece by piece
-_KEYS = """
-    t event effect item_id call_id response_id request session_id event_id previous_item_id id
-    type name model code status state role phase encoding voice language credential tenant key
-    detector cut_by late eagerness prices transcription recording transcripts
-"""
-PLAIN = frozenset(_KEYS.split())  # keys of what nobody has said
-NUMBERS = frozenset({int, float, bool})
+PARTS = frozenset({ToolArguments, PrefetchTool})  # of a text that is written piece by piece
+NOTED = frozenset({CallerWords, AssistantWords, ItemEnded, ShowWords, ShowNotice})
 PARTIAL, WHOLE, ASSISTANT = "caller so far", "caller", "assistant"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Said:
+    """What one side says in an item, and what of it is in the journal."""
+
+    side: str
+    item: str
+    line: Line
+    complete: bool = False
+    shown: str = ""  # as it may be read, when it was looked at last
+    written: int = 0  # characters of that, which stay as they were written
+
+
+@dataclass(slots=True, eq=False)
 class Waiting:
     """A line that has not been written, and where its text stands in what its side has said."""
 
-    line: Json
+    what: Event | Effect
     at: int
-    allowed: bool
-    behind: bytearray = field(default_factory=bytearray)  # lines without words
-    side: str = ""
-    item: str = ""
+    behind: list[bytes] = field(default_factory=list)  # lines without words
+    allowed: bool = False
+    said: Said | None = None
     start: int = 0
     end: int = 0
 
 
 class Veil:
-    """Of one journal."""
+    """Of one journal, whose lines pass through it in their order.
 
-    def __init__(self, policy: Policy, keep: Keep) -> None:
+    What has words is noted as it comes, and looked at when the journal is written out: then many
+    pieces that belong together have come, and one look at them will do.
+    """
+
+    def __init__(self, policy: Policy, keep: Keep, width: int) -> None:
         self._policy = policy
+        self._width = width  # bytes a sample
         self._lines = Lines(policy)
         self._asks = keep == "consent"
         self._allowed = keep == "on"
-        self.waiting: list[Waiting] = []  # lines with words that have not been written
-        self._complete: set[tuple[str, str]] = set()
+        self._come: list[Waiting] = []  # since the last look
+        self._waiting: list[Waiting] = []  # lines with words that have not been written
+        self._ready: list[bytes] = []  # lines that wait for nothing
+        self.behind = self._ready  # where a line without words goes
+        self._said: dict[tuple[str, str], Said] = {}  # by side and item
         self._answers: dict[str, str] = {}  # item -> what it comes to
-        self._frozen: dict[tuple[str, str], str] = {}  # as it was written
         self._last = ""  # the caller's item whose words came last
 
-    def add(self, line: Json, now: int) -> None:
-        """A line of the journal, as it would be written."""
-        waiting = Waiting(line, now, self._allowed)
-        self._note(line, waiting)
-        if line.get("effect") == "ShowNotice" and line["code"] in (AGREED, REFUSED):
-            self._answered(agreed=line["code"] == AGREED)
-        self.waiting.append(waiting)
+    def add(self, what: Event | Effect, now: int) -> None:
+        """A line with words."""
+        waiting = Waiting(what, now)
+        self._come.append(waiting)
+        self.behind = waiting.behind
 
-    def follow(self, lines: bytes) -> None:
-        """Lines without words, behind the last that waits; there is one."""
-        self.waiting[-1].behind += lines
-
-    def ready(self, now: int, *, over: bool = False) -> Iterator[Json | bytearray]:
-        """What can be written now, covered."""
-        looked: set[str] = set()
-        while self.waiting:
-            first = self.waiting[0]
-            if first.side and not over and not self._settled(first, now):
-                return
-            if first.side and first.side not in looked:
-                looked.add(first.side)
-                self._lines.look(first.side)
-            del self.waiting[0]
-            yield self._written(first)
-            if first.behind:
-                yield first.behind
+    def ready(self, now: int, *, over: bool = False) -> bytes:
+        """The lines that can be written now, covered."""
+        if self._come:
+            for waiting in self._come:
+                self._note(waiting)
+            self._waiting += self._come
+            self._come.clear()
+        if self._waiting:
+            self._lift(now, over=over)
+        lines = b"".join(self._ready)
+        self._ready.clear()
+        return lines
 
     def hidden(self, line: Json, *, allowed: bool = True) -> Json:
         """A line with all its words covered, where they hold something or are not allowed."""
@@ -102,38 +115,54 @@ class Veil:
 
     # ------------------------------------------------------------ what is said
 
-    def _note(self, line: Json, waiting: Waiting) -> None:
-        kind = line.get("event") or line.get("effect")
-        if kind == "CallerWords":
-            self._last = line["item_id"]
-            self._said(WHOLE if line["final"] else PARTIAL, line, waiting, whole=line["final"])
-        elif kind == "AssistantWords":
-            self._said(ASSISTANT, line, waiting)
-        elif kind == "ItemEnded":
-            self._complete.add((ASSISTANT, line["item_id"]))
-        elif kind == "ShowWords":
-            self._shown(line, waiting)
+    def _note(self, waiting: Waiting) -> None:
+        waiting.allowed = self._allowed
+        match waiting.what:
+            case AssistantWords(item_id=item, text=text):
+                self._says(ASSISTANT, item, text, waiting)
+            case ShowWords() as shown:
+                self._shows(shown, waiting)
+            case CallerWords(item_id=item, text=text, final=False):
+                self._last = item
+                self._says(PARTIAL, item, text, waiting)
+            case CallerWords(item_id=item, text=text):
+                self._last = item
+                self._says(WHOLE, item, text, waiting, whole=True)
+                self._complete(WHOLE, item)
+                self._complete(PARTIAL, item)
+            case ItemEnded(item_id=item):
+                self._complete(ASSISTANT, item)
+            case ShowNotice(code=code) if code in (AGREED, REFUSED):
+                self._answered(agreed=code == AGREED)
 
-    def _said(self, side: str, line: Json, waiting: Waiting, *, whole: bool = False) -> None:
-        item, text = line["item_id"], line["text"]
-        before = self._lines.line(side, item)
-        so_far = "" if before is None or whole else before.text
-        self._lines.put(side, item, so_far + text, whole=whole)
-        _place(waiting, side, item, len(so_far), len(so_far) + len(text))
-        if whole:
-            self._complete |= {(WHOLE, item), (PARTIAL, item)}
+    def _says(
+        self, side: str, item: str, text: str, waiting: Waiting, *, whole: bool = False
+    ) -> None:
+        said = self._said.get((side, item))
+        so_far = "" if whole or said is None or not said.line.kept else said.line.text
+        line = self._lines.put(side, item, so_far + text, whole=whole)
+        if said is None or said.line is not line:
+            self._said = {key: one for key, one in self._said.items() if one.line.kept}
+            said = self._said[side, item] = Said(side, item, line)
+        waiting.said, waiting.start, waiting.end = said, len(so_far), len(line.text)
 
-    def _shown(self, line: Json, waiting: Waiting) -> None:
+    def _shows(self, shown: ShowWords, waiting: Waiting) -> None:
         """A line of the transcript: the beginning of what was said, perhaps without its spaces."""
-        item, text = line["item_id"], line["text"]
-        caller = WHOLE if line["final"] else PARTIAL
-        side = caller if line["role"] == "caller" else ASSISTANT
-        if (known := self._lines.line(side, item)) is not None:
-            lead = 0 if known.text.startswith(text) else len(known.text) - len(known.text.lstrip())
-            if text and known.text.startswith(text, lead):
-                _place(waiting, side, item, lead, lead + len(text))
-        if line["final"]:
-            self._complete |= {(ASSISTANT, item), (PARTIAL, item)}
+        item, text = shown.item_id, shown.text
+        caller = WHOLE if shown.final else PARTIAL
+        said = self._said.get((caller if shown.role == "caller" else ASSISTANT, item))
+        if said is not None and text:
+            known = said.line.text
+            lead = 0 if known.startswith(text) else len(known) - len(known.lstrip())
+            if known.startswith(text, lead):
+                waiting.said, waiting.start, waiting.end = said, lead, lead + len(text)
+        if shown.final:
+            self._complete(ASSISTANT, item)
+            self._complete(PARTIAL, item)
+
+    def _complete(self, side: str, item: str) -> None:
+        if (said := self._said.get((side, item))) is not None:
+            said.complete = True
 
     def _answered(self, *, agreed: bool) -> None:
         if self._asks and self._last:
@@ -142,54 +171,77 @@ class Veil:
 
     # ------------------------------------------------------------ what is known
 
-    def _settled(self, first: Waiting, now: int) -> bool:
-        known = self._lines.line(first.side, first.item)
-        if known is None or now - first.at > LONGEST_US or not (first.allowed or self._asks):
-            return True
-        if (first.side, first.item) in self._complete:
-            return not self._lines.is_open(first.side)
-        last = len(known.text) if now - first.at > PAUSE_US else _last_words(known)
-        return first.end <= min(self._lines.open_at(first.side, first.item), last)
+    def _lift(self, now: int, *, over: bool) -> None:
+        """Write what is settled; what is not holds up all behind it."""
+        written, said, until, lately = 0, None, 0, 0
+        for waiting in self._waiting:
+            if waiting.said is not None:
+                if waiting.said is not said:
+                    said = waiting.said
+                    until, lately = self._look(said)
+                age = now - waiting.at
+                settled = waiting.end <= (until if age > PAUSE_US else lately)
+                private = waiting.allowed or self._asks
+                if private and not (over or settled or age > LONGEST_US):
+                    break
+            self._ready.append(self._written(waiting))
+            self._ready += waiting.behind
+            written += 1
+        del self._waiting[:written]
+        if not self._waiting:
+            self.behind = self._ready
 
-    def _written(self, waiting: Waiting) -> Json:
-        line = waiting.line
-        if (text := self._known(waiting)) is not None:
-            line = {**line, "text": ""}  # which is not looked at twice
-        hidden = self.hidden(line, allowed=waiting.allowed)
-        kind = line.get("event") or line.get("effect")
-        if text is not None:
-            hidden["text"] = text
-        elif kind == "CallerDigit" and self._policy:
-            hidden["digit"] = re.sub("[0-9]", "0", line["digit"])
-        elif isinstance(said := line.get("text"), str) and PRESSED.match(said) and self._policy:
-            hidden["text"] = re.sub("[0-9]", "0", said)
-        if kind in PARTS and self._policy:
-            hidden.update({key: covered(line[key]) for key in ("text", "arguments") if key in line})
-        return hidden
+    def _look(self, said: Said) -> tuple[int, int]:
+        """Up to which character it is settled: of what was said a while ago, and just now."""
+        line = said.line
+        self._lines.look(said.side)
+        said.shown = said.shown[: said.written] + line.covered()[said.written :]
+        if not line.kept:
+            return NEVER, NEVER
+        if said.complete:
+            end = -1 if self._lines.is_open(said.side) else NEVER
+            return end, end
+        open_at = self._lines.open_at(said.side, said.item)
+        return open_at, min(open_at, _last_words(line))
+
+    def _written(self, waiting: Waiting) -> bytes:
+        what, at = waiting.what, waiting.at
+        match what:
+            case CallerWords() | AssistantWords() | ShowWords():
+                if (text := self._known(waiting)) is not None:
+                    return spelt(what if text == what.text else replace(what, text=text), at)
+        line = SPELT[type(what)](what, at, self._width)
+        return encode(self._hidden(waiting)) + b"\n" if line is None else line
 
     def _known(self, waiting: Waiting) -> str | None:
         """The text of a line, where what its side has said tells how it may be read."""
-        if waiting.side == WHOLE and waiting.item in self._answers:
-            return self._answers[waiting.item]
-        if waiting.side and waiting.allowed:
-            known = self._lines.line(waiting.side, waiting.item)
-            return None if known is None else self._piece(waiting, known.covered())
-        return None
+        said = waiting.said
+        if said is None:
+            return None
+        if said.side == WHOLE and said.item in self._answers:
+            return self._answers[said.item]
+        if not waiting.allowed:
+            return None
+        if said.written < waiting.end:
+            said.written = waiting.end
+        return said.shown[waiting.start : waiting.end]
 
-    def _piece(self, waiting: Waiting, text: str) -> str:
-        """A part of what was said; what has once been written of it stays as it was written."""
-        whose = waiting.side, waiting.item
-        frozen = self._frozen.get(whose, "")
-        text = frozen + text[len(frozen) :]
-        self._frozen[whose] = text[: max(len(frozen), waiting.end)]
-        return text[waiting.start : waiting.end]
+    def _hidden(self, waiting: Waiting) -> Json:
+        """A line of which no more is known than what stands in it."""
+        line = line_of(waiting.what, waiting.at, self._width)
+        hidden = self.hidden(line, allowed=waiting.allowed)
+        if not self._policy:
+            return hidden
+        if isinstance(waiting.what, CallerDigit):
+            hidden["digit"] = re.sub("[0-9]", "0", line["digit"])
+        elif isinstance(said := line.get("text"), str) and PRESSED.match(said):
+            hidden["text"] = re.sub("[0-9]", "0", said)
+        if type(waiting.what) in PARTS:
+            hidden |= {key: covered(line[key]) for key in ("text", "arguments") if key in line}
+        return hidden
 
     def _cover(self, text: str) -> str:
         return cover(text, self._policy)
-
-
-def _place(waiting: Waiting, side: str, item: str, start: int, end: int) -> None:
-    waiting.side, waiting.item, waiting.start, waiting.end = side, item, start, end
 
 
 def _last_words(line: Line) -> int:
