@@ -209,7 +209,7 @@ class Session:
             if not (sent and type(effect) is do.SendAudio):
                 self._carry_out(effect)
         if self._call.sooner:
-            self._arm()
+            self._arm(self._call.deadline)
 
     def _carry_out(self, effect: Effect) -> None:
         if type(effect) is do.SendAudio:  # most are
@@ -280,9 +280,8 @@ class Session:
         assert self._loop is not None
         return round((self._loop.time() - self._started) * 1_000_000)
 
-    def _arm(self, soonest: float = 0.0) -> None:
+    def _arm(self, deadline: int | None, soonest: float = 0.0) -> None:
         """One timer, moved only to ring earlier; when it rings too early it is set anew."""
-        deadline = self._call.deadline
         if deadline is None:
             self._disarm()
             return
@@ -299,9 +298,11 @@ class Session:
         deadline = self._call.deadline
         if deadline is not None and self._now() >= deadline:
             self._handle(on.Tick())
+            if self._timer is None:
+                self._arm(self._call.deadline)
         else:
             assert self._loop is not None
-            self._arm(self._loop.time() + RESOLUTION)
+            self._arm(deadline, self._loop.time() + RESOLUTION)
 
     def _disarm(self) -> None:
         if self._timer is not None:

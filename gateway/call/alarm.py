@@ -47,14 +47,19 @@ class Alarm:
         self._set_at = 0
         self._moved = False  # whether theirs may be later by now
 
-    def set(self, now: int, *, sound_alone: bool = False) -> None:
-        """Something has changed; `sound_alone`: nothing but how far the assistant's sound is."""
+    def set(self, now: int, *, sound_alone: bool = False) -> bool:
+        """Something has changed; `sound_alone`: nothing but how far the assistant's sound is.
+
+        Returns whether something may be due sooner than before.
+        """
         self._set_at, self._moved = now, sound_alone
-        due = self._sound.deadline
+        before, due = self._sound_due, self._sound.deadline
         self._sound_due = due if due is not None and due > now else None
         if not sound_alone:
             self._others_due = earliest([part.deadline for part in self._others], now)
             self._due = earliest((self._others_due, self._waits.deadline), now)
+            return True
+        return due is not None and (before is None or due < before)
 
     def later(self, now: int) -> None:
         """The assistant's sound is further than it was, and what waits for it may be later."""

@@ -64,30 +64,24 @@ class Flow:
     def left(self, event: Event, orders: list[Effect], now: int) -> Left:
         """What there is to settle after that event, of which these orders came."""
         kind = type(event)
-        if self._flows and kind in TOLD and self._rests(orders, now):
-            self._alarm.later(now)
+        if (
+            (self._flows and kind in TOLD)
+            and (self._playback.steady and self._floor.shown in BUSY)
+            and not (self._alarm.rings(now) or (self._turns.open and self._turns.stalled(now)))
+            and WORDS.issuperset(map(type, orders))
+        ):
+            if kind in SAID:
+                self._alarm.later(now)
             return Left.NOTHING
         self._flows = (
             self._is_as_expected(kind)
             and kind in SOUND
             and (self._flows or self._is_free())  # sound does not change that
-            and not (self._alarm.wakes(now) or self._is_stalled(now))
+            and not (self._alarm.wakes(now) or (self._turns.open and self._turns.stalled(now)))
             and self._floor.state(now) == self._floor.shown
             and WORDS.issuperset(map(type, orders))
         )
         return Left.SOUND if self._flows else Left.ALL
-
-    def _rests(self, orders: list[Effect], now: int) -> bool:
-        """Whether nothing can be played or has been heard that was not before."""
-        return (
-            self._playback.steady
-            and self._floor.shown in BUSY
-            and not (self._alarm.rings(now) or self._is_stalled(now))
-            and WORDS.issuperset(map(type, orders))
-        )
-
-    def _is_stalled(self, now: int) -> bool:
-        return self._turns.open and self._turns.stalled(now)
 
     def _is_as_expected(self, kind: type) -> bool:
         """Whether the model's answer stands as it did; what is but played does not change that."""

@@ -97,16 +97,16 @@ class Call:
         if self.ended:
             return orders
         now = self._now = max(now, self._now)
-        if not (heard := type(event) is on.CallerAudio):
+        if type(event) in self._witnesses.kinds:
             self._witnesses.see(event, now)
-        reaction = self._guard.take(event, now) if self._guard.judges else self._react(event)
-        self._order(reaction, orders)
-        still = self.ended or (heard and self.stillness.lasts(orders, now))
+        if reaction := self._guard.take(event, now) if self._guard.judges else self._react(event):
+            self._order(reaction, orders)
+        still = self.ended or (type(event) is on.CallerAudio and self.stillness.lasts(orders, now))
         left = Left.NOTHING if still else self._flow.left(event, orders, now)
-        self.sooner = left is not Left.NOTHING or (heard and self._hearing.turns.open)
+        self.sooner = self._hearing.turns.open
         if left is not Left.NOTHING:
             self._order(self._voice.settle(now) if left is Left.SOUND else self._settle(), orders)
-            self._alarm.set(now, sound_alone=left is Left.SOUND)
+            self.sooner = self._alarm.set(now, sound_alone=left is Left.SOUND)
         return orders
 
     def _order(self, step: Iterable[Effect], orders: list[Effect]) -> None:

@@ -85,6 +85,7 @@ class Playback:
         self._grain = max(plan.playback.grain, plan.playback.frame)
         self._most = plan.samples(BACKLOG_US)
         self._frame = plan.samples(plan.playback.frame)  # samples; 0: any
+        self._width = plan.format.width  # bytes of a sample
         self._tracks: dict[str, Track] = {}  # in the order of playing; settled ones leave
         self._run_start = 0
         self._run_samples = 0
@@ -92,9 +93,7 @@ class Playback:
         self._last_report: tuple[str, int] | None = None  # item, call time
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
-        self._held: Track | None = (
-            None  # of what waits, what waits for time to pass comes first here
-        )
+        self._held = False  # what comes first waits for time to pass, not for more sound
         # Whether what came last has changed nothing but how much waits, or how much was heard.
         self.steady = False
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
@@ -115,10 +114,10 @@ class Playback:
             backlog += other.received - other.sent
         if backlog > self._most:
             return False
-        self.steady = self._held is self._first and (track.received > 0 or not pcm)
+        self.steady = self._held and (track.received > 0 or not pcm)
         if pcm:
             track.waiting.append(pcm)
-            track.received += self._plan.count(pcm)
+            track.received += len(pcm) // self._width
         return True
 
     def end_item(self, item_id: str) -> None:
@@ -143,7 +142,8 @@ class Playback:
         self.steady = False
         if track is None or generation != self.generation:
             return  # it answers something that was flushed: it proves nothing
-        self.steady = self._reports and track is self._first and samples < track.sent
+        first = next(iter(self._tracks.values()))  # what is being heard, or comes next
+        self.steady = self._reports and track is first and samples < track.sent
         self._reports = True
         if samples > track.reported:
             track.reported, self._moved_at = min(samples, track.sent), now
@@ -156,21 +156,16 @@ class Playback:
             if span.position == samples and not span.offset and span.run_start == self._run_start:
                 self._trip = min(now - self._run_start, LONGEST_TRIP_US)
 
-    @property
-    def _first(self) -> Track | None:
-        """What is being heard, or comes next."""
-        return next(iter(self._tracks.values()), None)
-
     # ------------------------------------------------------------ what goes out
 
     def release(self, now: int) -> Iterator[Play]:
         """What may be sent now."""
-        self._held = None
+        self._held = False
         for track in self._tracks.values():
             while track.received > track.sent and (ready := self._ready(track)):
                 room = self._lead - max(0, self.heard_until - now)
                 if room < self._grain:
-                    self._held = track
+                    self._held = track is next(iter(self._tracks.values()))
                     return
                 yield self._send(track, min(ready, self._whole(self._plan.samples(room))), now)
 
@@ -190,18 +185,18 @@ class Playback:
         if self.heard_until <= now:
             self._run(now)
             self._last_report = None  # after a gap only a new report says what is being heard
-        pcm = track.take(samples * self._plan.format.width)
+        pcm = track.take(samples * self._width)
         if not track.goes_on(self._run_start, self._run_samples):
             track.spans.append(Span(self._run_start, self._run_samples, track.sent))
         play = Play(track.item_id, pcm, track.sent, self.generation)
-        sent = self._plan.count(pcm)
-        track.sent += sent
-        self._run_samples += sent
+        track.sent += samples
+        self._run_samples += samples
         self.heard_until = self._run_start + self._plan.microseconds(self._run_samples)
         return play
 
     def _run(self, now: int) -> None:
         """What is sent next is heard at once."""
+        self._held = False
         self._run_start = self.heard_until = now
         self._run_samples = 0
 
@@ -337,6 +332,8 @@ class Playback:
     @property
     def deadline(self) -> int | None:
         """When there is something to release or to settle."""
+        if self._held:
+            return self.heard_until - self._lead + self._grain
         sounds = False
         for track in self._tracks.values():
             if track.received > track.sent and self._ready(track):

@@ -20,10 +20,10 @@ class Witnesses:
         self._spending = spending
         self._consent = consent
         self._upstream = upstream
-        self._kinds = spending.sees | SEEN
+        self.kinds = spending.sees | SEEN  # of events, and of orders beside those of `upstream`
 
     def see(self, what: Event | Effect, now: int) -> None:
-        """An event is about to be handled; none of them looks at the caller's sound."""
+        """An event is about to be handled, of those of `kinds`."""
         kind = type(what)
         if kind in self._spending.sees:
             self._spending.see(what)
@@ -33,7 +33,7 @@ class Witnesses:
     def effect(self, effect: Effect, now: int) -> None:
         """An order is given."""
         kind = type(effect)
-        if kind in self._kinds:
+        if kind in self.kinds:
             self.see(effect, now)
         if kind in upstream.SEEN:
             self._upstream.see(effect, now)

@@ -280,12 +280,13 @@ class WebSocketLeg:
         if isinstance(entry, Reply):
             self._socket.send(entry.said())
             return
-        silent = True
-        with self._faults:
-            for message in self._dialect.encode(entry):
+        messages: tuple[Message, ...] = ()
+        try:
+            for message in (messages := tuple(self._dialect.encode(entry))):
                 self._socket.send(message)
-                silent = False
-        if silent and isinstance(entry, Transfer):
+        except Exception as fault:  # as within `Faults`
+            self._end_by(fault)
+        if not messages and isinstance(entry, Transfer):
             self._start(self._transfer(entry.target))
 
     async def _transfer(self, target: str) -> None:
