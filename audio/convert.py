@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from audio.format import Encoding, Format
 from audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from audio.pcm import BYTES, audioop, samples
-from audio.resample import Resampler
+
+if TYPE_CHECKING:
+    from audio.resample import Resampler
 
 Change = Callable[[bytes], bytes]
 
@@ -51,8 +54,7 @@ class Converter:
         self.source, self.target = source, target
         self._same = source == target
         self._decode, self._encode = DECODERS[source.encoding], ENCODERS[target.encoding]
-        resampled = source.rate != target.rate
-        self._resampler = Resampler(source.rate, target.rate) if resampled else None
+        self._resampler = None if source.rate == target.rate else _resampler(source, target)
 
     def push(self, audio: bytes) -> bytes:
         """The next piece; a resampler may keep the last milliseconds back."""
@@ -66,6 +68,12 @@ class Converter:
     def flush(self) -> bytes:
         """What was kept back, because the stream ends here; another may follow."""
         return self._encode(self._resampler.flush()) if self._resampler is not None else b""
+
+
+def _resampler(source: Format, target: Format) -> Resampler:
+    from audio.resample import Resampler  # it takes numpy, and telephones do without
+
+    return Resampler(source.rate, target.rate)
 
 
 def whole(audio: bytes, source: Format, target: Format) -> bytes:

@@ -10,7 +10,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from audio.pcm import BYTES, AudioError, from_float
+from audio.floats import from_float
+from audio.pcm import BYTES, AudioError
 
 _BLOCK = 8_192  # samples read at once, that all that is done to them stays in the cache
 

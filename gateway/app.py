@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from secrets import token_hex
@@ -19,7 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from audio import vad
+from audio.container import Opus
+from audio.detection import detector
+from audio.format import Format, pcm16
+from audio.pcm import AudioError, silence
+from audio.vad import FRAMES_A_SECOND, Detector
 from gateway.admission.access import Access, RefusedError
 from gateway.admission.pressure import Pressure
 from gateway.admission.quotas import Claim, Quota, TooManyError
@@ -28,6 +32,7 @@ from gateway.assistants.target import Target
 from gateway.budgets.budgets import Budgets
 from gateway.call.effects import ToCaller
 from gateway.call.events import CallerJoined
+from gateway.call.plan import Plan
 from gateway.callers.bridge import Arrival, CallerLeg
 from gateway.callers.browser import Greeting
 from gateway.callers.patient import PatientLeg
@@ -42,8 +47,9 @@ from gateway.guarding.checking import CallChecks, Checker
 from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.phrasebook import PhraseBook
-from gateway.plans.planning import Booking, Planner
+from gateway.plans.planning import RATE, Booking, Planner, format_for
 from gateway.privacy.custodian import Custodian
+from gateway.running.groundwork import Groundwork
 from gateway.running.standing import Standing
 from gateway.seeing.showing import ShowingLeg
 from gateway.session import Leg, Model, Session
@@ -86,6 +92,7 @@ class Gateway:
     quota: Quota = field(default_factory=Quota)
     phrases: PhraseBook = field(default_factory=PhraseBook)
     standing: Standing = field(default_factory=Standing)  # memory and documents
+    groundwork: Groundwork = field(default_factory=Groundwork)
     budgets: Budgets | None = None
     _own_name: str = field(default_factory=lambda: f"gw_{token_hex(6)}")
 
@@ -126,18 +133,21 @@ class Gateway:
         known = replace(known, privacy=self.settings.privacy.policy(tenant))
         return replace(booking, plan=known, expires=who.expires)
 
-    def seat(self, who: Identity, address: str) -> AbstractAsyncContextManager[Booking]:
+    @asynccontextmanager
+    async def seat(self, who: Identity, address: str) -> AsyncIterator[Booking]:
         """A place for such a call among all, as long as it lasts. Raises BusyError."""
+        await self.groundwork.lay(pcm16(RATE), self.load)
         booking = self.page_booking(who)
-        return self._seat(booking, Claim(booking.plan.tenant, who.caller, address))
+        async with self._seat(booking, Claim(booking.plan.tenant, who.caller, address)):
+            yield booking
 
     @asynccontextmanager
-    async def _seat(self, booking: Booking, claim: Claim) -> AsyncIterator[Booking]:
+    async def _seat(self, booking: Booking, claim: Claim) -> AsyncIterator[None]:
         seated = False
         try:
             async with self.quota.seat(claim, self.settings.quotas, booking.plan.call_id):
                 seated = True
-                yield booking
+                yield
         except BusyError as busy:
             if seated:
                 raise
@@ -166,6 +176,7 @@ class Gateway:
 
     async def arrive(self, arrival: Arrival, leg: CallerLeg) -> None:
         """A call over a bridge, from its first message to its end."""
+        await self.groundwork.lay(arrival.format, self.load)
         try:
             call_id = self.switchboard.new_call_id()
             booking = self.planner.arrival(call_id, arrival, specs(self.toolbox))
@@ -177,6 +188,23 @@ class Gateway:
             extra = {"bridge": arrival.bridge, "why": str(busy)}
             log.warning("a call was turned away", extra=extra)
             await leg.refuse(WireError(str(busy), BUSY))
+
+    def load(self, wire: Format) -> None:
+        """What a call from a wire in that format takes. What cannot be read, a call says."""
+        call = format_for(wire, endpoint(self.target).capabilities)
+        with suppress(AudioError):
+            plan = self.planner.plain(call)
+            if self.budgets is not None:
+                self.budgets.fit(plan)
+            open_leg(self.target, plan.format)
+            self._detector(plan).voiced(silence(plan.rate // FRAMES_A_SECOND))
+        settings = self.settings
+        if settings.taps.recording and settings.privacy.recording_format == "opus":
+            Opus(lambda _: None, RATE).close()
+
+    def _detector(self, plan: Plan) -> Detector:
+        second = None if self.settings.turns.second_opinion else False
+        return detector(plan.rate, second_opinion=second)
 
     @property
     def planner(self) -> Planner:
@@ -195,7 +223,6 @@ class Gateway:
         booking = booking.beginning(self.settings.auth.expired, time.time())
         plan = booking.plan
         watching = Watching(self.metrics, self.store, self.flusher, self.settings.privacy)
-        second = None if self.settings.turns.second_opinion else False
         taps = watching.taps(self.settings.taps, booking)
         taps += self.phrases.taps(booking, self.settings, documents)
         dial = partial(self._dial, booking, thread)
@@ -207,7 +234,7 @@ class Gateway:
             ShowingLeg(leg, plan.sees, full("pictures").inc) if shows else leg,
             dial(0),
             ToolRunner(self.toolbox, plan),
-            vad.detector(plan.rate, second_opinion=second),
+            self._detector(plan),
             [*taps, thread] if thread else taps,
             redial=dial,
             checks=CallChecks(self.checker, plan.guard, self.settings.guard.moderation),

@@ -10,7 +10,7 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from audio.tone import white_noise
+from audio.noise import white_noise
 from gateway.embedded.server import ServerOptions
 from tests.house import PlainMind, message, open_house
 

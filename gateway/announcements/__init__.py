@@ -1,6 +1,7 @@
 """Announcements: what a caller hears from the gateway itself, recorded in its own voice.
 
-Its own recordings are plain WAV, so that a gateway needs nothing to read them which calls do not.
+Its own recordings are plain WAV, at the rate of telephones too, so that a gateway needs nothing to
+read them which its calls do not.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def putting_through(call: Format, file: str = "") -> bytes:
 
 def _ours(name: str, call: Format) -> bytes:
     """A recording of this folder."""
-    with wave.open(str(FOLDER / f"{name}.wav")) as file:
+    kept = f"{name}_8k.wav" if call.rate == 8_000 else f"{name}.wav"
+    with wave.open(str(FOLDER / kept)) as file:
         sound, source = file.readframes(file.getnframes()), pcm16(file.getframerate())
     return whole(sound, source, call)
 

@@ -7,12 +7,13 @@ nothing else is ever sent.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import fmean
 from struct import Struct
 from typing import Final, TypeGuard
 from uuid import UUID
-
-import numpy as np
 
 from audio.convert import Converter, decode
 from audio.format import Encoding, Format, pcm16
@@ -199,8 +200,9 @@ class Guess:
 
 def _strangeness(pcm: bytes) -> float:
     """How far the samples are from zero and, more so, from each other."""
-    wave = np.frombuffer(pcm, "<i2").astype(np.int32)
-    return float(np.abs(np.diff(wave)).mean() + np.abs(wave).mean())
+    wave = array("h", pcm)
+    steps = (after - before for before, after in pairwise(wave))
+    return fmean(map(abs, steps)) + fmean(map(abs, wave))
 
 
 def line_format(dialect: AudioSocketDialect) -> Format:

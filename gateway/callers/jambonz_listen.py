@@ -7,11 +7,11 @@ message, 1008 for messages out of order.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 
 from audio.format import pcm16
 from gateway.call import effects as to
@@ -137,6 +137,9 @@ class ListenDialect:
 
 def without_sentinels(pcm: bytes) -> bytes:
     """The same sound without the sample -1, which the module takes for one of its marks."""
-    wave = np.frombuffer(pcm, "<i2")
-    marks = wave == -1
-    return np.where(marks, 0, wave).astype("<i2").tobytes() if marks.any() else pcm
+    wave, at = array("h", pcm), 0
+    marks = wave.count(-1)
+    for _ in range(marks):
+        at = wave.index(-1, at)
+        wave[at] = 0
+    return wave.tobytes() if marks else pcm

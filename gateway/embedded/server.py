@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from audio import vad
+from audio.detection import detector
 from gateway.embedded import access, faults
 from gateway.embedded.answers import Limits
 from gateway.embedded.connection import Parts
@@ -90,7 +90,7 @@ class _Door:
             mind=assistant.mind,
             mouth=assistant.mouth,
             listen=lambda on_words, partials: Listener(assistant.ears, on_words, partials),
-            voice=lambda: vad.detector(EARS_RATE),
+            voice=lambda: detector(EARS_RATE),
             turn_end=options.turn_end,
         )
 

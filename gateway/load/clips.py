@@ -10,8 +10,9 @@ import numpy as np
 
 from audio import wav
 from audio.convert import encode
+from audio.floats import to_float
 from audio.format import Format
-from audio.pcm import AudioError, to_float
+from audio.pcm import AudioError
 from gateway.errors import TrunklineError
 
 FRAME = 0.02  # seconds

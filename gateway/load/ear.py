@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from audio.convert import decode
+from audio.floats import to_float
 from audio.format import Format
-from audio.pcm import to_float
 from gateway.load import signature
 from gateway.load.notes import Heard
 

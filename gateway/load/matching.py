@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.convert import whole
+from audio.floats import to_float
 from audio.format import pcm16
-from audio.pcm import to_float
 from gateway.load.clips import FRAME, PROBE_RATE
 from gateway.load.notes import Answered, Heard, Place, Spoken, Turn
 

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from audio.convert import encode
+from audio.floats import from_float
 from audio.format import Encoding, Format
-from audio.pcm import from_float
 from gateway.load import signature
 
 ENCODINGS: dict[str, Encoding] = {"audio/pcm": "pcm16", "audio/pcmu": "pcmu", "audio/pcma": "pcma"}

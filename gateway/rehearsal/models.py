@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from audio.pcm import BYTES, to_float
+from audio.floats import to_float
+from audio.pcm import BYTES
 from audio.resample import convert
 from gateway.embedded.hearing import MoonshineEars
 from gateway.embedded.moonshine import Moonshine

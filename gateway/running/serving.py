@@ -18,7 +18,6 @@ from gateway.running.listening import listen
 from gateway.running.loop import settle
 from gateway.running.opening import listening, open_gateway
 from gateway.running.reloading import open_reloading
-from gateway.running.sounds import reading_sounds
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,6 @@ async def serve(settings: Settings, read: Callable[[], Settings] | None = None) 
             open_gateway(settings) as gateway,
             listening(gateway, bound) as address,
             open_reloading(gateway, read or (lambda: settings), set_up_log) as reloading,
-            reading_sounds(gateway),
         ):
             orders = Orders(reloading.order)
             orders.listen()

@@ -25,7 +25,6 @@ from gateway.running import loop
 from gateway.running.opening import listening, open_embedded, open_gateway
 from gateway.running.reloading import open_reloading
 from gateway.running.serving import Orders, set_up_log, shut_down
-from gateway.running.sounds import reading_sounds
 from gateway.settings import Settings, load
 from gateway.workers.elsewhere import Peers
 from gateway.workers.link import Ready, Told
@@ -63,7 +62,6 @@ async def work(told: Told) -> None:
                 open_gateway(settings, assistant=told.assistant, seats=seats) as gateway,
                 listening(gateway, bound, member),
                 open_reloading(gateway, read, set_up_log) as reloading,
-                reading_sounds(gateway),
                 _copied(folder / f"w-{told.slot}.prom", gateway.metrics.page),
             ):
                 orders = Orders(reloading.order)

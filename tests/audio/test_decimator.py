@@ -9,7 +9,8 @@ import pytest
 
 from audio import wav
 from audio.decimator import Decimator
-from audio.pcm import AudioError, to_float
+from audio.floats import to_float
+from audio.pcm import AudioError
 from audio.tone import sine
 from audio.vad import WebrtcDetector
 

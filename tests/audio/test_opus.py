@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from audio.floats import rms_dbfs
 from audio.opus import RATES, OpusDecoder, OpusEncoder
-from audio.pcm import AudioError, rms_dbfs
+from audio.pcm import AudioError
 from audio.tone import sine
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio import pcm
+from audio import floats, pcm
 from audio.pcm import AudioError
 from audio.resample import Resampler, convert
 
@@ -47,7 +47,7 @@ def test_tones_of_the_pass_band_keep_their_level_and_have_no_images(
     # 300 to 3400 Hz of telephony at 8 kHz, and the same share of every other rate.
     for hz in np.linspace(300, lower * 0.425, 7):
         out = settled(float(hz), source, target)
-        assert pcm.rms_dbfs(out) == pytest.approx(20 * np.log10(LEVEL / 32768) - 3.01, abs=0.1)
+        assert floats.rms_dbfs(out) == pytest.approx(20 * np.log10(LEVEL / 32768) - 3.01, abs=0.1)
         frequencies, levels = spectrum(out, target)
         assert levels[np.abs(frequencies - hz) > 60].max() < -60, hz
 

@@ -9,25 +9,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio import pcm, tone, vad
+from audio import floats, pcm, silero, tone
+from audio.detection import detector
+from audio.noise import white_noise
 from audio.pcm import AudioError, Framer
 from audio.resample import convert
-from audio.vad import Detector, SecondOpinion, SileroDetector, WebrtcDetector, detector
+from audio.silero import SecondOpinion, SileroDetector
+from audio.vad import Detector, WebrtcDetector
 
 RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
 SECOND = pytest.param(True, marks=pytest.mark.models)
 LOUD = 4.0  # seconds of each noise
 
 NOT_SPEECH: dict[str, Callable[[int], bytes]] = {
-    "loud white noise": lambda rate: tone.white_noise(LOUD, rate, -10, 1),
-    "white noise": lambda rate: tone.white_noise(LOUD, rate, -30, 2),
-    "soft white noise": lambda rate: tone.white_noise(LOUD, rate, -50, 3),
+    "loud white noise": lambda rate: white_noise(LOUD, rate, -10, 1),
+    "white noise": lambda rate: white_noise(LOUD, rate, -30, 2),
+    "soft white noise": lambda rate: white_noise(LOUD, rate, -50, 3),
     "low tone": lambda rate: tone.sine(100, LOUD, rate, -26),
     "middle tone": lambda rate: tone.sine(440, LOUD, rate, -6),
     "high tone": lambda rate: tone.sine(1000, LOUD, rate, -6),
     "key": lambda rate: tone.dtmf("5", LOUD, rate),
-    "ringing": lambda rate: pcm.mix(tone.sine(440, LOUD, rate), tone.sine(480, LOUD, rate)),
-    "hum that clips": lambda rate: pcm.gain(tone.sine(50, LOUD, rate, 0), 20),
+    "ringing": lambda rate: floats.mix(tone.sine(440, LOUD, rate), tone.sine(480, LOUD, rate)),
+    "hum that clips": lambda rate: floats.gain(tone.sine(50, LOUD, rate, 0), 20),
     "constant": lambda rate: np.full(round(LOUD * rate), 9_000, "<i2").tobytes(),
 }
 
@@ -90,7 +93,7 @@ def test_speech_is_found_on_a_dc_offset(offset: int, second: bool, speech: bytes
 
 @pytest.mark.parametrize("second", [False, SECOND])
 def test_speech_is_found_though_it_clips(second: bool, speech: bytes) -> None:
-    assert share(detector(16_000, second_opinion=second), pcm.gain(speech, 30)) > 0.7
+    assert share(detector(16_000, second_opinion=second), floats.gain(speech, 30)) > 0.7
 
 
 @pytest.mark.models
@@ -98,7 +101,7 @@ def test_the_gate_in_front_of_silero_loses_next_to_nothing(speech: bytes) -> Non
     paused = b"".join(
         pcm.silence(16_000) + speech[at : at + 64_000] for at in range(0, len(speech), 64_000)
     )
-    room = pcm.mix(paused, tone.white_noise(pcm.samples(paused) / 16_000, 16_000, -45, 4))
+    room = floats.mix(paused, white_noise(pcm.samples(paused) / 16_000, 16_000, -45, 4))
     alone = np.array(said(SileroDetector(16_000), room))
     gated = np.array(said(detector(16_000, second_opinion=True), room))
     assert gated[alone].mean() > 0.95
@@ -119,7 +122,7 @@ class Counting(SileroDetector):
 def test_silero_is_not_asked_while_webrtcvad_hears_nothing(speech: bytes) -> None:
     silero = Counting(16_000)
     both = SecondOpinion(WebrtcDetector(16_000), silero)
-    said(both, tone.white_noise(10, 16_000, -70, 5))
+    said(both, white_noise(10, 16_000, -70, 5))
     assert silero.heard <= 10  # webrtcvad takes the first moments of any noise for speech
     before = silero.heard
     assert share(both, speech[:64_000]) > 0.5
@@ -130,7 +133,7 @@ def test_silero_is_not_asked_while_webrtcvad_hears_nothing(speech: bytes) -> Non
 def test_speech_is_noticed_within_a_tenth_of_a_second_after_a_long_pause(speech: bytes) -> None:
     both = detector(16_000, second_opinion=True)
     alone = SileroDetector(16_000)
-    pause = tone.white_noise(5, 16_000, -70, 6)
+    pause = white_noise(5, 16_000, -70, 6)
     late = said(both, pause + speech[:64_000])
     early = said(alone, pause + speech[:64_000])
     assert abs(late.index(True) - early.index(True)) <= 5
@@ -149,7 +152,7 @@ def test_after_a_reset_it_says_the_same_again(rate: int, second: bool, speech: b
 @pytest.mark.models
 def test_two_detectors_do_not_hear_each_other(speech: bytes) -> None:
     one, other = detector(16_000), detector(16_000)
-    noise = tone.white_noise(4, 16_000, -20, 7)
+    noise = white_noise(4, 16_000, -20, 7)
     pairs = zip(Framer(640).push(speech[:128_000]), Framer(640).push(noise), strict=True)
     beside = [(one.voiced(a), other.voiced(b))[0] for a, b in pairs]
     assert beside == said(detector(16_000), speech[:128_000])
@@ -185,7 +188,7 @@ def test_a_spoilt_network_is_named(tmp_path: Path) -> None:
     spoilt = tmp_path / "silero.onnx"
     spoilt.write_bytes(b"not a network")
     with pytest.raises(AudioError, match=r"silero\.onnx cannot be loaded.*reinstall"):
-        vad._session(spoilt)
+        silero._session(spoilt)
 
 
 @pytest.mark.parametrize("rate", [0, 4_000, 8_001, -16_000])
@@ -217,7 +220,7 @@ def test_detectors_of_different_rates_cannot_be_joined() -> None:
 @pytest.mark.parametrize("second", [False, SECOND])
 def test_what_a_line_that_sends_nothing_says_is_silence_and_leaves_no_trace(second: bool) -> None:
     listener = detector(24_000, second_opinion=second)
-    loud = tone.white_noise(0.2, 24_000, -10, 1)
+    loud = white_noise(0.2, 24_000, -10, 1)
     before = said(listener, loud)
     assert not any(said(listener, pcm.silence(24_000 * 2))[5:])
     fresh = detector(24_000, second_opinion=second)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio import pcm, tone, wav
+from audio import floats, pcm, tone, wav
+from audio.noise import white_noise
 from audio.pcm import AudioError
 from audio.wav import Recorder
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_what_was_written_is_read_bit_for_bit(tmp_path: Path) -> None:
-    noise = tone.white_noise(1, 24_000, -6, 1)
+    noise = white_noise(1, 24_000, -6, 1)
     wav.write(tmp_path / "a.wav", noise, 24_000)
     assert wav.read(tmp_path / "a.wav", rate=24_000) == noise
     assert wav.read(str(tmp_path / "a.wav"), rate=24_000) == noise
@@ -40,8 +41,8 @@ def test_any_rate_is_brought_to_the_one_that_is_wanted(
     wav.write(tmp_path / "a.wav", tone.sine(1000, 2, source), source)
     heard = wav.read(tmp_path / "a.wav", rate=target)
     assert pcm.samples(heard) == pytest.approx(2 * target, abs=2)
-    want = pcm.to_float(tone.sine(1000, 2, target))[target // 4 : target]
-    assert np.abs(pcm.to_float(heard)[target // 4 : target] - want).max() < 0.001
+    want = floats.to_float(tone.sine(1000, 2, target))[target // 4 : target]
+    assert np.abs(floats.to_float(heard)[target // 4 : target] - want).max() < 0.001
 
 
 @pytest.mark.parametrize(
@@ -61,18 +62,18 @@ def test_any_rate_is_brought_to_the_one_that_is_wanted(
     ],
 )
 def test_any_depth_and_coding_is_read(name: str, subtype: str, tmp_path: Path) -> None:
-    wave = pcm.to_float(tone.sine(440, 1, 24_000))
+    wave = floats.to_float(tone.sine(440, 1, 24_000))
     soundfile.write(tmp_path / name, wave, 24_000, subtype=subtype)
     heard = wav.read(tmp_path / name, rate=24_000)
-    assert pcm.rms_dbfs(heard) == pytest.approx(-15, abs=0.5)
+    assert floats.rms_dbfs(heard) == pytest.approx(-15, abs=0.5)
 
 
 def test_nothing_is_missing_where_one_piece_of_a_long_mp3_ends_and_the_next_begins(
     tmp_path: Path,
 ) -> None:
-    soundfile.write(tmp_path / "a.mp3", pcm.to_float(tone.sine(440, 9, 24_000)), 24_000)
+    soundfile.write(tmp_path / "a.mp3", floats.to_float(tone.sine(440, 9, 24_000)), 24_000)
     heard = wav.read(tmp_path / "a.mp3", rate=24_000)
-    levels = [pcm.rms_dbfs(frame) for frame in pcm.Framer(960).push(heard)][5:-5]
+    levels = [floats.rms_dbfs(frame) for frame in pcm.Framer(960).push(heard)][5:-5]
     assert levels == pytest.approx([-15] * len(levels), abs=0.5)
 
 
@@ -142,7 +143,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wav_cut_off_in_the_middle_gives_what_is_there(tmp_path: Path) -> None:
-    noise = tone.white_noise(1, 8_000, -6, 1)
+    noise = white_noise(1, 8_000, -6, 1)
     wav.write(tmp_path / "a.wav", noise, 8_000)
     whole = (tmp_path / "a.wav").read_bytes()
     (tmp_path / "a.wav").write_bytes(whole[: len(whole) // 2])
@@ -152,8 +153,8 @@ def test_a_wav_cut_off_in_the_middle_gives_what_is_there(tmp_path: Path) -> None
 
 
 def test_a_flac_cut_off_in_the_middle_is_broken(tmp_path: Path) -> None:
-    noise = tone.white_noise(5, 8_000, -6, 1)
-    soundfile.write(tmp_path / "a.flac", pcm.to_float(noise), 8_000, subtype="PCM_16")
+    noise = white_noise(5, 8_000, -6, 1)
+    soundfile.write(tmp_path / "a.flac", floats.to_float(noise), 8_000, subtype="PCM_16")
     whole = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(AudioError, match=r"a\.flac is broken or cut off"):
@@ -227,4 +228,4 @@ def test_recorded_speech_is_read_at_any_rate(clips: list[Path]) -> None:
     at_16 = wav.read(clips[0], rate=16_000)
     at_8 = wav.read(clips[0], rate=8_000)
     assert pcm.samples(at_16) == pytest.approx(2 * pcm.samples(at_8), abs=2)
-    assert pcm.rms_dbfs(at_8) == pytest.approx(pcm.rms_dbfs(at_16), abs=1)
+    assert floats.rms_dbfs(at_8) == pytest.approx(floats.rms_dbfs(at_16), abs=1)

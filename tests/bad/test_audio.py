@@ -14,8 +14,10 @@ import psutil
 import pytest
 
 from audio import wav
-from audio.pcm import from_float, gain, silence, to_float
-from audio.tone import sine, white_noise
+from audio.floats import from_float, gain, to_float
+from audio.noise import white_noise
+from audio.pcm import silence
+from audio.tone import sine
 from gateway.embedded.parts import Heard, Say, Situation, Thought
 from gateway.embedded.server import ServerOptions
 from gateway.rehearsal.sounds import RATE

@@ -18,7 +18,8 @@ from typing import Any
 import websockets
 
 from audio import wav
-from audio.pcm import rms_dbfs, silence
+from audio.floats import rms_dbfs
+from audio.pcm import silence
 from audio.tone import sine
 from gateway.files import samples_dir
 from tests.bench.line import FRAME, Line, call, cpu_seconds, gateway, percentile

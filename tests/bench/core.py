@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audio import wav
+from audio.detection import detector
 from audio.pcm import Framer, silence
-from audio.vad import detector
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.effects import Effect

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from audio.detection import detector
 from audio.pcm import silence
-from audio.vad import detector
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.events import Event

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audio.format import pcm16
+from audio.noise import ComfortNoise
 from audio.pcm import BYTES
-from audio.tone import ComfortNoise
 from audio.vad import VoiceDetector, WebrtcDetector
 from gateway import clock
 from gateway.assistants.openai import open_leg

@@ -30,7 +30,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from audio import vad, wav
+from audio import wav
+from audio.detection import detector
 from audio.format import pcm16
 from audio.opus import OpusEncoder
 from audio.pcm import Framer, silence
@@ -63,7 +64,7 @@ class Judge:
 
     def __init__(self, silero: bool) -> None:
         self._framer = Framer(FRAME)
-        self._detector = vad.detector(RATE, second_opinion=silero)
+        self._detector = detector(RATE, second_opinion=silero)
         self.voiced = 0
 
     def hear(self, pcm: bytes) -> None:

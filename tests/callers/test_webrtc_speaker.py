@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from audio.floats import rms_dbfs
 from audio.format import pcm16
 from audio.opus import OpusDecoder
-from audio.pcm import rms_dbfs
 from audio.tone import sine
 from gateway.call.effects import Play
 from gateway.callers.webrtc.rtp import Block, Packet, unpack

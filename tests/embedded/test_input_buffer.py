@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audio import g711
+from audio.detection import detector
 from audio.resample import convert
-from audio.vad import detector
 from gateway.embedded.input import InputBuffer
 from gateway.embedded.turns import Stopped, TurnEndByWords
 from gateway.protocol import sessions

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from audio.convert import whole
+from audio.floats import from_float
 from audio.format import pcm16
-from audio.pcm import from_float
 from gateway.load import clips
 from gateway.load.matching import Wave, downward, upward
 from gateway.load.notes import Answered, Heard, Place, Spoken, Turn

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.convert import whole
+from audio.floats import from_float, to_float
 from audio.format import Format
-from audio.pcm import from_float, to_float
 from gateway.load import signature
 
 ROOM = np.zeros(800, np.float32)

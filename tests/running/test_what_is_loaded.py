@@ -17,6 +17,11 @@ api_key = "sk-nobody"
 [bridges.twilio]
 enabled = true
 auth_token = "12345"
+[bridges.audiosocket]
+enabled = true
+port = 0
+[turns]
+second_opinion = false
 [taps]
 journal = "journals"
 transcripts = "transcripts"
@@ -25,16 +30,17 @@ transcripts = "transcripts"
 READY = """
 import asyncio, sys
 from pathlib import Path
+from audio.format import Format
 from gateway.running.listening import listen
 from gateway.running.opening import listening, open_gateway
-from gateway.running.sounds import read_sounds
 from gateway.settings import load
 
 async def main():
     settings = load(Path(sys.argv[1]), {})
     with listen("127.0.0.1", 0) as bound:
         async with open_gateway(settings) as gateway, listening(gateway, bound):
-            read_sounds(gateway)
+            for encoding, rate in map(str.split, sys.argv[2:]):
+                await gateway.groundwork.lay(Format(encoding, int(rate)), gateway.load)
             print(*sys.modules)
 
 asyncio.run(main())
@@ -63,8 +69,9 @@ def test_a_gateway_to_openai_loads_nothing_that_its_settings_do_not_ask_for(
 ) -> None:
     file = tmp_path / "trunkline.toml"
     file.write_text(SETTINGS)
-    there = loaded(READY, str(file))
-    assert {"pydantic", "numpy", "starlette", "picows", "webrtcvad"} <= there  # what calls need
+    there = loaded(READY, str(file), "pcmu 8000", "pcm16 8000")
+    assert {"pydantic", "starlette", "picows", "webrtcvad"} <= there  # what telephones need
+    assert "numpy" not in there
     for_servers = {"httpx2", "httpcore2", "jsonschema", "referencing", "yaml", "mcp"}
     for_books = {"sqlalchemy", "alembic", "redis", "jwt", "cryptography"}
     for_rules, for_files = {"re2"}, {"soundfile", "soxr"}
@@ -76,4 +83,10 @@ def test_what_codes_recordings_is_there_before_the_first_call(tmp_path: Path) ->
     file = tmp_path / "trunkline.toml"
     opus = 'recording = "recordings"\n[privacy]\nrecording_format = "opus"\n'
     file.write_text(SETTINGS + opus)
-    assert "soundfile" in loaded(READY, str(file))
+    assert "soundfile" in loaded(READY, str(file), "pcmu 8000")
+
+
+def test_what_changes_rates_is_there_before_a_call_that_needs_it(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.toml"
+    file.write_text(SETTINGS)
+    assert "numpy" in loaded(READY, str(file), "pcm16 24000")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from audio.pcm import from_float
+from audio.floats import from_float
 from audio.resample import convert
 from gateway.call import events as on
 from gateway.call.plan import Plan

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from audio import wav
+from audio.detection import detector
 from audio.format import pcm16
+from audio.noise import ComfortNoise
 from audio.pcm import BYTES, silence
-from audio.tone import ComfortNoise
-from audio.vad import VoiceDetector, detector
+from audio.vad import VoiceDetector
 from gateway.assistants.openai import open_leg
 from gateway.assistants.target import Target
 from gateway.call import effects as do

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from audio.noise import white_noise
 from audio.pcm import BYTES, Framer
-from audio.tone import white_noise
-from audio.vad import SileroDetector, WebrtcDetector
+from audio.silero import SileroDetector
+from audio.vad import WebrtcDetector
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.turns import STALLED_US

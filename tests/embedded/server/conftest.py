@@ -20,8 +20,8 @@ from agents.realtime.openai_realtime import get_server_event_type_adapter
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from audio.detection import detector
 from audio.resample import convert
-from audio.vad import detector
 from gateway.embedded.answers import Frame, Limits
 from gateway.embedded.connection import Connection, Parts
 from gateway.embedded.hearing import Listener
