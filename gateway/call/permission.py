@@ -37,10 +37,10 @@ class Permission:
             self._consent.ask(KEY)
         return exactly(self._policy.phrase)
 
-    def see(self, effect: Effect) -> None:
-        """Notice the key that agrees."""
-        if isinstance(effect, ShowWords) and effect.role == "caller" and self._asked:
-            self._pressed |= effect.text.rstrip("#]") == f"[pressed {self._policy.key}"
+    def see(self, words: ShowWords) -> None:
+        """Notice the key that agrees, of what the caller is said to have said."""
+        if self._asked:
+            self._pressed |= words.text.rstrip("#]") == f"[pressed {self._policy.key}"
 
     def settle(self, now: int) -> Iterator[Effect]:
         """Say once what the caller has answered, while that `waits`."""

@@ -30,15 +30,14 @@ class Phrases:
         self._patience = plan.phrase_patience
         self._exact = {say.exactly(one.text): one for one in ready}
         self._answers = [(re.compile(one.asks, re.I), one) for one in ready if one.asks]
+        self.sees = SEEN if self._answers else frozenset()  # nobody asks for what is not at hand
         self._question = ""  # of the last turn, as far as its words are known
         self._item = ""  # of that turn
         self.deadline: int | None = None  # when its words are waited for no more, if they are
         self._said = 0
 
     def see(self, effect: Effect, now: int) -> None:
-        """Notice, of those of `SEEN`, what the caller says, and that it is answered."""
-        if not self._answers:
-            return
+        """Notice, of those that it `sees`, what the caller says, and that it is answered."""
         if isinstance(effect, do.Commit):
             self._question, self._item, self.deadline = "", "", now + self._patience
         elif isinstance(effect, do.ShowTurn) and effect.phase == "committed":

@@ -262,7 +262,7 @@ class Recovery:
             due: int | None = self._dialled_at + DIAL_LIMIT_US
         elif self._next_at is not None or self.away:
             due = self._next_at
-        elif self.spare:
+        elif self._spare is not None and self.spare:
             due = None if self._ends_at is None else self._ends_at - PRESSING_US
         else:
             due = self._rotate_at

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.call.effects import Effect, ShowWords
+from gateway.call.effects import ShowWords
 from gateway.call.language import language_of
 from gateway.call.plan import Plan, RoutingRule
 
@@ -34,13 +34,11 @@ class Router:
 
     # ------------------------------------------------------------ what is known
 
-    def see(self, effect: Effect) -> None:
+    def see(self, words: ShowWords) -> None:
         """Notice what the caller has said, when it is certain."""
-        if not isinstance(effect, ShowWords) or effect.role != "caller" or not effect.final:
+        if not (self.on and words.final and words.text):
             return
-        if not effect.text or not self.on:
-            return
-        text = effect.text[:LONGEST]
+        text = words.text[:LONGEST]
         self._turns += 1
         if self._asks_language:
             self._language = language_of(text) or self._language

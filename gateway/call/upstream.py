@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call import faults, history, phrases
+from gateway.call import faults, history
 from gateway.call.alarm import earliest
 from gateway.call.asking import Asking
 from gateway.call.company import Company
@@ -44,7 +44,7 @@ GO_ON = (
     "You were cut off by a fault of the line in the middle of your answer. Go on from where the"
     " last line of yours ends, and repeat nothing."
 )
-SEEN = history.SEEN | phrases.SEEN | {do.PassOn}
+SEEN = history.SEEN | {do.PassOn}
 
 
 class Upstream:
@@ -75,6 +75,7 @@ class Upstream:
         self._recovery = recovery
         self._router = router
         self._floor = floor
+        self.sees = SEEN | asking.phrases.sees
         self._company = Company(plan, voice)
         self._history = History()
         self._permission = Permission(plan.privacy, tools.consent)
@@ -83,12 +84,14 @@ class Upstream:
         self._settled_at = 0
 
     def see(self, effect: Effect, now: int) -> None:
-        """Notice what is shown to the caller, of those of `SEEN`."""
-        self._history.see(effect)
+        """Notice what is shown to the caller, of those that it `sees`."""
         if isinstance(effect, do.PassOn):
             self._asking.inflight.told(effect.message)
-        elif not (isinstance(effect, do.ShowWords) and effect.role == "assistant"):
+            return
+        self._history.see(effect)
+        if type(effect) in self._asking.phrases.sees:
             self._asking.phrases.see(effect, now)
+        if isinstance(effect, do.ShowWords) and effect.role == "caller":
             self._permission.see(effect)
             self._router.see(effect)
 

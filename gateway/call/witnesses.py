@@ -5,7 +5,6 @@ Most kinds concern none of them, or one: nobody is asked about the others.
 
 from __future__ import annotations
 
-from gateway.call import upstream
 from gateway.call.consent import SEEN, Consent
 from gateway.call.effects import Effect
 from gateway.call.events import Event
@@ -35,5 +34,5 @@ class Witnesses:
         kind = type(effect)
         if kind in self.kinds:
             self.see(effect, now)
-        if kind in upstream.SEEN:
+        if kind in self._upstream.sees:
             self._upstream.see(effect, now)

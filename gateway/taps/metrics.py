@@ -107,7 +107,8 @@ class Metrics:
             registry=registry,
         ).observe
         self.calls = counter("calls", "Calls that have ended")
-        self.audio = counter("caller_audio_seconds", "The caller's audio: heard, sent on", "way")
+        audio = counter("caller_audio_seconds", "The caller's audio: heard, sent on", "way")
+        self.heard, self.sent = audio.labels("heard"), audio.labels("sent")
         self.bytes_saved = counter("saved_bytes", "Bytes that trimming saved")
         self.tokens_saved = counter("saved_tokens", "Tokens that trimming saved")
         self.money_saved = counter("saved_usd", "US dollars that trimming saved")
@@ -220,8 +221,8 @@ class CallMetrics:
     def _save(self, now: ShowSavings) -> None:
         """Savings come as totals of the call; what is new since the last is added."""
         before, self._saved = self._saved, now
-        self._all.audio.labels("heard").inc((now.heard - before.heard) / self._plan.rate)
-        self._all.audio.labels("sent").inc((now.sent - before.sent) / self._plan.rate)
+        self._all.heard.inc((now.heard - before.heard) / self._plan.rate)
+        self._all.sent.inc((now.sent - before.sent) / self._plan.rate)
         self._all.bytes_saved.inc(max(0, now.bytes_saved - before.bytes_saved))
         self._all.tokens_saved.inc(max(0, now.tokens_saved - before.tokens_saved))
         self._all.money_saved.inc(max(0.0, now.money_saved - before.money_saved))
