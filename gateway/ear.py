@@ -1,8 +1,9 @@
 """Ear: the caller's sound on its way into a call: no faster than time, in frames, voiced or not.
 
 The call is told of frames of a kind in one piece while it would do nothing else on each of them
-than keep it back, or send it on; and before anything else that it is told of. What it would send on
-goes to the model at once. So nothing waits for it, and its times are as they were.
+than keep it back, or send it on; and before all else that it is told of, but for the assistant's
+sound beside a caller who is silent. What it would send on goes to the model at once. So nothing
+waits for it, and its times are as they were.
 """
 
 from __future__ import annotations
@@ -70,11 +71,11 @@ class Ear:
         return True
 
     def _begin(self, voiced: bool) -> None:
-        self._speech = voiced
-        self._room = self._stillness.flow(voiced=voiced)
-        self._sent = self._room > 1
-        if not (self._sent or voiced):
-            self._room = self._stillness.lull
+        self._speech, self._sent = voiced, False
+        self._room = 1 if voiced else self._stillness.lull
+        if self._room == 1:
+            self._room = self._stillness.flow(voiced=voiced)
+            self._sent = self._room > 1
 
     def tell(self) -> None:
         """Tell the call of what it has not been told of."""

@@ -72,7 +72,7 @@ class Replay:
             raise JournalError(f"{self.path}, line {number}: no event that Trunkline knows")
         now: int = line["t"]
         values = {key: value for key, value in line.items() if key not in ("t", "event")}
-        self.events, self.length = self.events + 1, now
+        self.events, self.length = self.events + 1, max(now, self.length)
         event, width = self._build(kind, values, number), WIDTHS[self._encoding]
         return (line_of(effect, now, width) for effect in call.handle(event, now))
 

@@ -195,9 +195,10 @@ class Session:
             self._handle(on.AudioRefused())
 
     def _handle(self, event: Event) -> None:
-        if self._ear.untold:
+        now = self._now()
+        if self._ear.untold and self._call.stillness.breaks(event, now):
             self._ear.tell()
-        self._take(event, self._now())
+        self._take(event, now)
 
     def _take(self, event: Event, now: int, sent: bool = False) -> None:
         """`sent`: what the call orders to be sent on this has been sent."""

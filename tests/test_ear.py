@@ -26,7 +26,11 @@ EVENTS: dict[str, Event] = {
     "digit": on.CallerDigit("1"),
     "begins": on.ResponseStarted("resp_1"),
     "voice": on.AssistantAudio("resp_1", "item_1", bytes(8_000)),
+    "words": on.AssistantWords("resp_1", "item_1", "Good morning. "),
+    "said": on.ItemEnded("resp_1", "item_1"),
+    "played": on.CallerPlayed("item_1", 2_000, 0),
     "ends": on.ResponseEnded("resp_1", "completed"),
+    "goodbye": on.HangUpOrdered("all is said", when_quiet=True),
     "calls": on.ResponseEnded("resp_1", "completed", "", (CALL,)),
     "tool": on.ToolFinished("call_1", "done"),
     "heard": on.SpeechStarted("item_2", 4_000),
@@ -72,13 +76,17 @@ class Line:
         self.log.append((self.now, do.SendAudio(frame)))
 
     def feed(self, event: Event) -> None:
-        if self.ear.untold:
+        if self.call.ended:
+            return
+        if self.ear.untold and self.call.stillness.breaks(event, self.now):
             self.ear.tell()
         self.tell(event, self.now)
 
     def frames(self, kind: bytes, count: int) -> None:
         for _ in range(count):
             self.wait(FRAME_US)
+            if self.call.ended:
+                return
             self.count += 1
             pcm = kind + self.count.to_bytes(3, "little") + bytes(FRAME - 4)
             if self.alone:
@@ -137,6 +145,9 @@ def test_a_call_does_the_same_at_the_same_times_as_frame_by_frame(
     assert joined(lines[0].orders) == joined(lines[1].orders)
     heard = [sum(frames for _, frames, _ in line.told) for line in lines]
     assert heard[0] == heard[1]
+    for line in lines:
+        kept = line.call._hearing
+        assert kept.savings.heard * 2 == sum(frames for _, frames, _ in line.told) * FRAME
 
 
 @pytest.mark.parametrize("detector", ["gateway", "server"])
@@ -163,6 +174,34 @@ def test_silence_comes_in_one_piece_while_the_gate_is_shut() -> None:
     line = Line(plan())
     line.frames(SILENT, 2 * LULL + 1)
     assert line.told == [(n * LULL * FRAME_US, LULL, False) for n in (1, 2)]
+
+
+@pytest.mark.parametrize("event", ["voice", "words", "played"])
+def test_the_assistants_sound_leaves_silence_in_one_piece_and_its_times_as_they_are(
+    event: str,
+) -> None:
+    line = Line(plan())
+    line.feed(EVENTS["begins"])
+    for _ in range(LULL):
+        line.frames(SILENT, 1)
+        line.wait(7_000)
+        line.feed(EVENTS[event])
+    line.frames(SILENT, 1)
+    line.wait(1_000)
+    line.feed(EVENTS[event])
+    line.feed(EVENTS["digit"])
+    first = FRAME_US + (LULL - 1) * (FRAME_US + 7_000)
+    assert line.told == [(first, LULL, False), (first + FRAME_US + 7_000, 1, False)]
+    assert line.call._hearing.turns._frame_end == first + FRAME_US + 7_000 < line.now
+
+
+def test_a_call_that_is_about_to_end_is_told_of_silence_as_it_comes() -> None:
+    line = Line(plan())
+    line.feed(EVENTS["begins"])
+    line.feed(EVENTS["voice"])
+    line.feed(EVENTS["goodbye"])
+    line.frames(SILENT, 3)
+    assert [frames for _, frames, _ in line.told] == [1] * 3
 
 
 def test_speech_is_told_of_at_once_and_after_the_silence_before_it() -> None:

@@ -78,6 +78,10 @@ class Alarm:
         self._look()
         return self._due is not None and now >= self._due
 
+    def may_wake(self, now: int) -> bool:
+        """Whether one of the others is due, unless it has moved by now: nobody looks."""
+        return self._due is not None and now >= self._due
+
     def at(self, now: int) -> int | None:
         """The next time; always in the future."""
         soonest = self._frames.deadline

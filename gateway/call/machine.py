@@ -55,9 +55,9 @@ class Call:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.ended = False
+        self.ended = self._joined = False
         self.sooner = True  # whether by the last event the deadline may have come nearer
-        self._now = 0
+        self._now = self._came = 0  # what came may be told of when something later has been
         self._responses = Responses()
         self._transcript = Transcript()
         self._outgoing = Outgoing()
@@ -83,11 +83,10 @@ class Call:
         parts = (self._outgoing, self._voice, self._responses, self._asking, self._quiet)
         self._guard = Guard(plan, self._react, *parts, recovery)
         self._witnesses = Witnesses(self._spending, self._tools.consent, self._upstream)
-        self._joined = False
         self._resume: str | None = None  # what to ask if the interruption was none after all
         timed = (self._responses, self._digits, self._quiet, self._tools, self._guard)
-        self._alarm = Alarm(self._hearing.turns, self._playback, self._upstream, *timed)
-        self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._alarm)
+        self._alarm = alarm = Alarm(self._hearing.turns, self._playback, self._upstream, *timed)
+        self.stillness = Stillness(self._hearing, self._outgoing, self._tools, self._quiet, alarm)
         watched = (self._hearing, self._playback, self._tools, self._spending, self._upstream)
         self._flow = Flow(*watched, self._guard, self._alarm, self._floor)
 
@@ -96,7 +95,8 @@ class Call:
         orders: list[Effect] = []
         if self.ended:
             return orders
-        now = self._now = max(now, self._now)
+        self._came, now = now, max(now, self._now)
+        self._now = now
         if type(event) in self._witnesses.kinds:
             self._witnesses.see(event, now)
         if reaction := self._guard.take(event, now) if self._guard.judges else self._react(event):
@@ -128,7 +128,7 @@ class Call:
     def _react(self, event: Event) -> Iterable[Effect]:
         if type(event) is on.CallerAudio:
             may = self.plan.turns.interruptible or not self._playback.playing(self._now)
-            heard = self._hearing.audio(event, self._now, may_speak=may)
+            heard = self._hearing.audio(event, self._came, may_speak=may)
             return self._signs(heard) if heard else NOTHING
         if isinstance(event, on.FromAssistant):
             return NOTHING if self._upstream.deaf(event) else self._from_assistant(event)

@@ -55,6 +55,11 @@ class Quiet:
         self._target, self._transfer_by = target, now + LAST_WORDS_US
         self._look_ahead()
 
+    @property
+    def ends(self) -> bool:
+        """Whether the call is to end at the next quiet moment."""
+        return self._hang_up_by is not None
+
     def take_target(self) -> str:
         """To whom; said once."""
         self._transfer_by = None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from gateway.call.alarm import Alarm
 from gateway.call.effects import Effect, SendAudio
+from gateway.call.events import Event
+from gateway.call.flow import SOUND
 from gateway.call.hearing import Hearing
 from gateway.call.outgoing import Outgoing
+from gateway.call.quiet import Quiet
 from gateway.call.toolcalls import ToolCalls
 
 SENT = frozenset({SendAudio})
@@ -15,18 +18,26 @@ class Stillness:
     """Of fifty frames a second most are but sent on, or kept back."""
 
     def __init__(
-        self, hearing: Hearing, outgoing: Outgoing, tools: ToolCalls, alarm: Alarm
+        self, hearing: Hearing, outgoing: Outgoing, tools: ToolCalls, quiet: Quiet, alarm: Alarm
     ) -> None:
         self._hearing = hearing
         self._outgoing = outgoing
         self._tools = tools
+        self._quiet = quiet
         self._alarm = alarm
         self._was_open = False  # the gate
 
     @property
     def lull(self) -> int:
         """So many frames of silence, told of at once, change no more than one by one."""
-        return self._hearing.turns.lull if self._tools.idle else 1
+        return self._hearing.turns.lull if self._tools.idle and not self._quiet.ends else 1
+
+    def breaks(self, event: Event, now: int) -> bool:
+        """Whether sound before that event has to be told of before it.
+
+        What is heard and said of the assistant goes its own way beside a caller who is silent.
+        """
+        return self._hearing.turns.open or type(event) not in SOUND or self._alarm.may_wake(now)
 
     def flow(self, *, voiced: bool) -> int:
         """So many frames, told of at once, are sent on and change no more than one by one.

@@ -4,6 +4,9 @@ Audio is written as its length and whether it was voiced, never as sound, and ye
 by nothing else: a journal replays the whole call. It does hold the words that were recognised and
 the arguments of tools, so it is kept where the operator wants it and nowhere else.
 
+Lines stand in the order in which the call was told. A caller's silence may stand behind what came
+after it, with the time at which it ended.
+
     {"journal": 1, "plan": {…}}
     {"t": 40000, "event": "CallerAudio", "pcm": 480, "voiced": true}
     {"t": 40000, "effect": "SendAudio", "pcm": 480}

@@ -20,7 +20,9 @@ from gateway.privacy.vault import NO_KEYS, Keys, PlainFile, open_sink
 from gateway.redaction.detect import NOTHING, Policy
 from gateway.taps.spoken import Spoken
 
-BLOCK_US = 400_000  # written at once; a gateway that is killed loses twice as much, and a little
+# Written at once; later than a caller's silence is told of. A gateway that is killed loses twice as
+# much, and a little.
+BLOCK_US = 500_000
 TONE_HZ, TONE_DBFS = 1000.0, -24.0
 ENDINGS = {"wav": ".wav", "opus": ".opus"}
 

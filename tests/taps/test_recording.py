@@ -158,3 +158,23 @@ def test_nothing_is_heard_of_what_was_said_before_the_caller_agreed(
         assert not [at for at in heard(sound[:, 0], 300) if at < 3.5]
         assert heard(sound[:, 0], 300)
         assert not [at for at in heard(sound[:, 1], 500) if at < 2]
+
+
+def test_what_is_told_of_late_and_in_one_piece_is_heard_where_it_was(tmp_path: Path) -> None:
+    places = []
+    for pieces in (True, False):
+        recording, untold, last, late = Recording(tmp_path / "call.wav", Plan()), b"", 0, 0
+        for number in range(1, 201):
+            late += 79_000 if number % 20 == 0 else 0  # not yet so late that the line was dead
+            came = number * 20_000 + late
+            recording.event(on.Tick(), came - 1)
+            if untold and (number % 20 == 0 or not pieces):
+                recording.event(on.CallerAudio(untold, False), last)
+                untold = b""
+            untold += number.to_bytes(2, "little") * (RATE // 50)
+            last = came
+        recording.event(on.CallerAudio(untold, False), last)
+        recording.close()
+        sound, _ = opened(tmp_path / "call.wav", NO_KEYS)
+        places.append([int(np.argmax(sound[:, 0] == number)) for number in range(1, 201)])
+    assert places[0] == places[1]
