@@ -14,25 +14,36 @@ from gateway.seams import Tap
 log = logging.getLogger(__name__)
 
 
+class Looking(dict[type, tuple[Tap, ...]]):
+    """Which of some taps look at each kind that has come."""
+
+    def __init__(self, taps: tuple[Tap, ...]) -> None:
+        self.taps = taps
+
+    def __missing__(self, kind: type) -> tuple[Tap, ...]:
+        looking = tuple([tap for tap in self.taps if _looks_at(tap, kind)])
+        same = (known for known in self.values() if known == looking)
+        looking = self[kind] = next(same, looking)  # there are few of them, and many kinds
+        return looking
+
+
 class Audience:
     """Who watches one call. A tap that fails is let go; the call does not notice."""
 
     def __init__(self, taps: Iterable[Tap]) -> None:
-        self._taps = tuple(taps)
-        self._looking: dict[type, tuple[Tap, ...]] = {}  # at each kind that has come
+        self._looking = Looking(tuple(taps))
 
     def attach(self, tap: Tap) -> None:
         """Let somebody watch from here on; to stop, `detach`."""
-        self._set((*self._taps, tap))
+        self._looking = Looking((*self._looking.taps, tap))
 
     def detach(self, tap: Tap) -> None:
         """Nobody watches any more."""
-        self._set(tuple(other for other in self._taps if other is not tap))
+        self._looking = Looking(tuple(one for one in self._looking.taps if one is not tap))
 
     def event(self, event: Event, now: int) -> None:
         """An event is about to be handled."""
-        taps = self._looking.get(type(event))
-        for tap in self._look(type(event)) if taps is None else taps:
+        for tap in self._looking[type(event)]:
             try:
                 tap.event(event, now)
             except Exception as error:
@@ -40,8 +51,7 @@ class Audience:
 
     def effect(self, effect: Effect, now: int) -> None:
         """An effect is about to be carried out."""
-        taps = self._looking.get(type(effect))
-        for tap in self._look(type(effect)) if taps is None else taps:
+        for tap in self._looking[type(effect)]:
             try:
                 tap.effect(effect, now)
             except Exception as error:
@@ -49,21 +59,11 @@ class Audience:
 
     def close(self) -> None:
         """The call is over."""
-        for tap in self._taps:
+        for tap in self._looking.taps:
             try:
                 tap.close()
             except Exception as error:
                 self._let_go(tap, error)
-
-    def _set(self, taps: tuple[Tap, ...]) -> None:
-        self._taps = taps
-        self._looking = {}
-
-    def _look(self, kind: type) -> tuple[Tap, ...]:
-        looking = tuple(tap for tap in self._taps if _looks_at(tap, kind))
-        same = (known for known in self._looking.values() if known == looking)
-        looking = next(same, looking)  # there are few of them, and many kinds
-        return self._looking.setdefault(kind, looking)
 
     def _let_go(self, tap: Tap, error: Exception) -> None:
         fields = {"tap": name_of(tap), "error": str(error)}

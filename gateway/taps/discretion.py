@@ -48,7 +48,7 @@ class Discretion:
         self._lines = Lines(policy)
         self._latest: dict[str, tuple[ShowWords, int]] = {}
         self._passed: dict[str, ShowWords] = {}
-        self._changed: frozenset[str] = frozenset()  # sides
+        self._changed: dict[str, None] = {}  # items, in order
         self._asks = plan.privacy.transcripts == "consent"
         self._since = 0 if plan.privacy.transcripts == "on" else None
         self._over = False
@@ -64,21 +64,21 @@ class Discretion:
 
     def effect(self, effect: Effect, now: int) -> None:
         """Pass on what may be kept."""
-        if isinstance(effect, ShowNotice) and effect.code == AGREED and self._asks:
-            self._since = now
-            self._open()
-        if self._tap is None:
-            return
-        if isinstance(effect, ShowWords):
-            self._words(effect, now)
-        elif isinstance(effect, ShowTool):
-            self._tap.effect(self._tool(effect), now)
-        else:
-            self._tap.effect(effect, now)
+        match effect:
+            case ShowWords():
+                self._words(effect, now)
+                return
+            case ShowNotice(code=code) if code == AGREED and self._asks:
+                self._since = now
+                self._open()
+        if self._tap is not None:
+            told = self._tool(effect) if isinstance(effect, ShowTool) else effect
+            self._tap.effect(told, now)
 
     def flush(self) -> bool:
         """Pass on the lines that are still being said. False once the call is over."""
-        self._pass_on()
+        if self._changed:
+            self._pass_on()
         if self._tap is not None and not self._over:
             self._tap.flush()
         return not self._over
@@ -86,8 +86,7 @@ class Discretion:
     def close(self) -> None:
         """The call is over."""
         self._lines.over()
-        self._changed = frozenset({"caller", "assistant"})
-        self._pass_on()
+        self._pass_on("assistant", "caller")
         self._over = True
         if self._tap is not None:
             self._tap.close()
@@ -102,18 +101,23 @@ class Discretion:
         if line.final and self._changed:
             self._pass_on()  # the books know by it what was to be said
         self._latest[line.item_id] = (line, now)
-        self._lines.put(line.role, line.item_id, line.text, whole=line.final)
-        self._changed |= {line.role}
+        self._changed[line.item_id] = None
         if line.final:
             self._pass_on()
 
-    def _pass_on(self) -> None:
-        changed, self._changed = self._changed, frozenset()
-        for side in sorted(changed):
+    def _pass_on(self, *sides: str) -> None:
+        """What has changed, and what else of these sides is now covered otherwise."""
+        changed, self._changed = self._changed, {}
+        looked = set(sides)
+        for item in changed:
+            line, _ = self._latest[item]
+            self._lines.put(line.role, item, line.text, whole=line.final)
+            looked.add(line.role)
+        for side in sorted(looked):
             for item in self._lines.look(side):
                 known, (line, now) = self._lines.line(side, item), self._latest[item]
                 assert known is not None
-                redacted = replace(line, text=known.redacted())
+                redacted = replace(line, text=known.redacted()) if known.found else line
                 if self._passed.get(item) != redacted and self._tap is not None:
                     self._passed[item] = redacted
                     self._tap.effect(redacted, now)

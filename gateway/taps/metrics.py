@@ -157,6 +157,7 @@ class CallMetrics:
         self._all = metrics
         self._plan = plan
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
+        self._played = 0  # bytes that nobody was told of
         self._tariff = Tariff(plan)
         self._dictation = Dictation(plan)
         if any(one.prices.transcription for one in (plan.billed, *plan.stand_ins)):
@@ -192,7 +193,7 @@ class CallMetrics:
             case SendAudio() | Commit() | ClearInput():
                 self._dictation.effect(effect)
             case Play(pcm=pcm):
-                self._all.played.inc(self._plan.count(pcm) / self._plan.rate)
+                self._played += len(pcm)
             case ShowLatency(voice_to_voice=latency):
                 self._all.latency.observe(latency / 1_000_000)
             case ShowSavings():
@@ -220,6 +221,7 @@ class CallMetrics:
 
     def _save(self, now: ShowSavings) -> None:
         """Savings come as totals of the call; what is new since the last is added."""
+        self._tell_played()
         before, self._saved = self._saved, now
         self._all.heard.inc((now.heard - before.heard) / self._plan.rate)
         self._all.sent.inc((now.sent - before.sent) / self._plan.rate)
@@ -229,4 +231,10 @@ class CallMetrics:
 
     def close(self) -> None:
         """The call is over."""
+        self._tell_played()
         self._all.live.dec()
+
+    def _tell_played(self) -> None:
+        """What was sent to the caller, a turn's worth at a time."""
+        played, self._played = self._played, 0
+        self._all.played.inc(played // self._plan.format.width / self._plan.rate)

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PART, DRAFT = ".part", ".draft"
 CRASHED = "the gateway stopped without ending the call"
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 Line = dict[str, Any]
 
@@ -51,15 +52,16 @@ class Transcripts:
 
     def effect(self, effect: Effect, now: int) -> None:
         """Keep a line, a tool call, or the reason of the end."""
-        if isinstance(effect, ShowWords):
-            self._lines[effect.item_id] = (effect.at, effect)
-            self._changed[effect.item_id] = None
-        elif isinstance(effect, ShowTool):
-            began, _ = self._lines.get(effect.call_id, (now, effect))
-            self._lines[effect.call_id] = (began, effect)
-            self._changed[effect.call_id] = None
-        elif isinstance(effect, End):
-            self._reason = effect.reason
+        match effect:
+            case ShowWords(item_id=item):
+                self._lines[item] = (effect.at, effect)
+                self._changed[item] = None
+            case ShowTool(call_id=item):
+                began, _ = self._lines.get(item, (now, effect))
+                self._lines[item] = (began, effect)
+                self._changed[item] = None
+            case End(reason=reason):
+                self._reason = reason
 
     def flush(self) -> bool:
         """Append what is new or has changed. False once the call is over."""
@@ -138,4 +140,4 @@ def _read(text: bytes) -> list[Line]:
 
 def _json(line: Line) -> bytes:
     # Lone surrogates, which callers may send, have no place in UTF-8.
-    return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    return _encode(line).encode("utf-8", "replace") + b"\n"
