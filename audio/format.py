@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Encoding = Literal["pcm16", "pcm16be", "pcmu", "pcma"]  # PCM16 is little-endian unless it says be
@@ -22,15 +22,14 @@ class Format:
 
     encoding: Encoding
     rate: int
+    width: int = field(init=False, repr=False, compare=False)  # bytes of one sample
 
-    @property
-    def width(self) -> int:
-        """Bytes of one sample."""
-        return WIDTHS[self.encoding]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", WIDTHS[self.encoding])
 
     def samples(self, audio: bytes) -> int:
         """How many whole samples these bytes hold."""
-        return len(audio) // WIDTHS[self.encoding]
+        return len(audio) // self.width
 
     def silence(self, samples: int) -> bytes:
         """So many samples of silence."""

@@ -13,6 +13,8 @@ from gateway.call.events import Event
 Feed = Callable[[Event | bytes], None]  # what comes; the caller's sound as it is, of any length
 Order = TypeVar("Order", contravariant=True)
 
+SHOWN = frozenset({on.CallerJoined, on.CallerShowed, on.CallerAsked})  # to tools, of events
+
 
 class Leg(Protocol[Order]):
     """One side of a call: carries the caller, or the assistant."""
@@ -73,7 +75,7 @@ class Tools(Protocol):
         ...
 
     def see(self, event: Event) -> None:
-        """Notice who the caller is, and what the caller shows."""
+        """Notice who the caller is, and what the caller shows: events of the kinds of `SHOWN`."""
         ...
 
     def prefetch(self, order: do.PrefetchTool) -> None:

@@ -25,7 +25,7 @@ from gateway.call.machine import Call
 from gateway.call.plan import Plan
 from gateway.ear import Ear
 from gateway.errors import TrunklineError
-from gateway.seams import Checks, Feed, Leg, Model, Purse, Tap, Tools
+from gateway.seams import SHOWN, Checks, Feed, Leg, Model, Purse, Tap, Tools
 
 __all__ = ["Feed", "Leg", "Model", "Session", "Tap", "Tools"]
 
@@ -176,15 +176,17 @@ class Session:
         """Take an event from a leg, a tool or an operator; or the caller's sound, as it is."""
         if self._call.ended:
             return
-        if isinstance(event, bytes):
+        if type(event) is bytes:
             if not self._ear.hear(event, self._now()):
                 self._refuse()
-        elif isinstance(event, on.CallerAudio):
+        elif type(event) is on.CallerAudio:
             self.feed(event.pcm)
         else:
-            if isinstance(event, on.CallerJoined):
+            assert not isinstance(event, bytes), "sound comes as bytes, not as a kind of them"
+            if type(event) in SHOWN:
+                self._tools.see(event)
+            if type(event) is on.CallerJoined:
                 self._address = event.address
-            self._tools.see(event)
             self._handle(event)
 
     def _refuse(self) -> None:

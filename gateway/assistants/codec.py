@@ -13,14 +13,15 @@ class Receiving:
 
     def __init__(self, wire: Format, call: Format) -> None:
         self._wire, self._call = wire, call
+        self._is_wide, self._as_it_is = wire.width > 1, wire == call
         self._halves: dict[str, bytes] = {}  # the first byte of a sample that was cut in two
         self._converters: dict[str, Converter] = {}
 
     def push(self, item_id: str, data: bytes) -> bytes:
         """The next piece of an item in the call's format."""
-        if self._wire.width > 1:
+        if self._is_wide:
             data = self._whole(item_id, data)
-        return data if self._wire == self._call else self._converter(item_id).push(data)
+        return data if self._as_it_is else self._converter(item_id).push(data)
 
     def end(self, item_id: str) -> bytes:
         """What was kept back of an item that is complete; half a sample is dropped."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -51,22 +50,24 @@ def text(message: Message, protocol: str) -> str:
     )
 
 
-def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> Iterator[Play]:
+def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> list[Play]:
     """A piece of an item in slices of that many microseconds; none but the only one below `least`.
 
     Where the last would be shorter than `least`, the one before it is longer instead.
     """
-    step = form.rate * length // 1_000_000 * form.width
-    short = form.rate * least // 1_000_000 * form.width
-    at, position = 0, play.position
-    while at < len(play.pcm):
-        end = at + step
-        if len(play.pcm) - end < short:
-            end = len(play.pcm)
-        piece = play.pcm[at:end]
-        yield Play(play.item_id, piece, position, play.generation)
-        position += form.samples(piece)
+    width, size = form.width, len(play.pcm)
+    step = form.rate * length // 1_000_000 * width
+    short = form.rate * least // 1_000_000 * width
+    if 0 < size <= step:
+        return [play]  # as most are
+    pieces: list[Play] = []
+    at = 0
+    while at < size:
+        end = at + step if size - at - step >= short else size
+        place = play.position + at // width
+        pieces.append(Play(play.item_id, play.pcm[at:end], place, play.generation))
         at = end
+    return pieces
 
 
 def form_of(body: bytes) -> dict[str, str]:

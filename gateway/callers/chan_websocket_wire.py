@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -155,7 +155,7 @@ class ChanWebSocketDialect:
         if self._size:
             yield self._command("HANGUP")
 
-    def _in_turn(self, messages: Iterator[Message]) -> Iterator[Message]:
+    def _in_turn(self, messages: Iterable[Message]) -> Iterator[Message]:
         """Those messages, or none of them while Asterisk wants no more."""
         if not self._held:
             yield from messages

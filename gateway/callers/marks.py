@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from audio.format import Format
 from gateway.call.effects import Play
@@ -28,23 +28,19 @@ class Marks:
         form: Format,
         sound: Callable[[Play], Iterable[Message]],
         mark: Callable[[str], Message],
-    ) -> Iterator[Message]:
+    ) -> list[Message]:
         """Slices as `sound` writes them, and marks as `mark` does: one behind each.
 
-        One more stands before a slice which nothing is played ahead of.
+        One more stands before a slice which nothing is played ahead of: it comes back when that
+        begins to be heard; without it nobody knows before its end.
         """
+        messages: list[Message] = []
         for piece in pieces:
-            if (name := self.before(piece)) is not None:
-                yield mark(name)
-            yield from sound(piece)
-            yield mark(self.after(piece, form.samples(piece.pcm)))
-
-    def before(self, play: Play) -> str | None:
-        """The name of a mark that is to stand before a slice which nothing is played ahead of.
-
-        It comes back when the slice begins to be heard; without it nobody knows before its end.
-        """
-        return None if self._waiting else self.after(play, 0)
+            if not self._waiting:
+                messages.append(mark(self.after(piece, 0)))
+            messages += sound(piece)
+            messages.append(mark(self.after(piece, len(piece.pcm) // form.width)))
+        return messages
 
     def after(self, play: Play, samples: int) -> str:
         """The name of a mark that stands behind so many samples of a slice."""

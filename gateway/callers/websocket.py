@@ -22,7 +22,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from audio.format import Format
-from gateway.call.effects import Effect, Flush, ToCaller, Transfer
+from gateway.call.effects import Flush, ToCaller, Transfer
 from gateway.call.events import CallerAudio, CallerJoined, CallerLeft, Event, TransferFailed
 from gateway.callers.dialect import Dialect, Message, Reply, Said, facts, fitted
 from gateway.callers.line import Line, end, put_through
@@ -150,11 +150,11 @@ class WebSocketLeg:
         if self._fault is not None:
             raise self._fault
 
-    def send(self, effect: Effect) -> None:
+    def send(self, effect: ToCaller) -> None:
         """Carry out an effect. A flush takes back the audio that has not been written yet."""
-        if self._parting is not None or not isinstance(effect, ToCaller):
+        if self._parting is not None:
             return
-        if isinstance(effect, Flush):
+        if type(effect) is Flush:
             self._outlet.take_back()
         self._outlet.put(effect)
 

@@ -6,6 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from audio.format import Format
 from gateway.call.effects import Play
 from gateway.call.events import CallerJoined, CallerPlayed
 from gateway.callers.bridge import BridgeSection, body_of, forbidden, merged, need
@@ -59,6 +60,7 @@ async def test_a_body_is_read_as_far_as_is_sensible() -> None:
 
 
 PLAY = Play("a", b"\0" * 160, 800, 2)
+FORMAT = Format("pcmu", 8_000)
 
 
 def test_a_mark_says_what_stands_before_it_once() -> None:
@@ -71,11 +73,10 @@ def test_a_mark_says_what_stands_before_it_once() -> None:
 
 def test_a_mark_stands_before_what_nothing_is_played_ahead_of() -> None:
     marks = Marks()
-    first = marks.before(PLAY)
-    assert first is not None
-    assert marks.before(PLAY) is None
-    assert marks.echoed(first) == CallerPlayed("a", 800, 2)
-    assert marks.before(PLAY) not in (None, first)
+    written = marks.among([PLAY, PLAY], FORMAT, lambda _: ("sound",), str)
+    assert [one == "sound" for one in written] == [False, True, False, True, False]
+    heard = [marks.echoed(str(name)) for name in written if name != "sound"]
+    assert heard == [CallerPlayed("a", at, 2) for at in (800, 960, 960)]
 
 
 def test_marks_of_before_a_flush_prove_nothing() -> None:
