@@ -40,6 +40,7 @@ KINDS = (
     *("conversation.item.retrieve", "conversation.item.truncate", "conversation.item.delete"),
     *("response.create", "response.cancel"),
 )
+_encode = msgspec.json.Encoder().encode
 NOTICES = {"audio_too_fast": "invalid_request_error", "assistant_lost": "server_error"}
 
 Playout = Literal["started", "stopped", "cleared"]
@@ -235,7 +236,7 @@ class RealtimeDialect:
 
     # ------------------------------------------------------------ to the client
 
-    def encode(self, effect: do.ToCaller) -> Iterator[Message]:
+    def encode(self, effect: do.ToCaller) -> list[Message]:
         """The events that carry out an effect."""
         match effect:
             case do.Play():
@@ -270,7 +271,7 @@ class RealtimeDialect:
                 pass  # nobody can be put through from here
             case _:
                 assert_never(effect)
-        yield from self._messages()
+        return self._messages()
 
     def _response(self, shown: do.ShowResponse) -> None:
         if shown.status != "in_progress":
@@ -315,9 +316,8 @@ class RealtimeDialect:
             self._stream.refuse(Refused("session_ended", str(error)))
         yield from self._messages()
 
-    def _messages(self) -> Iterator[Message]:
-        for event in self._stream.take():
-            yield msgspec.json.encode(event).decode()
+    def _messages(self) -> list[Message]:
+        return [_encode(event).decode() for event in self._stream.take()]
 
 
 def _for_model(options: Json) -> Json:

@@ -27,7 +27,8 @@ class Input:
         self._stream = stream
         self._conversation = conversation
         self._plan = plan
-        self._converter = Converter(plan.format, plan.format)
+        self._wire = plan.format
+        self._converter: Converter | None = None  # where the client's format is another
         self.width = plan.format.width  # bytes of a sample, as the client sends it
         self._width = plan.format.width  # and at the call's end
         self._piece = plan.rate * PIECE * self._width
@@ -41,28 +42,29 @@ class Input:
     def configure(self, wire: Format, *, transcribes: bool) -> None:
         """Audio comes in this format from now on."""
         self.transcribes = transcribes
-        if wire != self._converter.source:
-            self._converter = Converter(wire, self._plan.format)
-            self.width = wire.width
+        if wire != self._wire:
+            call = self._plan.format
+            self._converter = Converter(wire, call) if wire != call else None
+            self._wire, self.width = wire, wire.width
 
     # ------------------------------------------------------------ from the client
 
     def append(self, value: object) -> Iterable[CallerAudio]:
         """A piece of audio, in base64. Raises Refused."""
-        return facts(self.take(_audio(value, self._converter.source)))
+        return facts(self.take(_audio(value, self._wire)))
 
     def take(self, data: bytes) -> bytes | list[CallerAudio]:
         """A piece of audio, of whole samples."""
-        pcm = self._converter.push(data)
-        self._buffered += len(pcm) // self._width
-        if len(pcm) <= self._piece:
+        pcm = data if self._converter is None else self._converter.push(data)
+        size = len(pcm)
+        self._buffered += size // self._width
+        if size <= self._piece:
             return pcm
         return [CallerAudio(pcm[at : at + self._piece]) for at in range(0, len(pcm), self._piece)]
 
     def whole(self, data: bytes) -> bytes:
         """A recording by itself, as the call has it."""
-        wire = self._converter.source
-        return whole(data[: len(data) // wire.width * wire.width], wire, self._plan.format)
+        return whole(data[: len(data) // self.width * self.width], self._wire, self._plan.format)
 
     def commit(self, *, manual: bool) -> Iterator[CallerAudio]:
         """What was held back belongs to the turn, which ends with a whole frame. Raises Refused."""
@@ -73,7 +75,7 @@ class Input:
                 "Error committing input audio buffer: buffer too small. Expected at least "
                 f"{SHORTEST_MS}ms of audio, but buffer only has {ms:.2f}ms of audio.",
             )
-        rest = self._converter.flush()
+        rest = self._flushed()
         frame = self._plan.samples(FRAME_US)
         over = (self._buffered + self._plan.count(rest)) % frame
         self._buffered = 0
@@ -82,9 +84,13 @@ class Input:
 
     def clear(self) -> None:
         """What has come is to be forgotten."""
-        self._converter.flush()
+        self._flushed()
         self._buffered = 0
         self._stream.emit("input_audio_buffer.cleared")
+
+    def _flushed(self) -> bytes:
+        """What a change of format has kept back."""
+        return b"" if self._converter is None else self._converter.flush()
 
     # ------------------------------------------------------------ from the call
 

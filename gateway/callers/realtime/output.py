@@ -45,6 +45,8 @@ class Making:
     item_id: str
     index: int
     spoken: bool
+    seen: Seen
+    place: Json  # what its own events say of where it stands
     text: str = ""
 
     def wire(self, status: str) -> Json:
@@ -145,58 +147,57 @@ class Output:
     def play(self, play: Play) -> None:
         """A piece of the assistant's voice."""
         item_id = self._conversation.to_client(play.item_id)
-        seen = self._conversation.get(item_id)
-        if seen is None or (self._answer and self._making(item_id)):
-            self._sound(self._opened(item_id, spoken=True), play.pcm)
-        elif seen.samples is not None:
-            seen.samples += self._plan.count(play.pcm)
-
-    def _sound(self, item: Making, pcm: bytes) -> None:
+        item, samples = self._making(item_id), self._plan.count(play.pcm)
+        if item is None:
+            if (seen := self._conversation.get(item_id)) is not None:  # it is done
+                seen.samples = None if seen.samples is None else seen.samples + samples
+                return
+            item = self._opened(item_id, spoken=True)
         self.spoke = True
-        seen = self._conversation.get(item.item_id)
-        if seen is not None:
-            seen.samples = (seen.samples or 0) + self._plan.count(pcm)
+        item.seen.samples = (item.seen.samples or 0) + samples
         if self._media:
-            self._delta(item, self._converter.push(pcm))
+            self._delta(item, self._converter.push(play.pcm))
 
     def _delta(self, item: Making, data: bytes) -> None:
         if data:  # written as base64, as all bytes are
-            self._stream.emit("response.output_audio.delta", **self._at(item), delta=data)
+            self._stream.emit("response.output_audio.delta", **item.place, delta=data)
 
     def words(self, line: ShowWords) -> None:
         """The assistant's words, whole as they stand; what was cut is not taken back here."""
         item_id = self._conversation.to_client(line.item_id)
-        known = self._conversation.get(item_id) is not None
-        if self._answer is None or line.cut or (known and not self._making(item_id)):
+        if self._answer is None or line.cut:
             return
-        if not line.text and not known:
-            return
-        item = self._opened(item_id, spoken=self._answer.terms.spoken)
+        if (item := self._making(item_id)) is None:
+            if not line.text or self._conversation.get(item_id) is not None:
+                return
+            item = self._opened(item_id, spoken=self._answer.terms.spoken)
         if line.text.startswith(item.text) and line.text != item.text:
             delta, item.text = line.text[len(item.text) :], line.text
             kind = "output_audio_transcript" if item.spoken else "output_text"
-            self._stream.emit(f"response.{kind}.delta", **self._at(item), delta=delta)
+            self._stream.emit(f"response.{kind}.delta", **item.place, delta=delta)
 
-    def _making(self, item_id: str) -> bool:
+    def _making(self, item_id: str) -> Making | None:
+        """The item of that name, where it is the one that is being made."""
         made = self._answer.item if self._answer is not None else None
-        return made is not None and made.item_id == item_id
+        return made if made is not None and made.item_id == item_id else None
 
     def _opened(self, item_id: str, *, spoken: bool) -> Making:
-        """The item, announced if it is new."""
+        """A new item, announced."""
         if self._answer is None:  # the gateway speaks for itself
             self.begin(self._stream.name("resp"), self.terms)
         answer = self._answer
         assert answer is not None
-        if answer.item is not None and answer.item.item_id == item_id:
-            return answer.item
         self._close_item("completed")
-        item = answer.item = Making(item_id, len(answer.output), spoken)
+        seen, index = Seen(item_id, 0 if spoken else None), len(answer.output)
+        place: Json = {"response_id": answer.id, "item_id": item_id}
+        place |= {"output_index": index, "content_index": 0}
+        item = answer.item = Making(item_id, index, spoken, seen, place)
         keep(self._makers, item_id, answer.id, KEPT)
         self._converter = Converter(self._plan.format, format_of(answer.terms.output["format"]))
-        before = self._conversation.add(Seen(item_id, 0 if spoken else None))
+        before = self._conversation.add(seen)
         self._announce(answer, item.index, item.wire("in_progress"), before)
         part = {"type": "audio", "transcript": ""} if spoken else {"type": "text", "text": ""}
-        self._stream.emit("response.content_part.added", **self._at(item), part=part)
+        self._stream.emit("response.content_part.added", **place, part=part)
         return item
 
     def _close_item(self, status: str) -> None:
@@ -204,7 +205,7 @@ class Output:
         if answer is None or answer.item is None:
             return
         item, answer.item = answer.item, None
-        where = self._at(item)
+        where = item.place
         if item.spoken:
             if self._media:
                 self._delta(item, self._converter.flush())
@@ -250,15 +251,6 @@ class Output:
         self._stream.emit("conversation.item.done", item=item, previous_item_id=before)
         where = {"response_id": answer.id, "output_index": index}
         self._stream.emit("response.output_item.done", **where, item=item)
-
-    def _at(self, item: Making) -> Json:
-        assert self._answer is not None
-        return {
-            "response_id": self._answer.id,
-            "item_id": item.item_id,
-            "output_index": item.index,
-            "content_index": 0,
-        }
 
     def _wire_of(self, status: str, reason: str, usage: Usage | None) -> Json:
         """The response object."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -16,8 +16,8 @@ class Append(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """The one event that comes often enough to be worth a decoder of its own."""
 
     type: Literal["input_audio_buffer.append"]
-    audio: bytes
-    event_id: str | None = None
+    audio: Annotated[bytes, msgspec.Meta(max_length=PIECE // 2)]
+    event_id: Annotated[str, msgspec.Meta(max_length=MAX_EVENT_ID)] | None = None
 
 
 _APPEND: Final = msgspec.json.Decoder(Append)
@@ -25,14 +25,10 @@ _APPEND: Final = msgspec.json.Decoder(Append)
 
 def sound_of(message: Message) -> bytes | None:
     """What an append carries, where it is a usual one; whatever else comes is to be `parsed`."""
-    if len(message) > PIECE:
-        return None
     try:
-        append = _APPEND.decode(message)
+        return _APPEND.decode(message).audio
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
-    name = append.event_id
-    return append.audio if name is None or len(name) <= MAX_EVENT_ID else None
 
 
 def event_id_of(event: Json) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from gateway.protocol.beta import from_ga_server
@@ -35,7 +34,7 @@ class Stream:
         """Say that something the client sent is not done."""
         self.emit("error", error=refusal.event(event_id)["error"])
 
-    def take(self) -> Iterator[Json]:
+    def take(self) -> list[Json]:
         """What waits, once."""
         waiting, self._waiting = self._waiting, []
-        yield from waiting
+        return waiting
