@@ -21,7 +21,7 @@ class LoadReports:
     def __init__(self, board: Switchboard, strain: Callable[[], float]) -> None:
         self._board = board
         self._strain = strain  # how near the machine is to its limit: 1 is there
-        self._said: dict[Session, int] = {}  # of those that were live when it was looked last
+        self._said: dict[Session, int] = {}  # of those with rules, by when it was looked last
 
     @property
     def percent(self) -> int:
@@ -34,7 +34,8 @@ class LoadReports:
         percent = self.percent
         said, self._said = self._said, {}
         for session in self._board.sessions:
-            routing = session.plan.routing
+            if not (routing := session.plan.routing).rules:
+                continue
             self._said[session] = before = said.get(session, 0)
             if _met(routing, percent) != _met(routing, before):
                 self._said[session] = percent

@@ -46,7 +46,7 @@ def whole_characters(value: Any) -> Any:
 def text(source: Json, key: str) -> str:
     """A string, or empty."""
     value = source.get(key)
-    return value if isinstance(value, str) else ""
+    return value if type(value) is str else ""
 
 
 def count(source: Json, key: str) -> int:
@@ -60,7 +60,7 @@ def count(source: Json, key: str) -> int:
 def inner(source: Json, key: str) -> Json:
     """An object, or an empty one."""
     value = source.get(key)
-    return value if isinstance(value, dict) else {}
+    return value if type(value) is dict else {}
 
 
 def objects(source: Json, key: str) -> Iterator[Json]:

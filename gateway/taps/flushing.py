@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import Protocol, TypeVar
 
 from gateway.background import beside, repeated
@@ -18,7 +19,8 @@ from gateway.log import fault_of_ours, name_of
 log = logging.getLogger(__name__)
 
 PERIOD = 0.6  # seconds in which each of them has its turn
-STEPS = 25  # in that time at most, so many at a time that all have had it
+AT_ONCE = 4  # turns in a step
+STEPS = 25  # in that time at most; where that is too few, more turns in each
 
 
 class Held(Protocol):
@@ -37,8 +39,8 @@ class Flusher:
 
     def __init__(self) -> None:
         self._held: deque[Held] = deque()  # whose turn it is comes first
-        self._waits = STEPS  # until the next turns, in parts of the period
-        self._due = STEPS - 1  # turns, counted in parts of the period
+        self._steps = 1  # of a period
+        self._left = 0  # of a turn, counted in steps
 
     def add(self, one: H) -> H:
         """From now on until its call is over."""
@@ -54,14 +56,15 @@ class Flusher:
         await repeated(self._step, self._until_next())
 
     def _step(self) -> float:
-        turns, self._due = divmod(self._due + self._waits * len(self._held), STEPS)
+        turns, self._left = divmod(self._left + len(self._held), self._steps)
         self._take_turns(turns)
         return self._until_next()
 
     def _until_next(self) -> float:
         """Seconds; fewer have their turns less often, so that a gateway without calls rests."""
-        self._waits = max(1, STEPS // max(1, len(self._held)))
-        return self._waits * PERIOD / STEPS
+        self._steps = min(STEPS, max(1, ceil(len(self._held) / AT_ONCE)))
+        self._left = min(self._left, self._steps - 1)
+        return PERIOD / self._steps
 
     def _take_turns(self, turns: int) -> None:
         for _ in range(turns):

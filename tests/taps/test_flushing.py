@@ -17,7 +17,7 @@ from gateway.call.machine import Call
 from gateway.replay import Replay
 from gateway.store.writes import Write
 from gateway.taps.books import Books, Heading
-from gateway.taps.flushing import PERIOD, STEPS, Flusher
+from gateway.taps.flushing import AT_ONCE, PERIOD, STEPS, Flusher
 from gateway.taps.journal import Journal
 from gateway.taps.transcripts import CRASHED, Transcripts, mend
 from tests.call.story import Story
@@ -58,10 +58,11 @@ class File:
 
     def __init__(self) -> None:
         self.times = 0
+        self.lives = True
 
     def flush(self) -> bool:
         self.times += 1
-        return True
+        return self.lives
 
 
 @pytest.mark.virtual_clock
@@ -74,7 +75,7 @@ async def test_calls_are_written_out_in_turns_and_each_once_in_the_time() -> Non
         for _ in range(2 * STEPS):
             await asyncio.sleep(PERIOD / STEPS)
             written.append(sum(file.times for file in files))
-    assert max(later - before for before, later in pairwise(written)) == 2
+    assert max(later - before for before, later in pairwise(written)) == AT_ONCE
     assert {file.times for file in files} == {2}
 
 
@@ -87,6 +88,20 @@ async def test_each_is_written_out_each_period_however_many_there_are(files: int
         for times in range(1, 8):
             await asyncio.sleep(PERIOD if times > 1 else PERIOD + 0.001)
             assert all(file.times >= times for file in held)
+
+
+@pytest.mark.virtual_clock
+async def test_calls_may_end_all_at_once() -> None:
+    flusher = Flusher()
+    files = [flusher.add(File()) for _ in range(90)]
+    async with beside(flusher.run(), "flusher"):
+        await asyncio.sleep(1.5 * PERIOD)
+        for file in files[1:]:
+            file.lives = False
+        await asyncio.sleep(3 * PERIOD)
+        written = files[0].times
+        await asyncio.sleep(2 * PERIOD)
+        assert files[0].times == written + 2
 
 
 def test_a_journal_holds_back_no_more_than_a_page_or_so(tmp_path: Path) -> None:
