@@ -6,6 +6,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -18,6 +19,11 @@ from gateway.call.plan import Plan
 from gateway.callers.dialect import Reply, facts
 from gateway.callers.realtime import Offer, RealtimeDialect
 from gateway.callers.realtime.conversation import KEPT
+from gateway.redaction.detect import NOTHING
+from gateway.taps.books import Books, Heading
+from gateway.taps.discretion import Discretion
+from gateway.taps.journal import Journal
+from gateway.taps.transcripts import Transcripts
 
 PIECE_MS = 100  # of the caller's sound
 SOUND = base64.b64encode(bytes(9_600)).decode()  # 200 ms
@@ -53,21 +59,38 @@ def entries(*roots: object) -> int:
 
 
 class Line:
-    """A client of the Realtime protocol, the call, and a model's server, in virtual time."""
+    """A client of the Realtime protocol, the call, and a model's server, in virtual time.
 
-    def __init__(self) -> None:
+    With all that is written down of it, in a folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self.dialect = RealtimeDialect(Offer(Plan(call_id="call_0123"), "gpt-realtime"), "tag")
         self.plan = self.dialect.begin()
         self.call = Call(self.plan)
         self.model = Realtime(self.plan.format)
+        self.taps = (
+            Journal(folder / "call.jsonl", self.plan),
+            Discretion(self.plan, NOTHING, Transcripts(folder / "said.jsonl", self.plan)),
+            Discretion(self.plan, NOTHING, Books(lambda write: None, self.plan, Heading())),
+        )
         self.now = self.turns = 0
         self.feed(on.CallerJoined())
         transcribed = {"input": {"transcription": {"model": "gpt-transcribe"}}}
         self.client("session.update", session={"type": "realtime", "audio": transcribed})
         self.server("session.created", session={"id": "sess_1", "model": "gpt-realtime"})
 
+    @property
+    def entries(self) -> int:
+        """Of all tables on both sides of the call and in its middle."""
+        return entries(self.call, self.dialect, self.model, self.taps)
+
     def feed(self, event: on.Event) -> None:
+        for tap in self.taps:
+            tap.event(event, self.now)
         for effect in self.call.handle(event, self.now):
+            for tap in self.taps:
+                tap.effect(effect, self.now)
             if isinstance(effect, do.ToCaller):
                 list(self.dialect.encode(effect))
             elif isinstance(effect, do.ToAssistant):
@@ -124,6 +147,8 @@ class Line:
     def talks(self, turns: int) -> None:
         """So many questions; every third answer is interrupted, and the client says where."""
         for _ in range(turns):
+            for tap in self.taps:
+                tap.flush()
             self.asks()
             place = self.begins()
             if self.turns % 3:
@@ -139,19 +164,22 @@ class Line:
             self.server("response.done", response={"id": f"more_{self.turns}"})
 
 
-def test_what_is_kept_of_a_turn_is_little_and_from_some_length_on_nothing() -> None:
-    line = Line()
+def test_what_is_kept_of_a_turn_is_little_and_from_some_length_on_nothing(tmp_path: Path) -> None:
+    line = Line(tmp_path)
     held = []
     for turns in (20, 30, 350, 150):
         line.talks(turns)
-        held.append(entries(line.call, line.dialect, line.model))
+        held.append(line.entries)
     early, later, full, last = held
-    assert later - early < 30 * 12
+    for tap in line.taps:
+        tap.close()
+    assert later - early < 30 * 16
     assert last <= full * 1.02
 
 
 def test_the_latest_items_of_a_long_call_can_be_named_and_those_before_them_not() -> None:
-    dialect = Line().dialect
+    dialect = RealtimeDialect(Offer(Plan(), "gpt-realtime"), "tag")
+    dialect.begin()
     names = [f"item_{number}" for number in range(KEPT + 1)]
     for name in names:
         list(dialect.encode(do.ShowTurn("committed", name)))

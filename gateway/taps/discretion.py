@@ -14,7 +14,7 @@ from gateway.call.effects import AGREED, Effect, ShowNotice, ShowTool, ShowWords
 from gateway.call.events import Event
 from gateway.call.plan import Plan
 from gateway.redaction.detect import Policy, redact
-from gateway.redaction.lines import Lines
+from gateway.redaction.lines import KEPT, Lines
 
 
 class WordsTap(Protocol):
@@ -121,6 +121,15 @@ class Discretion:
                 if self._passed.get(item) != redacted and self._tap is not None:
                     self._passed[item] = redacted
                     self._tap.effect(redacted, now)
+        if len(self._latest) > 4 * KEPT:  # twice as many as both sides together have
+            self._forget()
+
+    def _forget(self) -> None:
+        """A line that is none of the last of its side stays as it was passed on."""
+        for item, (line, _) in tuple(self._latest.items()):
+            if self._lines.line(line.role, item) is None:
+                del self._latest[item]
+                self._passed.pop(item, None)
 
     def _tool(self, tool: ShowTool) -> ShowTool:
         if self._since is None:

@@ -1,8 +1,8 @@
 """Transcripts: who said what and when, as JSON lines, in a file of its own for each call.
 
 While a call goes on its lines are appended to a file beside, `….part`, as they come and again
-where they change; at the end they are written in order. What a gateway that was killed has left in
-such a file, the next one puts in order: `mend`.
+where they change; at the end that is put in order. What a gateway that was killed has left in such
+a file, the next one puts in order: `mend`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import json
 import logging
 import os
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -20,10 +21,12 @@ from gateway.call.effects import Effect, End, ShowTool, ShowWords
 from gateway.call.events import Event
 from gateway.call.plan import Plan
 from gateway.privacy.vault import LOCKED, NO_KEYS, Keys, VaultError, open_sink, read
+from gateway.recent import keep
 
 log = logging.getLogger(__name__)
 
 PART, DRAFT = ".part", ".draft"
+TOOLS = 64  # function calls of which is known when they began
 CRASHED = "the gateway stopped without ending the call"
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -31,7 +34,7 @@ Line = dict[str, Any]
 
 
 class Transcripts:
-    """The tap: keeps each line as it stood last, in the order in which they began."""
+    """The tap: holds what is new or has changed, until it is appended."""
 
     kinds = frozenset({ShowWords, ShowTool, End})
 
@@ -42,8 +45,8 @@ class Transcripts:
         self._part = open_sink(_part_of(path), keys)
         self._part.hold()  # somebody is at work on it
         self._over = False
-        self._lines: dict[str, tuple[int, ShowWords | ShowTool]] = {}
-        self._changed: dict[str, None] = {}  # items, in order
+        self._changed: dict[str, tuple[int, ShowWords | ShowTool]] = {}  # when it began
+        self._tools: dict[str, int] = {}  # when each was called
         self._reason = ""
         self._part.write(_json(self._head()))
 
@@ -54,12 +57,10 @@ class Transcripts:
         """Keep a line, a tool call, or the reason of the end."""
         match effect:
             case ShowWords(item_id=item):
-                self._lines[item] = (effect.at, effect)
-                self._changed[item] = None
+                self._changed[item] = (effect.at, effect)
             case ShowTool(call_id=item):
-                began, _ = self._lines.get(item, (now, effect))
-                self._lines[item] = (began, effect)
-                self._changed[item] = None
+                keep(self._tools, item, self._tools.get(item, now), TOOLS)
+                self._changed[item] = (self._tools[item], effect)
             case End(reason=reason):
                 self._reason = reason
 
@@ -67,19 +68,23 @@ class Transcripts:
         """Append what is new or has changed. False once the call is over."""
         if self._over:
             return False
-        if self._changed:
-            lines = [{"item": item, **_line(*self._lines[item])} for item in self._changed]
-            self._part.write(b"".join(map(_json, lines)))
-            self._changed.clear()
+        self._append()
         return True
 
     def close(self) -> None:
         """Write the file: a line of JSON for each line of the conversation."""
         self._over = True
         with closing(self._part):
-            lines = [_line(*line) for line in self._lines.values()]
+            self._append()
+            _, lines = _latest(read(self._part.path, self._keys))
             _put_in_order(self._path, self._head(), lines, self._keys)
             self._part.path.unlink()
+
+    def _append(self) -> None:
+        if self._changed:
+            lines = [{"item": item, **_line(*line)} for item, line in self._changed.items()]
+            self._part.write(b"".join(map(_json, lines)))
+            self._changed.clear()
 
     def _head(self) -> Line:
         return {"call": self._plan.call_id, "ended": self._reason}
@@ -93,11 +98,10 @@ def mend(folder: Path, keys: Keys = NO_KEYS) -> int:
         try:
             with part.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                head, *lines = _read(read(part, keys)) or [{}]
-                items = {line.pop("item", number): line for number, line in enumerate(lines)}
+                head, lines = _latest(read(part, keys))
                 whole = {"call": head.get("call", ""), "ended": CRASHED}
                 path = part.with_name(part.name.removesuffix(LOCKED).removesuffix(PART))
-                _put_in_order(path, whole, items.values(), keys)
+                _put_in_order(path, whole, lines, keys)
                 part.unlink()
                 mended += 1
         except BlockingIOError:
@@ -111,7 +115,13 @@ def _part_of(path: Path) -> Path:
     return path.with_name(path.name + PART)
 
 
-def _put_in_order(path: Path, head: Line, lines: Any, keys: Keys) -> None:
+def _latest(part: bytes) -> tuple[Line, Iterable[Line]]:
+    """The head of a file that grew, and each line as it stood last."""
+    head, *lines = _read(part) or [{}]
+    return head, {line.pop("item", number): line for number, line in enumerate(lines)}.values()
+
+
+def _put_in_order(path: Path, head: Line, lines: Iterable[Line], keys: Keys) -> None:
     """Whole or not at all."""
     spoken = [line for line in lines if line.get("caller") != "" and line.get("assistant") != ""]
     spoken.sort(key=lambda line: line.get("at_ms", 0))
