@@ -66,7 +66,8 @@ class Flow:
         kind = type(event)
         if (
             (self._flows and kind in TOLD)
-            and (self._playback.steady and self._floor.shown in BUSY)
+            and (self._playback.steady and now < self._playback.heard_until)
+            and self._floor.shown in BUSY
             and not (self._alarm.rings(now) or (self._turns.open and self._turns.stalled(now)))
             and WORDS.issuperset(map(type, orders))
         ):

@@ -94,7 +94,7 @@ class Playback:
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
         self._held = False  # what comes first waits for time to pass, not for more sound
-        # Whether what came last has changed nothing but how much waits, or how much was heard.
+        # Whether what came last changes, until `heard_until`, but how much waits or was heard.
         self.steady = False
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
         self.generation = 0
@@ -114,7 +114,10 @@ class Playback:
             backlog += other.received - other.sent
         if backlog > self._most:
             return False
-        self.steady = self._held and (track.received > 0 or not pcm)
+        if pcm:
+            self.steady = self._held and track.received > 0
+        else:
+            self.steady = self._held or (len(self._tracks) == 1 and track.reported < track.sent)
         if pcm:
             track.waiting.append(pcm)
             track.received += len(pcm) // self._width

@@ -84,24 +84,25 @@ class StreamDialect:
         if said.event != "media" or said.media is None or not self._stream:
             return self._rarely(said, started=bool(self._stream))
         heard = said.media.payload if said.media.track == "inbound" else b""
-        if len(heard) % self._width:
+        if self._width > 1 and len(heard) % self._width:
             raise WireError(
                 f"Expected whole samples of {self.format}, and {len(heard)} bytes came.", 1007
             )
         return heard
 
-    def _rarely(self, said: _Said, started: bool) -> Iterator[of.FromCaller | Reply]:
+    def _rarely(self, said: _Said, started: bool) -> Iterable[of.FromCaller | Reply]:
         if said.event == "mark" and said.mark is not None and started:
-            if (played := self._marks.echoed(said.mark.name)) is not None:
-                yield played
-        elif said.event == "dtmf" and said.dtmf is not None and started:
-            yield of.CallerDigit(said.dtmf.digit)
-        elif said.event == "start" and said.start is not None and not started:
-            yield self._joined(said.start)
-        elif said.event == "stop":
-            yield of.CallerLeft("hung up")
-        elif said.event in ("media", "mark", "dtmf", "start"):
+            played = self._marks.echoed(said.mark.name)
+            return () if played is None else (played,)
+        if said.event == "dtmf" and said.dtmf is not None and started:
+            return (of.CallerDigit(said.dtmf.digit),)
+        if said.event == "start" and said.start is not None and not started:
+            return (self._joined(said.start),)
+        if said.event == "stop":
+            return (of.CallerLeft("hung up"),)
+        if said.event in ("media", "mark", "dtmf", "start"):
             raise WireError(_out_of_order(said.event, started))
+        return ()
 
     def encode(self, effect: to.ToCaller) -> Iterable[Message]:
         """The messages that carry out an effect: sound, marks between it, and its taking back."""

@@ -37,7 +37,7 @@ from gateway.sockets.socket import Closed, Socket
 log = logging.getLogger(__name__)
 
 LARGE = 256 * 1024  # bytes of a message, from which on it is read in a thread
-AT_ONCE = 16 * 1024  # bytes of sound; then others have their turn
+AT_ONCE = 16 * 1024  # bytes of sound, or of the message that it is; then others have their turn
 
 Feed = Callable[[Event | bytes], None]
 
@@ -184,9 +184,9 @@ class WebSocketLeg:
             self._hear_answer(message)
             return
         try:
-            if len(message) >= self._large:
+            if (size := len(message)) >= self._large:
                 self._take_large(message)
-            elif type(meaning := self._dialect.decode(message)) is bytes and len(meaning) < AT_ONCE:
+            elif type(meaning := self._dialect.decode(message)) is bytes and size < AT_ONCE:
                 self._feed(meaning)
             else:
                 self._facts = iter(list(facts(meaning)))

@@ -38,3 +38,14 @@ def test_only_a_report_from_within_what_was_sent_changes_nothing() -> None:
         playback.report("one", samples, 0, 1_000)
         steady.append(playback.steady)
     assert steady == [False, True, False]
+
+
+def test_words_to_what_is_being_heard_change_nothing() -> None:
+    playback = Playback(PLAN)
+    steady = []
+    for item_id in ("one", "one", "two"):
+        playback.add(item_id, "r", b"")
+        steady.append(playback.steady)
+        playback.add("one", "r", SLICE)
+        list(playback.release(0))
+    assert steady == [False, True, False]
