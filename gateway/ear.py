@@ -46,7 +46,7 @@ class Ear:
         self.untold: list[bytes] = []  # frames of which the call has not been told
         self._speech = False  # whether those are voiced
         self._sent = False  # whether the model has heard them
-        self._room = 1  # so many of them may be told of at once
+        self._room = 1  # so many more may be told of with them
         self._heard_at = 0  # when the last of them came
 
     def hear(self, pcm: bytes, now: int) -> bool:
@@ -66,7 +66,8 @@ class Ear:
                 self.send(frame)
             untold.append(frame)
             self._heard_at = now
-            if len(untold) >= self._room:
+            self._room -= 1
+            if self._room <= 0:
                 self.tell()
         return True
 

@@ -60,6 +60,7 @@ class Line:
 
     def __post_init__(self) -> None:
         self.call = Call(self.plan)
+        self.rings: int | None = None  # one timer, as a session has
         self.ear = Ear(self.plan, Marked(), self.call.stillness, self.tell, self.send)
         self.feed(on.CallerJoined())
         self.feed(on.AssistantReady("sess_1", "model"))
@@ -71,6 +72,17 @@ class Line:
         assert not sent or orders[:1] == [do.SendAudio(event.pcm)], "what was sent, and no more"
         self.orders += orders
         self.log += [(now, effect) for effect in orders[1 if sent else 0 :]]
+        if self.call.sooner:
+            self.arm()
+
+    def arm(self) -> None:
+        deadline = self.call.deadline
+        if deadline is None or self.rings is None or deadline < self.rings:
+            self.rings = deadline
+
+    def due(self) -> int | None:
+        """When something is due; with an ear when it is known to be, or may be."""
+        return self.call.deadline if self.alone else self.rings
 
     def send(self, frame: bytes) -> None:
         self.log.append((self.now, do.SendAudio(frame)))
@@ -96,9 +108,12 @@ class Line:
 
     def wait(self, microseconds: int) -> None:
         until = self.now + microseconds
-        while (deadline := self.call.deadline) is not None and deadline < until:
-            self.now = max(deadline, self.now)
-            self.feed(on.Tick())
+        while (due := self.due()) is not None and due < until:
+            self.now, self.rings = max(due, self.now), None
+            if (deadline := self.call.deadline) is not None and deadline <= self.now:
+                self.feed(on.Tick())
+            if self.rings is None:
+                self.arm()
         self.now = until
 
 
@@ -148,6 +163,18 @@ def test_a_call_does_the_same_at_the_same_times_as_frame_by_frame(
     for line in lines:
         kept = line.call._hearing
         assert kept.savings.heard * 2 == sum(frames for _, frames, _ in line.told) * FRAME
+
+
+@pytest.mark.parametrize("detector", ["gateway", "server", "semantic"])
+@pytest.mark.parametrize("voiced", [3, 4, 12])
+def test_a_line_that_goes_dead_within_speech_is_noticed_in_time(detector: str, voiced: int) -> None:
+    lines = [Line(plan(detector=detector)), Line(plan(detector=detector), alone=True)]
+    for line in lines:
+        line.frames(SILENT, 30)
+        line.frames(VOICED, voiced)
+        line.wait(6_000_000)
+    assert lines[0].log == lines[1].log
+    assert not lines[0].call._hearing.turns.open
 
 
 @pytest.mark.parametrize("detector", ["gateway", "server"])

@@ -103,7 +103,7 @@ class Call:
             self._order(reaction, orders)
         still = self.ended or (type(event) is on.CallerAudio and self.stillness.lasts(orders, now))
         left = Left.NOTHING if still else self._flow.left(event, orders, now)
-        self.sooner = self._hearing.turns.open
+        self.sooner = False
         if left is not Left.NOTHING:
             self._order(self._voice.settle(now) if left is Left.SOUND else self._settle(), orders)
             self.sooner = self._alarm.set(now, sound_alone=left is Left.SOUND)

@@ -19,7 +19,8 @@ class Pace:
 
     def take(self, length: int, now: int) -> bool:
         """Whether audio of that length may come in now."""
-        full_at = max(self._full_at, now) + length * DRIFT // (DRIFT + 1)
+        full_at = self._full_at if self._full_at > now else now
+        full_at += length * DRIFT // (DRIFT + 1)
         if full_at - now > self._most:
             return False
         self._full_at = full_at

@@ -20,7 +20,7 @@ class Stillness:
     def __init__(
         self, hearing: Hearing, outgoing: Outgoing, tools: ToolCalls, quiet: Quiet, alarm: Alarm
     ) -> None:
-        self._hearing = hearing
+        self._turns = hearing.turns
         self._outgoing = outgoing
         self._tools = tools
         self._quiet = quiet
@@ -30,28 +30,28 @@ class Stillness:
     @property
     def lull(self) -> int:
         """So many frames of silence, told of at once, change no more than one by one."""
-        return self._hearing.turns.lull if self._tools.idle and not self._quiet.ends else 1
+        return self._turns.lull if self._tools.idle and not self._quiet.ends else 1
 
     def breaks(self, event: Event, now: int) -> bool:
         """Whether sound before that event has to be told of before it.
 
         What is heard and said of the assistant goes its own way beside a caller who is silent.
         """
-        return self._hearing.turns.open or type(event) not in SOUND or self._alarm.may_wake(now)
+        return self._turns.open or type(event) not in SOUND or self._alarm.may_wake(now)
 
     def flow(self, *, voiced: bool) -> int:
         """So many frames, told of at once, are sent on and change no more than one by one.
 
         Where it is more than one, the model may hear each before the call is told of it.
         """
-        steady = self._outgoing.open and self._hearing.open is self._was_open
-        return self._hearing.turns.flow(voiced=voiced) if steady and self._tools.idle else 1
+        steady = self._outgoing.open and self._turns.open is self._was_open
+        return self._turns.flow(voiced=voiced) if steady and self._tools.idle else 1
 
     def lasts(self, orders: list[Effect], now: int) -> bool:
         """Whether there is nothing to settle after sound on which these orders were given."""
         if not self._tools.idle:
             return False
-        was_open, self._was_open = self._was_open, self._hearing.open
+        was_open, self._was_open = self._was_open, self._turns.open
         if was_open != self._was_open or self._alarm.rings(now):
             return False
         return SENT.issuperset(map(type, orders))
