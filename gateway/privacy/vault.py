@@ -241,13 +241,11 @@ def _nonce(number: int) -> bytes:
 
 def _write_all(file: FileIO, data: bytes) -> None:
     """All of it. Raises OSError with the name of the file, which the system does not say."""
-    with memoryview(data) as left:
-        written = 0
-        while written < len(left):
-            try:
-                written += os.write(file.fileno(), left[written:])
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(file.name)) from None
+    while data:
+        try:
+            data = data[os.write(file.fileno(), data) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file.name)) from None
 
 
 class Source:

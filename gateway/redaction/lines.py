@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import takewhile
 from string import ascii_letters
 
 from gateway.redaction.detect import COVER, Finding, Policy, find, opened, suspicious
@@ -29,6 +30,8 @@ class Line:
     text: str = ""
     whole: bool = True  # else its last word may be the beginning of one
     found: list[Finding] = field(default_factory=list)
+    goes_on: bool = False  # the first finding began in the line before
+    held: list[Finding] = field(default_factory=list)  # of which the beginning was let go
     kept: bool = True  # among the last of its side; else what was found is all that ever is
 
     def redacted(self) -> str:
@@ -52,6 +55,10 @@ class Side:
     text: str = ""
     suspicious: bool = False
     is_open: bool | None = None  # None: nobody has asked
+
+    def is_full(self) -> bool:
+        """Whether a line is to be let go; not the newest."""
+        return len(self.lines) > (KEPT if self.length <= LONGEST else 1)
 
     def see(self) -> bool:
         """Whether a closer look may find anything; `text` is what is to be looked at."""
@@ -78,8 +85,10 @@ class Lines:
             line = known.lines[item_id] = Line()
         known.length += len(text) - len(line.text)
         known.looked = known.read = False
+        if line.held and not text.startswith(line.text):
+            line.held = []
         line.text, line.whole = text, whole
-        if known.length > LONGEST or len(known.lines) > KEPT:
+        if known.is_full():
             self._let_go(known)
         return line
 
@@ -127,10 +136,12 @@ class Lines:
         """Of the oldest lines, which are looked at a last time."""
         lines = side.lines
         self._look(side)
-        while len(lines) > KEPT or (len(lines) > 1 and side.length > LONGEST):
+        while side.is_full():
             line = lines.pop(next(iter(lines)))
             line.kept = side.looked = side.read = False
             side.length -= len(line.text)
+        for line in takewhile(lambda line: line.goes_on, lines.values()):
+            line.held = line.found[:1]
 
     def _look(self, side: Side) -> None:
         if side.looked:
@@ -138,7 +149,12 @@ class Lines:
         side.looked = True
         found = self._find(side) if side.see() else {}
         for item, line in side.lines.items():
-            if line.found != (now := found.get(item, [])):
+            now = found.get(item, [])
+            if line.held:
+                end = line.held[0].end
+                rest = [one for one in now if one.end > end]
+                now = line.held + [Finding(one.kind, max(one.start, end), one.end) for one in rest]
+            if line.found != now:
                 line.found = now
                 side.changed.add(item)
 
@@ -161,9 +177,11 @@ class Lines:
         at = 0
         for item, line in lines.items():
             end = at + len(line.text)
+            line.goes_on = bool(line.held)
             for one in every:
                 start, stop = max(one.start, at), min(one.end, end)
                 if start < stop:
+                    line.goes_on |= one.start < at
                     found[item].append(Finding(one.kind, start - at, stop - at))
             at = end + len(GAP)
         return found

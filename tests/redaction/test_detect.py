@@ -158,3 +158,10 @@ def test_a_long_text_takes_no_more_steps_a_sign_than_a_short_one(piece: str) -> 
 def test_a_number_right_behind_another_is_found_too() -> None:
     text = f"{IBANS[6]} {PHONES[2]} {PHONES[7]}"
     assert not [one for one in (*text.split(), "1234567") if one in redact(text)]
+
+
+def test_a_number_before_an_address_that_is_spelled_is_found_whole() -> None:
+    spelled = "john dot smith at example dot com"
+    text = f"{PHONES[2]}\n{IBANS[6]} a b c\n{CARDS[4]} {spelled}"
+    assert not [one for one in redact(text) if one.isdecimal()]
+    assert spelled not in redact(text)

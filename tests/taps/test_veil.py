@@ -244,3 +244,14 @@ def test_nobody_is_asked_where_nothing_depends_on_it(keep: str) -> None:
     story.feed(on.TurnCommitted("item_0"))
     story.feed(on.CallerWords("item_0", "Yes, hello.", final=True))
     assert kept.texts == (["Yes, hello."] if keep == "on" else [])
+
+
+def test_a_number_in_lines_that_many_others_follow_at_once_stands_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    journal = Journal(path, Plan(), ALL)
+    for number, text in enumerate([SPOKEN[:40], SPOKEN[40:], *["That is all."] * 8]):
+        journal.event(on.CallerWords(f"item_{number}", text, final=True), number)
+    journal.close()
+    texts = [json.loads(line).get("text", "") for line in path.read_text().splitlines()]
+    assert not [text for text in texts if "one" in text]
+    assert texts.count("That is all.") == 8
