@@ -18,13 +18,17 @@ from gateway.call.pace import Pace
 from gateway.call.plan import FRAME_US, Plan
 from gateway.call.stillness import Stillness
 
-GAP_US = 100_000  # after which frames are no longer of one piece: the line was dead
+SECOND = 1_000_000  # microseconds
+GAP = 0.1  # seconds after which frames are no longer of one piece: the line was dead
 
-Tell = Callable[[CallerAudio, int, bool], None]  # until when it came; whether the model has it
+Tell = Callable[[CallerAudio, float, bool], None]  # until when it came; whether the model has it
 
 
 class Ear:
-    """Of one call, which is told of frames as `stillness` allows, each time with when it came."""
+    """Of one call, which is told of frames as `stillness` allows, each time with when it came.
+
+    Times are seconds by the clock of whoever feeds it.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,7 @@ class Ear:
         tell: Tell,
         send: Callable[[bytes], None],
     ) -> None:
-        self._pace = Pace(plan.burst)
+        self._pace = Pace(plan.burst / SECOND)
         self._rate = plan.rate * plan.format.width  # bytes a second
         self._frame = plan.samples(FRAME_US) * plan.format.width  # bytes
         self._framer = Framer(self._frame)
@@ -47,18 +51,18 @@ class Ear:
         self._speech = False  # whether those are voiced
         self._sent = False  # whether the model has heard them
         self._room = 1  # so many more may be told of with them
-        self._heard_at = 0  # when the last of them came
+        self._heard_at = 0.0  # when the last of them came
 
-    def hear(self, pcm: bytes, now: int) -> bool:
+    def hear(self, pcm: bytes, now: float) -> bool:
         """Take sound of any length; false where it comes too fast, and is dropped."""
         size = len(pcm)
-        if not self._pace.take(-(-size * 1_000_000 // self._rate), now):
+        if not self._pace.take(size / self._rate, now):
             return False
         whole = size == self._frame and not self._framer.rest  # as telephones and browsers cut it
         for frame in (pcm,) if whole else self._framer.push(pcm):
             voiced = self._voiced(self._decode(frame))
             untold = self.untold
-            if untold and (voiced != self._speech or now - self._heard_at > GAP_US):
+            if untold and (voiced != self._speech or now - self._heard_at > GAP):
                 self.tell()
             if not untold:
                 self._begin(voiced)

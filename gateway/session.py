@@ -65,7 +65,7 @@ class Session:
         self._checks = checks
         self._purse = purse
         self._audience = Audience(taps)
-        self._ear = Ear(plan, detector, self._call.stillness, self._take, assistant.hear)
+        self._ear = Ear(plan, detector, self._call.stillness, self._told, assistant.hear)
         self._refused = False  # any of the caller's sound
         self._legs: set[asyncio.Task[None]] = set()
         self._cut_off: asyncio.TimerHandle | None = None
@@ -177,7 +177,8 @@ class Session:
         if self._call.ended:
             return
         if type(event) is bytes:
-            if not self._ear.hear(event, self._now()):
+            assert self._loop is not None
+            if not self._ear.hear(event, self._loop.time()):
                 self._refuse()
         elif type(event) is on.CallerAudio:
             self.feed(event.pcm)
@@ -201,6 +202,9 @@ class Session:
         if self._ear.untold and self._call.stillness.breaks(event, now):
             self._ear.tell()
         self._take(event, now)
+
+    def _told(self, event: on.CallerAudio, at: float, sent: bool) -> None:
+        self._take(event, self._call_time(at), sent)
 
     def _take(self, event: Event, now: int, sent: bool = False) -> None:
         """`sent`: what the call orders to be sent on this has been sent."""
@@ -281,7 +285,10 @@ class Session:
 
     def _now(self) -> int:
         assert self._loop is not None
-        return round((self._loop.time() - self._started) * 1_000_000)
+        return self._call_time(self._loop.time())
+
+    def _call_time(self, at: float) -> int:
+        return round((at - self._started) * 1_000_000)
 
     def _arm(self, deadline: int | None, soonest: float = 0.0) -> None:
         """One timer, moved only to ring earlier; when it rings too early it is set anew."""

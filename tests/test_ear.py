@@ -17,7 +17,7 @@ from gateway.call.outgoing import joined
 from gateway.call.plan import FRAME_US, Plan
 from gateway.call.turns import LULL
 from gateway.call.written import WrittenMap
-from gateway.ear import Ear
+from gateway.ear import SECOND, Ear
 
 FRAME = 320  # bytes
 VOICED, SILENT = b"\x01", b"\x00"
@@ -61,9 +61,12 @@ class Line:
     def __post_init__(self) -> None:
         self.call = Call(self.plan)
         self.rings: int | None = None  # one timer, as a session has
-        self.ear = Ear(self.plan, Marked(), self.call.stillness, self.tell, self.send)
+        self.ear = Ear(self.plan, Marked(), self.call.stillness, self.told_of, self.send)
         self.feed(on.CallerJoined())
         self.feed(on.AssistantReady("sess_1", "model"))
+
+    def told_of(self, event: Event, at: float, sent: bool) -> None:
+        self.tell(event, round(at * SECOND), sent)
 
     def tell(self, event: Event, now: int, sent: bool = False) -> None:
         if isinstance(event, CallerAudio):
@@ -104,7 +107,7 @@ class Line:
             if self.alone:
                 self.tell(CallerAudio(pcm, kind == VOICED), self.now)
             else:
-                assert self.ear.hear(pcm, self.now)
+                assert self.ear.hear(pcm, self.now / SECOND)
 
     def wait(self, microseconds: int) -> None:
         until = self.now + microseconds
@@ -283,7 +286,7 @@ def test_sound_of_any_length_becomes_frames(size: int) -> None:
     line = Line(plan())
     whole = (VOICED + bytes(FRAME - 1)) * 50
     for at in range(0, len(whole), size):
-        line.ear.hear(whole[at : at + size], line.now)
+        line.ear.hear(whole[at : at + size], line.now / SECOND)
         line.now += size * 125 // 2
     line.feed(on.Tick())
     assert sum(frames for _, frames, _ in line.told) == 50
@@ -291,6 +294,6 @@ def test_sound_of_any_length_becomes_frames(size: int) -> None:
 
 def test_what_no_ear_could_follow_is_dropped() -> None:
     line = Line(replace(plan(), burst=1_000_000))
-    assert line.ear.hear(bytes(16_000), 0)
-    assert not line.ear.hear(bytes(FRAME), 0)
-    assert line.ear.hear(bytes(FRAME), 20_000)
+    assert line.ear.hear(bytes(16_000), 0.0)
+    assert not line.ear.hear(bytes(FRAME), 0.0)
+    assert line.ear.hear(bytes(FRAME), 0.02)

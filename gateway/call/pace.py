@@ -11,16 +11,17 @@ TOO_FAST = (
 
 
 class Pace:
-    """An allowance of audio that fills as time passes; all in microseconds."""
+    """An allowance of audio that fills as time passes; all in microseconds, or all in seconds."""
 
-    def __init__(self, ahead: int = AHEAD_US) -> None:
-        self._most = ahead * DRIFT // (DRIFT + 1)  # until all of it would be there again
-        self._full_at = 0  # when it will be
+    def __init__(self, ahead: float = AHEAD_US) -> None:
+        self._most = ahead * DRIFT  # until all of it would be there again, times DRIFT + 1
+        self._full_at = 0.0  # when it will be, times DRIFT + 1
 
-    def take(self, length: int, now: int) -> bool:
+    def take(self, length: float, now: float) -> bool:
         """Whether audio of that length may come in now."""
+        now *= DRIFT + 1
         full_at = self._full_at if self._full_at > now else now
-        full_at += length * DRIFT // (DRIFT + 1)
+        full_at += length * DRIFT
         if full_at - now > self._most:
             return False
         self._full_at = full_at
