@@ -95,7 +95,7 @@ class Realtime:
         delta = delta_of(raw)
         if isinstance(delta, AudioDelta):
             return self._audio(delta)
-        if delta is not None and not self._relay.open:
+        if delta is not None and delta.response_id not in self._relay.answers:
             return self._words(delta)
         event = parse(raw)
         if event is None:

@@ -23,7 +23,7 @@ class Relay:
         self.open = False  # whether the caller speaks this protocol
         self._items: list[str] = []  # whose coming, state or going was asked for
         self._asides: list[str] = []  # answers outside the conversation, asked for
-        self._responses: frozenset[str] = frozenset()  # those of them that have begun
+        self.answers: frozenset[str] = frozenset()  # those of them that have begun
 
     def sent(self, message: Json, request: str) -> Json:
         """A caller's message as it goes out, under the name of its request."""
@@ -54,14 +54,14 @@ class Relay:
         response_id = text(response, "id") or text(event, "response_id")
         if kind == "response.created" and response.get("conversation_id", "") is None:
             return self._begins(response_id)
-        if kind == "response.done" and response_id in self._responses:
-            self._responses -= {response_id}
+        if kind == "response.done" and response_id in self.answers:
+            self.answers -= {response_id}
             return True
-        return kind.startswith("response.") and response_id in self._responses
+        return kind.startswith("response.") and response_id in self.answers
 
     def _begins(self, response_id: str) -> bool:
         if not self._asides:
             return False
         del self._asides[0]
-        self._responses |= {response_id}
+        self.answers |= {response_id}
         return True
