@@ -12,7 +12,15 @@ from enum import Enum
 
 from gateway.call.alarm import Alarm
 from gateway.call.effects import Effect, ShowWords
-from gateway.call.events import AssistantAudio, AssistantWords, CallerPlayed, Event, Tick
+from gateway.call.events import (
+    AssistantAudio,
+    AssistantWords,
+    CallerPlayed,
+    CallerWords,
+    Event,
+    Tick,
+    TurnCommitted,
+)
 from gateway.call.floor import Floor
 from gateway.call.guard.guard import Guard
 from gateway.call.hearing import Hearing
@@ -25,6 +33,7 @@ WORDS = frozenset({ShowWords})
 SAID = frozenset({AssistantAudio, AssistantWords})
 TOLD = SAID | {CallerPlayed}
 SOUND = TOLD | {Tick}
+NOTED = frozenset({TurnCommitted, CallerWords})
 BUSY = frozenset({"hearing", "speaking"})  # states of the floor
 
 
@@ -64,6 +73,8 @@ class Flow:
     def left(self, event: Event, orders: list[Effect], now: int) -> Left:
         """What there is to settle after that event, of which these orders came."""
         kind = type(event)
+        if kind in NOTED and self._is_noted(event, now):
+            return Left.NOTHING
         if (
             (self._flows and kind in TOLD)
             and (self._playback.steady and now < self._playback.heard_until)
@@ -83,6 +94,12 @@ class Flow:
             and WORDS.issuperset(map(type, orders))
         )
         return Left.SOUND if self._flows else Left.ALL
+
+    def _is_noted(self, event: Event, now: int) -> bool:
+        """Whether that is written down, and nothing waits for it, or is due."""
+        final = isinstance(event, CallerWords) and event.final  # then an answer may wait for them
+        due = self._alarm.rings(now) or (self._turns.open and self._turns.stalled(now))
+        return not (final or due) and self._is_free() and self._upstream.rests(now)
 
     def _is_as_expected(self, kind: type) -> bool:
         """Whether the model's answer stands as it did; what is but played does not change that."""

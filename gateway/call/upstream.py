@@ -44,7 +44,7 @@ GO_ON = (
     "You were cut off by a fault of the line in the middle of your answer. Go on from where the"
     " last line of yours ends, and repeat nothing."
 )
-SEEN = history.SEEN | {do.PassOn}
+SEEN = history.SEEN | {do.PassOn, do.Respond}
 
 
 class Upstream:
@@ -88,6 +88,8 @@ class Upstream:
         if isinstance(effect, do.PassOn):
             self._asking.inflight.told(effect.message)
             return
+        if isinstance(effect, do.Respond):
+            self._lacks_company(doubtful=False, now=now)  # from now on the caller waits
         self._history.see(effect)
         if type(effect) in self._asking.phrases.sees:
             self._asking.phrases.see(effect, now)
@@ -224,7 +226,7 @@ class Upstream:
             self._recovery.renew(now)
         if not self._recovery.rests(now):
             yield from self._change(doubtful, now)
-        if self._lacks_company(doubtful, now) and not self._floor.busy(now):
+        if self._lacks_company(doubtful=doubtful, now=now) and not self._floor.busy(now):
             self._company.keep(now)
 
     def _change(self, doubtful: bool, now: int) -> Iterator[Effect]:
@@ -246,9 +248,9 @@ class Upstream:
     def sounded(self, now: int) -> None:
         """The assistant's sound has gone on until now, and nothing else has changed or come due."""
         self._settled_at = now
-        self._lacks_company(self._doubtful(now), now)  # but the assistant is heard
+        self._lacks_company(doubtful=self._doubtful(now), now=now)  # but the assistant is heard
 
-    def _lacks_company(self, doubtful: bool, now: int) -> bool:
+    def _lacks_company(self, *, doubtful: bool, now: int) -> bool:
         """Whether the caller is to be told that the line is alive, unless somebody speaks."""
         fails = self._responses.pending or self._recovery.away
         since = self._waits_since(doubtful, now) if fails else None
@@ -289,6 +291,10 @@ class Upstream:
         """Whether sound that goes on changes nothing here but how long the session is trusted."""
         watched = self._permission.waits or self._plan.window or self._responses.calls
         return not (self._recovery.away or watched)
+
+    def rests(self, now: int) -> bool:
+        """Whether no other session is sought, or to be used, or to be opened by now."""
+        return self._recovery.rests(now)
 
     @property
     def away(self) -> bool:

@@ -69,6 +69,21 @@ TOKENS = (
 )
 
 
+class Sum:
+    """What grows many times a second: its counter is told of it when somebody looks."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._told = 0.0
+        self.total = 0.0
+
+    def tell(self) -> None:
+        """Let the counter be what it comes to."""
+        total = self.total
+        self._counter.inc(total - self._told)
+        self._told = total
+
+
 class Backlog(Protocol):
     """What waits for the database, and what did not reach it."""
 
@@ -89,6 +104,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self._sums: list[Sum] = []
 
         def counter(name: str, about: str, *labels: str) -> Counter:
             return Counter(f"trunkline_{name}", about, labels, registry=registry)
@@ -108,21 +124,27 @@ class Metrics:
         ).observe
         self.calls = counter("calls", "Calls that have ended")
         audio = counter("caller_audio_seconds", "The caller's audio: heard, sent on", "way")
-        self.heard, self.sent = audio.labels("heard"), audio.labels("sent")
-        self.bytes_saved = counter("saved_bytes", "Bytes that trimming saved")
-        self.tokens_saved = counter("saved_tokens", "Tokens that trimming saved")
-        self.money_saved = counter("saved_usd", "US dollars that trimming saved")
-        self.played = counter("played_seconds", "Audio sent to callers")
+        self.heard, self.sent = (self._often(audio.labels(way)) for way in ("heard", "sent"))
+        self.bytes_saved = self._often(counter("saved_bytes", "Bytes that trimming saved"))
+        self.tokens_saved = self._often(counter("saved_tokens", "Tokens that trimming saved"))
+        self.money_saved = self._often(counter("saved_usd", "US dollars that trimming saved"))
+        self.played = self._often(counter("played_seconds", "Audio sent to callers"))
         self.interruptions = counter("interruptions", "Times a caller cut in")
         self.responses = counter("responses", "Answers by status", "status")
         tokens = counter("tokens", "Tokens used, as billed", "kind")
-        self.tokens = {kind: tokens.labels(kind) for kind in TOKENS}
-        self.cost = counter("cost_usd", "US dollars that answers, transcription and tools cost")
+        self.tokens = {kind: self._often(tokens.labels(kind)) for kind in TOKENS}
+        self.cost = self._often(
+            counter("cost_usd", "US dollars that answers, transcription and tools cost")
+        )
         self.tools = counter("tool_calls", "Tool calls by outcome", "status")
         self.notices = counter("notices", "Troubles by their code", "code")
         self.taken_over = counter("taken_over", "Calls that went on with another session", "model")
         self.guarded = counter("guarded", "Rules that were broken", "rule", "place", "action")
         self.overflows = counter("overflows", "Queues that were full, by name", "queue")
+
+    def _often(self, counter: Counter) -> Sum:
+        self._sums.append(Sum(counter))
+        return self._sums[-1]
 
     def tap(self, plan: Plan) -> CallMetrics:
         """The tap of one call."""
@@ -145,6 +167,8 @@ class Metrics:
 
     def page(self) -> bytes:
         """The text that `/metrics` serves."""
+        for one in self._sums:
+            one.tell()
         return generate_latest(self.registry)
 
 
@@ -157,7 +181,7 @@ class CallMetrics:
         self._all = metrics
         self._plan = plan
         self._saved = ShowSavings(0, 0, 0, 0, 0.0)
-        self._played = 0  # bytes that nobody was told of
+        self._second = plan.rate * plan.format.width  # bytes
         self._tariff = Tariff(plan)
         self._dictation = Dictation(plan)
         if any(one.prices.transcription for one in (plan.billed, *plan.stand_ins)):
@@ -170,9 +194,8 @@ class CallMetrics:
             case ResponseEnded(status=status, usage=usage):
                 self._all.responses.labels(status).inc()
                 for kind, used in self._all.tokens.items():
-                    if count := getattr(usage, kind):
-                        used.inc(count)
-                self._all.cost.inc(self._tariff.prices.cost(usage) / NANO)
+                    used.total += getattr(usage, kind)
+                self._all.cost.total += self._tariff.prices.cost(usage) / NANO
             case ToolsChanged():
                 self._tariff.see(event)
             case ToolFinished(failed=failed):
@@ -185,7 +208,7 @@ class CallMetrics:
                 self._all.overflows.labels("caller_audio").inc()
             case CallerWords() | SpeechStarted() | SpeechStopped():
                 spoken = self._dictation.event(event)
-                self._all.cost.inc(self._tariff.prices.dictation(spoken) / NANO)
+                self._all.cost.total += self._tariff.prices.dictation(spoken) / NANO
 
     def effect(self, effect: Effect, now: int) -> None:
         """Count what the call orders."""
@@ -193,7 +216,7 @@ class CallMetrics:
             case SendAudio() | Commit() | ClearInput():
                 self._dictation.effect(effect)
             case Play(pcm=pcm):
-                self._played += len(pcm)
+                self._all.played.total += len(pcm) / self._second
             case ShowLatency(voice_to_voice=latency):
                 self._all.latency.observe(latency / 1_000_000)
             case ShowSavings():
@@ -204,7 +227,7 @@ class CallMetrics:
                 self._all.overflows.labels(FULL[code]).inc()
             case RunTool():
                 self._all.tools.labels("started").inc()
-                self._all.cost.inc(self._tariff.tool(effect) / NANO)
+                self._all.cost.total += self._tariff.tool(effect) / NANO
             case Dial():
                 self._tariff.see(effect)
             case Use():
@@ -221,20 +244,13 @@ class CallMetrics:
 
     def _save(self, now: ShowSavings) -> None:
         """Savings come as totals of the call; what is new since the last is added."""
-        self._tell_played()
         before, self._saved = self._saved, now
-        self._all.heard.inc((now.heard - before.heard) / self._plan.rate)
-        self._all.sent.inc((now.sent - before.sent) / self._plan.rate)
-        self._all.bytes_saved.inc(max(0, now.bytes_saved - before.bytes_saved))
-        self._all.tokens_saved.inc(max(0, now.tokens_saved - before.tokens_saved))
-        self._all.money_saved.inc(max(0.0, now.money_saved - before.money_saved))
+        self._all.heard.total += (now.heard - before.heard) / self._plan.rate
+        self._all.sent.total += (now.sent - before.sent) / self._plan.rate
+        self._all.bytes_saved.total += max(0, now.bytes_saved - before.bytes_saved)
+        self._all.tokens_saved.total += max(0, now.tokens_saved - before.tokens_saved)
+        self._all.money_saved.total += max(0.0, now.money_saved - before.money_saved)
 
     def close(self) -> None:
         """The call is over."""
-        self._tell_played()
         self._all.live.dec()
-
-    def _tell_played(self) -> None:
-        """What was sent to the caller, a turn's worth at a time."""
-        played, self._played = self._played, 0
-        self._all.played.inc(played // self._plan.format.width / self._plan.rate)

@@ -32,6 +32,8 @@ events = st.one_of(
     st.sampled_from((on.ResponseStarted("r"), on.ResponseEnded("r", "completed"))),
     st.builds(on.CallerAudio, st.just(b"\xff" * 160), st.booleans()),
     st.just(on.CallerText("Go on.")),
+    st.builds(on.TurnCommitted, st.just("said")),
+    st.builds(on.CallerWords, st.just("said"), st.just("Well"), st.booleans()),
     st.just("heard"),  # the oldest mark comes back
 )
 steps = st.lists(st.tuples(st.sampled_from((0, 20_000, 60_000, 400_000)), events), max_size=80)

@@ -221,6 +221,7 @@ class AnyCall(RuleBasedStateMachine):
         self.count_words += 1
         item = f"heard_{self.count_words}"
         self.feed(on.TurnCommitted(item))
+        self.feed(on.CallerWords(item, text[:2], final=False))
         self.feed(on.CallerWords(item, text, final=True))
 
     @precondition(lambda self: self.asked)

@@ -151,6 +151,7 @@ def test_metrics_add_up_over_calls() -> None:
     heard = figures['trunkline_caller_audio_seconds_total{way="heard"}']
     sent = figures['trunkline_caller_audio_seconds_total{way="sent"}']
     assert 0 < sent < heard
+    assert read(metrics) == figures, "who looks twice sees the same"
 
 
 def test_metrics_count_the_same_money_as_the_books() -> None:
