@@ -121,12 +121,14 @@ class AudioSocketDialect:
 
     def encode(self, effect: to.ToCaller) -> list[bytes]:
         """Sound, in frames as long as it is; the line's leg sees to it that each is 20 ms."""
-        frames: list[bytes] = []
-        if isinstance(effect, to.Play):
-            for at in range(0, len(effect.pcm), LONGEST):
-                piece = effect.pcm[at : at + LONGEST]
-                frames.append(_HEAD.pack(self._kind, len(piece)) + piece)
-        return frames
+        if not isinstance(effect, to.Play):
+            return []
+        pcm = effect.pcm
+        return [self.frame(pcm[at : at + LONGEST]) for at in range(0, len(pcm), LONGEST)]
+
+    def frame(self, sound: bytes) -> bytes:
+        """The frame that carries so much sound, at most `LONGEST` bytes of it."""
+        return _HEAD.pack(self._kind, len(sound)) + sound
 
     def farewell(self, reason: str, error: WireError | None) -> Iterator[Message]:
         """Hang up. An AudioSocket cannot say why."""

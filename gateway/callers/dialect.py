@@ -68,6 +68,14 @@ class Dialect(Protocol):
         ...
 
 
+class FramedDialect(Dialect, Protocol):
+    """One whose sound is written frame by frame, each at its time."""
+
+    def frame(self, sound: bytes) -> bytes:
+        """The message that carries so much sound."""
+        ...
+
+
 def facts(meaning: bytes | Iterable[Fact]) -> Iterable[Fact | CallerAudio]:
     """What a message means, where its sound is to be one fact among others."""
     if isinstance(meaning, bytes):

@@ -73,20 +73,17 @@ class Player:
                 heard.append(CallerPlayed(*self._place))
                 self._place = None
             return self._silence, heard
-        parts: list[bytes] = []
-        missing = self.size
-        while missing and self._waiting:
-            parts.append(self._piece(missing, heard))
-            missing -= len(parts[-1])
-        if missing:
-            parts.append(self._silence[:missing])
-        return parts[0] if len(parts) == 1 else b"".join(parts), heard
+        frame = self._piece(self.size, heard)
+        while (missing := self.size - len(frame)) and self._waiting:
+            frame += self._piece(missing, heard)
+        return frame + self._silence[:missing] if missing else frame, heard
 
     def _piece(self, missing: int, heard: list[CallerPlayed]) -> bytes:
         """Up to so many bytes of what comes next."""
         one = self._waiting[0]
         play = one.play
         piece = play.pcm[one.taken : one.taken + missing]
+        taken = len(piece)
         position = play.position + one.taken // self._width
         goes_on = self._place == (play.item_id, position, play.generation)
         if self._place is not None and not goes_on:
@@ -95,12 +92,12 @@ class Player:
             self._told = self._told + 1 if goes_on else REPORT_EVERY
             if self._told >= REPORT_EVERY:
                 self._told = 0
-                half = min(len(piece), self.size // 2) // self._width
+                half = min(taken, self.size // 2) // self._width
                 heard.append(CallerPlayed(play.item_id, position + half, play.generation))
-        one.taken += len(piece)
+        one.taken += taken
         if one.taken == len(play.pcm):
             self._waiting.popleft()
-        self._place = (play.item_id, position + len(piece) // self._width, play.generation)
+        self._place = (play.item_id, position + taken // self._width, play.generation)
         return piece
 
 

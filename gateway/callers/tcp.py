@@ -21,7 +21,7 @@ from typing import cast
 from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
-from gateway.callers.dialect import Dialect, Fitting, Reply, Said, Splitter, facts
+from gateway.callers.dialect import Fitting, FramedDialect, Reply, Said, Splitter, facts
 from gateway.callers.line import Line, LineError
 from gateway.callers.pacing import Metronome, Paced, Player
 from gateway.callers.parting import NOT_READING, Parting, not_begun
@@ -53,7 +53,7 @@ class TcpLeg(asyncio.Protocol):
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: FramedDialect,
         splitter: Splitter,
         metronome: Metronome,
         *,
@@ -115,7 +115,8 @@ class TcpLeg(asyncio.Protocol):
         try:
             feed, beats = self._feed, self._metronome
             if feed is not None and asyncio.get_running_loop().time() >= beats.due:
-                self._catch_up(beats.number(), feed)  # what is due is heard before what comes now
+                for played in self._catch_up(beats.number()):
+                    self._tell(played, feed)  # what is due is heard before what comes now
             for message in self._splitter.push(data):
                 if self._parting is not None:
                     return
@@ -280,32 +281,34 @@ class TcpLeg(asyncio.Protocol):
         assert self._feed is not None
         assert self._context is not None
         try:
-            self._context.run(self._catch_up, number, self._feed)
+            for played in self._catch_up(number):
+                self._context.run(self._tell, played, self._feed)
         except Exception as error:  # one line's fault is not that of the others
             self._fail(error)
 
-    def _catch_up(self, number: int, feed: Feed) -> None:
-        """Write the frames that are due, and tell what was heard by now."""
+    def _catch_up(self, number: int) -> list[of.CallerPlayed]:
+        """Write the frames that are due; what is to be told of what was heard by now."""
         due, self._number = number - self._number, number
         transport = self._transport
+        told: list[of.CallerPlayed] = []
         if due <= 0 or self._parting is not None or transport is None:
-            return
+            return told
         if transport.get_write_buffer_size() > self._slack:
             self.paced.skipped += due
             self._wait_for_peer()
-            return
+            return told
         self._stuck_since = None
-        burst = min(due, BURST)
-        self.paced.skipped += due - burst
-        self.paced.caught_up += burst - 1
-        while burst and self._parting is None:
-            burst -= 1
+        if due > BURST:
+            self.paced.skipped += due - BURST
+            due = BURST
+        self.paced.caught_up += due - 1
+        self.paced.written += due
+        while due:
+            due -= 1
             frame, heard = self._player.take()
-            for message in self._dialect.encode(to.Play("", frame, 0, 0)):
-                transport.write(message if isinstance(message, bytes) else message.encode())
-            self.paced.written += 1
-            for played in heard:
-                self._tell(played, feed)
+            transport.write(self._dialect.frame(frame))
+            told += heard
+        return told
 
     def _wait_for_peer(self) -> None:
         """It has not read what it was sent, so nothing is added to that; but not for ever."""
