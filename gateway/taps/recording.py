@@ -7,6 +7,7 @@ the words that were recognised of it, and is covered with a tone where they hold
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from audio.container import Container, Opus, Wav
@@ -27,6 +28,12 @@ TONE_HZ, TONE_DBFS = 1000.0, -24.0
 ENDINGS = {"wav": ".wav", "opus": ".opus"}
 
 
+@lru_cache(maxsize=8)
+def tone(rate: int) -> bytes:
+    """A hundred waves of what covers a number; one piece may follow another."""
+    return sine(TONE_HZ, 100 / TONE_HZ, rate, TONE_DBFS)
+
+
 class Recording:
     """The tap: lays both sides on the call's time line and writes what can no longer change."""
 
@@ -41,7 +48,6 @@ class Recording:
         self._container: Container | None = None
         self._caller, self._assistant = Track(), Track()
         self._spoken = Spoken(plan, policy)
-        self._tone = sine(TONE_HZ, 1.0, plan.rate, TONE_DBFS)
         self._written = 0  # samples
         self._asks = plan.privacy.recording == "consent"
         if not self._asks:
@@ -116,7 +122,8 @@ class Recording:
         if first >= last:
             return
         wanted = (last - first) * BYTES
-        repeated = self._tone * (wanted // len(self._tone) + 1)
+        wave = tone(self._plan.rate)
+        repeated = wave * (wanted // len(wave) + 1)
         pcm[first * BYTES : last * BYTES] = repeated[:wanted]
 
 
