@@ -78,8 +78,8 @@ def _is_whole(frame: Message) -> TypeGuard[bytes]:
 class AudioSocketDialect:
     """One connection."""
 
-    lead = 400_000  # all of it waits with us, and is taken back to the frame
-    grain = 100_000
+    lead = 500_000  # all of it waits with us, and is taken back to the frame
+    grain = 200_000
 
     def __init__(self) -> None:
         self.format = pcm16(8_000)  # until the first sound says otherwise
