@@ -9,18 +9,7 @@ from hypothesis import strategies as st
 
 from audio import floats, pcm
 from audio.pcm import AudioError
-
-WAVES = st.lists(st.integers(-32768, 32767), max_size=200).map(
-    lambda values: np.array(values, "<i2").tobytes()
-)
-
-
-def of(*values: int) -> bytes:
-    return np.array(values, "<i2").tobytes()
-
-
-def values(wave: bytes) -> list[int]:
-    return [int(value) for value in np.frombuffer(wave, "<i2")]
+from tests.audio.waves import WAVES, of, values
 
 
 def test_silence_measures_the_floor() -> None:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audio import pcm
 from audio.pcm import AudioError, Framer
-
-WAVES = st.lists(st.integers(-32768, 32767), max_size=200).map(
-    lambda values: np.array(values, "<i2").tobytes()
-)
-
-
-def of(*values: int) -> bytes:
-    return np.array(values, "<i2").tobytes()
-
-
-def values(wave: bytes) -> list[int]:
-    return [int(value) for value in np.frombuffer(wave, "<i2")]
+from tests.audio.waves import of, values
 
 
 def test_silence_has_two_bytes_a_sample_and_measures_the_floor() -> None:
