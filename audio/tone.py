@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from math import expm1, log, pi, sin
+from functools import lru_cache
+from math import expm1, gcd, log, pi, sin
 
-from audio.pcm import FULL_SCALE, AudioError
+from audio.pcm import BYTES, FULL_SCALE, AudioError
 
 _ROWS = (697.0, 770.0, 852.0, 941.0)  # Hz, ITU-T Q.23
 _COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
@@ -15,10 +16,15 @@ _KEYS = "123A456B789C*0#D"
 
 def sine(hz: float, seconds: float, rate: int, dbfs: float = -12.0) -> bytes:
     """A tone; `dbfs` is its peak."""
-    pitch = 2 * pi * hz
-    return _pcm((sin(pitch * time) for time in _times(seconds, rate)), dbfs)
+    pitch, samples = 2 * pi * hz, round(seconds * rate)
+    # After so many samples it begins anew: only those are reckoned.
+    cycle = rate // gcd(int(hz), rate) if hz == int(hz) else samples
+    once = min(cycle, samples)
+    wave = _pcm((sin(pitch * sample / rate) for sample in range(once)), dbfs)
+    return (wave * -(-samples // once))[: samples * BYTES] if once else b""
 
 
+@lru_cache(maxsize=32)
 def dtmf(digit: str, seconds: float, rate: int, dbfs: float = -12.0) -> bytes:
     """A key of the telephone: 0-9 * # A-D; `dbfs` is the peak of each of its two tones."""
     if len(digit) != 1 or digit.upper() not in _KEYS:

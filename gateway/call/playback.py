@@ -94,7 +94,7 @@ class Playback:
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
         self._held = False  # what comes first waits for time to pass, not for more sound
-        # Whether what came last changes, until `heard_until`, but how much waits or was heard.
+        # Until `heard_until`, whether what came last changes only how much waits, or was heard.
         self.steady = False
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
         self.generation = 0
@@ -114,13 +114,12 @@ class Playback:
             backlog += other.received - other.sent
         if backlog > self._most:
             return False
-        if pcm:
-            self.steady = self._held and track.received > 0
-        else:
+        if not pcm:
             self.steady = self._held or (len(self._tracks) == 1 and track.reported < track.sent)
-        if pcm:
-            track.waiting.append(pcm)
-            track.received += len(pcm) // self._width
+            return True
+        self.steady = self._held and track.received > 0
+        track.waiting.append(pcm)
+        track.received += len(pcm) // self._width
         return True
 
     def end_item(self, item_id: str) -> None:

@@ -21,9 +21,8 @@ from gateway.privacy.vault import NO_KEYS, Keys, PlainFile, open_sink
 from gateway.redaction.detect import NOTHING, Policy
 from gateway.taps.spoken import Spoken
 
-# Written at once; later than a caller's silence is told of. A gateway that is killed loses twice as
-# much, and a little.
-BLOCK_US = 500_000
+LATE_US = 500_000  # after which nothing is changed or added: a caller's silence is told of by then
+BLOCK_US = 300_000  # written at once; a gateway that is killed loses both, and a little
 TONE_HZ, TONE_DBFS = 1000.0, -24.0
 ENDINGS = {"wav": ".wav", "opus": ".opus"}
 
@@ -62,8 +61,8 @@ class Recording:
             pcm = decode(event.pcm, self._plan.encoding)
             self._caller.put(pcm, at - len(pcm) // BYTES)
         self._spoken.event(event, now)
-        if at - self._written > 2 * self._plan.samples(BLOCK_US):
-            until = at - self._plan.samples(BLOCK_US)
+        until = at - self._plan.samples(LATE_US)
+        if until - self._written > self._plan.samples(BLOCK_US):
             self._write(min(until, self._plan.samples(self._spoken.settled(now))))
 
     def effect(self, effect: Effect, now: int) -> None:

@@ -111,7 +111,8 @@ class Spoken:
             start, end = self._turns[next(reversed(self._turns))]
             waits += [start] if now - end < PATIENCE_US else []
         for answer in self._answers.values():
-            if answer.plays and not answer.ended and now - answer.plays[-1][2] < PATIENCE_US:
+            more = answer.received and not answer.ended  # what the gateway says itself is whole
+            if more and answer.plays and now - answer.plays[-1][2] < PATIENCE_US:
                 waits.append(answer.plays[0][1])
         return min(waits)
 

@@ -141,6 +141,16 @@ def test_a_recording_that_nobody_closed_can_be_heard(
     story.close()
 
 
+def test_what_the_gateway_says_itself_holds_up_nothing(tmp_path: Path) -> None:
+    story = Sounding(Recording(tmp_path / "call.wav", Plan(), ALL))
+    story.feed(on.SoundOrdered("notice", sine(500, 0.5, RATE)))
+    story.silent(3000)
+    sound, _ = opened(tmp_path / "call.wav", NO_KEYS)
+    assert len(sound) > 2 * RATE, "while the call goes on"
+    assert heard(sound[:, 1], 500)
+    story.close()
+
+
 @pytest.mark.parametrize(("words", "kept"), [("Yes, sure.", True), ("No.", False)])
 def test_nothing_is_heard_of_what_was_said_before_the_caller_agreed(
     tmp_path: Path, words: str, kept: bool
