@@ -176,14 +176,13 @@ class Session:
         """Take an event from a leg, a tool or an operator; or the caller's sound, as it is."""
         if self._call.ended:
             return
-        if type(event) is bytes:
+        if isinstance(event, bytes):
             assert self._loop is not None
             if not self._ear.hear(event, self._loop.time()):
                 self._refuse()
         elif type(event) is on.CallerAudio:
             self.feed(event.pcm)
         else:
-            assert not isinstance(event, bytes), "sound comes as bytes, not as a kind of them"
             if type(event) in SHOWN:
                 self._tools.see(event)
             if type(event) is on.CallerJoined:

@@ -17,6 +17,7 @@ from gateway.doors.entrance import credential, other_site
 from gateway.errors import TrunklineError
 from gateway.identity.revoked import Revoked
 from gateway.identity.who import EVERY, OPEN, OPERATOR, Identity
+from gateway.recent import keep
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -197,9 +198,7 @@ class Access:
         now, once = time.monotonic(), (who.kind, who.credential, who.caller, address_of(connection))
         if now - self._signed_in.get(once, float("-inf")) < AGAIN:
             return
-        if len(self._signed_in) >= REMEMBERED:
-            self._signed_in.pop(next(iter(self._signed_in)))
-        self._signed_in[once] = now
+        keep(self._signed_in, once, now, REMEMBERED)
         self.note("sign_in", who, address=self.alias(address_of(connection)))
 
     def actor(self, who: Identity) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audio.convert import Converter
 from audio.format import Format
+from gateway.recent import keep
 
 OPEN_ITEMS = 64  # items whose audio may be under way at once; beyond that the oldest is forgotten
 
@@ -34,19 +35,13 @@ class Receiving:
         if half:
             data = half + data
         if len(data) % 2:
-            _bound(self._halves)
-            self._halves[item_id] = data[-1:]
+            keep(self._halves, item_id, data[-1:], OPEN_ITEMS)
             data = data[:-1]
         return data
 
     def _converter(self, item_id: str) -> Converter:
         found = self._converters.get(item_id)
         if found is None:
-            _bound(self._converters)
-            found = self._converters[item_id] = Converter(self._wire, self._call)
+            found = Converter(self._wire, self._call)
+            keep(self._converters, item_id, found, OPEN_ITEMS)
         return found
-
-
-def _bound(table: dict[str, bytes] | dict[str, Converter]) -> None:
-    if len(table) >= OPEN_ITEMS:
-        del table[next(iter(table))]

@@ -9,6 +9,7 @@ from typing import get_args
 from gateway.assistants.fields import Json, count, inner, objects, text
 from gateway.call.events import ResponseStatus, ToolArguments, ToolCall, Usage
 from gateway.call.plan import ToolSpec
+from gateway.recent import keep
 
 BEGUN = 32  # function calls that are being written
 
@@ -27,9 +28,8 @@ class ArgumentPieces:
         name = text(item, "name")
         early = any(spec.prefetch and spec.name == name for spec in self.wanted)
         if early and text(item, "type") == "function_call":
-            if len(self._begun) >= BEGUN:
-                del self._begun[next(iter(self._begun))]
-            self._begun[text(item, "id")] = ToolCall(text(item, "call_id"), name, "")
+            call = ToolCall(text(item, "call_id"), name, "")
+            keep(self._begun, text(item, "id"), call, BEGUN)
 
     def piece(self, event: Json) -> Iterator[ToolArguments]:
         """The next piece of the arguments."""

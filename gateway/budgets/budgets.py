@@ -23,6 +23,7 @@ from gateway.budgets.purse import CallPurse
 from gateway.call.plan import Plan
 from gateway.call.prices import NANO
 from gateway.errors import TrunklineError
+from gateway.recent import keep
 from gateway.settings import Settings
 from gateway.sharing.redis import open_redis
 
@@ -167,9 +168,7 @@ class Budgets:
         step = 100 if percent >= 100 else self.settings.warn_percent
         if percent < step or self._told.get(account.name, 0) >= step:
             return
-        self._told[account.name] = step
-        if len(self._told) > REMEMBERED:
-            del self._told[next(iter(self._told))]
+        keep(self._told, account.name, step, REMEMBERED)
         of = {"tenant": account.tenant, "callers": bool(account.caller)}
         said = {"period": account.period.name, "percent": percent, **of}
         log.warning("a budget comes to its end", extra=said)

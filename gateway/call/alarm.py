@@ -69,14 +69,14 @@ class Alarm:
         """Whether the sound, or one of the others, is due."""
         if self._sound_due is not None and now >= self._sound_due:
             return True
-        return self._due is not None and now >= self._due and self.wakes(now)
+        return self.wakes(now)
 
     def wakes(self, now: int) -> bool:
         """Whether one of the others is due."""
-        if self._due is None or now < self._due:
+        if not self.may_wake(now):
             return False
         self._look()
-        return self._due is not None and now >= self._due
+        return self.may_wake(now)
 
     def may_wake(self, now: int) -> bool:
         """Whether one of the others is due, unless it has moved by now: nobody looks."""

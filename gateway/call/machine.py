@@ -317,16 +317,15 @@ class Call:
 
     def _settle(self) -> Iterator[Effect]:
         now = self._now
-        yield from self._guard.settle(now) if self._guard.judges else ()
-        yield from self._signs(self._hearing.tick(now)) if self._hearing.turns.open else ()
+        yield from self._guard.settle(now)
+        yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
         yield from self._upstream.settle(now)
-        if self._spending.counts or self._spending.costs:
-            yield from self._barge_in() if self._spending.cuts_off else ()
-            yield from self._spending.settle(now)
+        yield from self._barge_in() if self._spending.cuts_off else ()
+        yield from self._spending.settle(now)
         yield from self._voice.settle(now)
-        yield from self._asking.overdue(now) if self._responses.busy else ()
+        yield from self._asking.overdue(now)
         if not self._tools.idle:
             yield from self._tools.settle(free=self._floor.free(now), now=now)
         yield from self._ask()
@@ -345,6 +344,6 @@ class Call:
             yield self._floor.show(state)
 
     def _ask(self) -> Iterator[Effect]:
-        yield from self._spending.reserve(hears=self._hearing.open) if self._spending.counts else ()
-        if self._responses.wants and not (self._hearing.open or self._spending.waits):
+        yield from self._spending.reserve(hears=self._hearing.open)
+        if not (self._hearing.open or self._spending.waits):
             yield from self._asking.ask(self._now, may=self._spending.may_ask)

@@ -53,9 +53,13 @@ class Recovery:
         self._for_wish = False  # what is dialled, or spare, is for that
         self.epoch = 0  # of the session in use
         self.read = 0  # tokens that it read for its last answer
-        self.away = False  # there is none in use
         self.away_since: int | None = None  # call time since which there is none
         self._trouble_since = 0  # no session has lasted since then
+
+    @property
+    def away(self) -> bool:
+        """Whether there is none in use."""
+        return self.away_since is not None
 
     # ------------------------------------------------------------ what happens
 
@@ -81,7 +85,7 @@ class Recovery:
         """Take the open session into use; returns its epoch."""
         assert self._spare is not None
         (self.epoch, self._current), self._spare = self._spare, None
-        self.away, self.away_since, self._next_at = False, None, None
+        self.away_since = self._next_at = None
         self._doubts = self._for_wish = False
         self._began(self._limit, now)
         return self.epoch
@@ -134,7 +138,7 @@ class Recovery:
             return False
         if fatal:
             self._barred |= {self._current}
-        self.away, self.away_since, self._ends_at, self._rotate_at = True, now, None, None
+        self.away_since, self._ends_at, self._rotate_at = now, None, None
         if self._wish is not None:
             self._shunned[self._current] = self._wish[1] + SHUNNED
         settled = self._worked or now - self._began_at >= SETTLED_US

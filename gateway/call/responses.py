@@ -88,11 +88,6 @@ class Responses:
             self._wanted, self._fills = Respond(instructions, may_call=False), True
 
     @property
-    def wants(self) -> bool:
-        """Whether an answer is to be asked for."""
-        return self._wanted is not None
-
-    @property
     def wanted(self) -> Respond:
         """What is to be asked for next."""
         return self._wanted or PLAIN

@@ -42,7 +42,7 @@ class Spending:
         self._funds = Funds() if plan.budget.shared else None
         self._tariff = Tariff(plan)
         self.counts = self._meter is not None  # what is said has a limit
-        self.costs: list[ShowCost] = []  # of answers that have ended, and not told yet
+        self._costs: list[ShowCost] = []  # of answers that have ended, and not told yet
         self._responses = responses
         self._quiet = quiet
         self._router = router
@@ -57,7 +57,7 @@ class Spending:
     def see(self, what: Event | Effect) -> None:
         """Count an event or an order, of those that `sees` names."""
         if isinstance(what, ResponseEnded) and (nano := self._tariff.prices.cost(what.usage)):
-            self.costs.append(ShowCost(nano))
+            self._costs.append(ShowCost(nano))
         self._tariff.see(what)
         if self._meter is None:
             return
@@ -96,8 +96,8 @@ class Spending:
 
     def settle(self, now: int) -> Iterator[Effect]:
         """A word on the way there, once; at the end a last one, after which the call ends."""
-        yield from self.costs
-        self.costs.clear()
+        yield from self._costs
+        self._costs.clear()
         if self._meter is None:
             return
         if self._router.on:

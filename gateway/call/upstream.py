@@ -208,7 +208,7 @@ class Upstream:
             yield from self._permission.settle(now)
         if self._outgoing.lost:
             return
-        if self._recovery.away and self._recovery.hopeless(now):
+        if self._recovery.hopeless(now):
             yield from self._give_up(now)
             return
         if (fault := self._asking.useless) is not None:
@@ -222,7 +222,7 @@ class Upstream:
             self._recovery.doubt(now)
         if self._router.on and self._outgoing.open:
             self._recovery.prefer(self._router.choice, self._router.turn)
-        if self._plan.window and self._outgrown:
+        if self._outgrown:
             self._recovery.renew(now)
         if not self._recovery.rests(now):
             yield from self._change(doubtful, now)
@@ -274,7 +274,7 @@ class Upstream:
 
     @property
     def _doubtful_at(self) -> int | None:
-        if self._recovery.away or not self._responses.busy:
+        if self._recovery.away:
             return None
         speaks = self._voice.within_sentence
         at = self._responses.doubtful_at(speaks=speaks)

@@ -58,8 +58,6 @@ def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> 
     width, size = form.width, len(play.pcm)
     step = form.rate * length // 1_000_000 * width
     short = form.rate * least // 1_000_000 * width
-    if 0 < size <= step:
-        return [play]  # as most are
     pieces: list[Play] = []
     at = 0
     while at < size:

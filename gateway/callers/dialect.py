@@ -11,6 +11,7 @@ from audio.format import Format
 from gateway.call.effects import Flush, Play, ShowSavings, ToCaller, Transfer
 from gateway.call.events import CallerAudio, CallerPlayed, FromCaller, FromClient
 from gateway.errors import WireError
+from gateway.recent import keep
 
 Message = str | bytes
 Said = FromCaller | FromClient
@@ -152,9 +153,7 @@ class Fitting:
         if self._playing != play.item_id or sent is None or sent.position != play.position:
             self._outward = Converter(self._call, self._wire)
             sent = _Sent(play.item_id, play.position, self._to_wire(play.position))
-            self._sent[play.item_id] = sent
-            if len(self._sent) > REMEMBERED:
-                del self._sent[next(iter(self._sent))]
+            keep(self._sent, play.item_id, sent, REMEMBERED)
             self._playing = play.item_id
         pcm, position = self._outward.push(play.pcm), sent.wire
         sent.position += self._call.samples(play.pcm)

@@ -84,7 +84,7 @@ class StreamDialect:
         if said.event != "media" or said.media is None or not self._stream:
             return self._rarely(said, started=bool(self._stream))
         heard = said.media.payload if said.media.track == "inbound" else b""
-        if self._width > 1 and len(heard) % self._width:
+        if len(heard) % self._width:
             raise WireError(
                 f"Expected whole samples of {self.format}, and {len(heard)} bytes came.", 1007
             )

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from gateway.identity.who import Identity, NoKeyError, known
+from gateway.recent import keep
 from gateway.store.database import Database, StoreError
 from gateway.store.tables import api_keys
 
@@ -145,10 +146,9 @@ class Keyring:
         self._seen.pop(key_id, None)
         if row is None:
             return None
-        if len(self._seen) >= MEMORY:
-            self._seen.pop(next(iter(self._seen)))
-        self._seen[key_id] = (time.monotonic(), _key(row), row.hash)
-        return _key(row), row.hash
+        key = _key(row)
+        keep(self._seen, key_id, (time.monotonic(), key, row.hash), MEMORY)
+        return key, row.hash
 
 
 def _made(

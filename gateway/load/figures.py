@@ -21,6 +21,7 @@ from gateway.load.notes import (
     Spoken,
     Turn,
 )
+from gateway.recent import keep
 
 Measure = Literal["up", "down", "voice_to_voice", "barge_in", "detection", "setup", "tester"]
 MEASURES: tuple[Measure, ...] = (
@@ -171,9 +172,7 @@ class Figures:
                 self.series["down"].add(now, found.late)
                 self._sound(now, found.lost, found.expected)
             case _:
-                self._halves[name] = half
-                if len(self._halves) > WAITING:
-                    del self._halves[next(iter(self._halves))]
+                keep(self._halves, name, half, WAITING)
 
     def _match(self, session: int) -> None:
         """Find the utterances that this session's turns are of, once it is known whose it is."""

