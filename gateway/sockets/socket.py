@@ -68,8 +68,8 @@ class Socket(WSListener):
 
     __slots__ = (
         *("closed", "subprotocol", "writable"),
-        *("_context", "_deliver", "_gone", "_held", "_kind", "_known", "_largest", "_loop"),
-        *("_asked", "_ours", "_pieces", "_ping", "_pong", "_reader", "_timer", "_told"),
+        *("_begun", "_context", "_deliver", "_gone", "_held", "_kind", "_known", "_largest"),
+        *("_asked", "_loop", "_ours", "_ping", "_pong", "_reader", "_timer", "_told"),
         "_transport",
     )
 
@@ -83,7 +83,7 @@ class Socket(WSListener):
         self._deliver: Callable[[Message], object] = self._keep  # or to the reader, in its context
         self._context = copy_context()  # of the reader: its log says whose call it is
         self._held: deque[Message] | None = None  # what has come and nobody has read
-        self._pieces: list[bytes] = []  # of a message that is not whole
+        self._begun: bytearray | None = None  # what has come of a message that is not whole
         self._kind = TEXT  # of that message
         self._timer: asyncio.TimerHandle | None = None
         self._asked: asyncio.Future[None] | None = None  # whether it is there
@@ -188,7 +188,7 @@ class Socket(WSListener):
             self._answer_close(transport)
         elif transport.is_close_frame_sent:
             pass  # what crossed our close on its way, or is too large
-        elif not frame.fin or self._pieces or kind == CONTINUATION:
+        elif not frame.fin or self._begun is not None or kind == CONTINUATION:
             self._piece(kind, frame)
         elif kind == TEXT:
             try:
@@ -201,18 +201,19 @@ class Socket(WSListener):
             self._deliver(frame.get_payload_as_bytes())
 
     def _piece(self, kind: WSMsgType, frame: WSFrame) -> None:
-        if bool(self._pieces) != (kind == CONTINUATION):
+        """It may have no bytes, and there may be any number of them: each costs as much."""
+        if (self._begun is None) == (kind == CONTINUATION):
             self._fail(PROTOCOL_ERROR, "a piece of a message came out of place")
             return
-        if kind != CONTINUATION:
-            self._kind = kind
-        self._pieces.append(frame.get_payload_as_bytes())
-        if sum(map(len, self._pieces)) > self._largest:
+        if self._begun is None:
+            self._begun, self._kind = bytearray(), kind
+        self._begun += frame.get_payload_as_memoryview()
+        if len(self._begun) > self._largest:
             self._fail(TOO_BIG, f"a message has at most {self._largest} bytes")
         elif frame.fin:
-            whole, self._pieces = b"".join(self._pieces), []
+            whole, self._begun = self._begun, None
             try:
-                self._deliver(whole.decode() if self._kind == TEXT else whole)
+                self._deliver(whole.decode() if self._kind == TEXT else bytes(whole))
             except UnicodeDecodeError:
                 self._fail(INVALID_TEXT, "the text is not UTF-8")
 
@@ -246,7 +247,7 @@ class Socket(WSListener):
         if self._ours is None:
             self._ours = Closed(code, reason)
             self._transport.send_close(code, reason.encode())  # type: ignore[arg-type]
-        self._pieces.clear()
+        self._begun = None
         self._close(self._ours)
         self._transport.disconnect()
 

@@ -130,6 +130,19 @@ async def test_who_breaks_the_protocol_is_told_by_a_close_code(data: bytes, code
     assert told == [code]
 
 
+async def test_a_message_may_come_in_any_number_of_pieces_even_of_no_bytes() -> None:
+    pieces = [Frame(Opcode.CONT, b"", fin=False), Frame(Opcode.CONT, b"x", fin=False)] * 10_000
+    data = raw(Frame(Opcode.TEXT, b"", fin=False), *pieces, Frame(Opcode.CONT, b"!"))
+    async with met(saying(data), largest=20_000) as (_, ear), asyncio.timeout(10):
+        tracemalloc.start()
+        while not ear.said:
+            await asyncio.sleep(0)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert ear.said == ["x" * 10_000 + "!"]
+    assert most < 10 * len(ear.said[0])  # each piece an object of its own would be 50
+
+
 async def test_what_comes_while_nobody_reads_waits_and_so_does_the_end() -> None:
     async def script(peer: ServerConnection) -> None:
         for number in range(1_000):
