@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
 
+from gateway.call.alarm import earliest
 from gateway.call.effects import Play
 from gateway.call.plan import Plan
+from gateway.call.tracks import CutItem, Source, Span, Track
 
 BACKLOG_US = 600_000_000  # audio of one call that may wait to be played
 ITEMS = 64  # of one call that may wait to be played, with sound or without
 LONGEST_TRIP_US = 500_000  # what takes longer is no network, and is not counted on
 REPORT_GRACE_US = 1_000_000  # a report this late will not come any more
-
-Source = Literal["paced", "reported"]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of an item that plays without a gap: where it begins in the item and in the run."""
-
-    run_start: int  # call time at which the run began, in microseconds
-    offset: int  # samples of the run before this stretch
-    position: int  # samples of the item before this stretch
-
-
-@dataclass(slots=True)
-class Track:
-    """The ledger of one item, in samples: received from the model, sent to the caller."""
-
-    item_id: str
-    response_id: str
-    received: int = 0
-    sent: int = 0
-    reported: int = 0
-    ended: bool = False  # no more audio will be received
-    waiting: deque[bytes] = field(default_factory=deque)
-    spans: list[Span] = field(default_factory=list)
-
-    def take(self, wanted: int) -> bytes:
-        """Up to so many bytes of what waits, in one piece."""
-        pieces: list[bytes] = []
-        while wanted and self.waiting:
-            piece = self.waiting.popleft()
-            if len(piece) > wanted:
-                self.waiting.appendleft(piece[wanted:])
-                piece = piece[:wanted]
-            pieces.append(piece)
-            wanted -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def goes_on(self, run_start: int, offset: int) -> bool:
-        """Whether the next piece, sent at that place of the run, follows the last without a gap."""
-        if not self.spans:
-            return False
-        last = self.spans[-1]
-        return last.run_start == run_start and offset - last.offset == self.sent - last.position
-
-
-@dataclass(frozen=True, slots=True)
-class CutItem:
-    """An item that was stopped before its end: how much of it was received, and how much heard."""
-
-    item_id: str
-    response_id: str
-    received: int
-    heard: int
-    source: Source  # how `heard` is known
 
 
 class Playback:
@@ -94,6 +38,7 @@ class Playback:
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
         self._held = False  # what comes first waits for time to pass, not for more sound
+        self._settled_at = 0
         # Until `heard_until`, whether what came last changes only how much waits, or was heard.
         self.steady = False
         self._trip = 0  # how long an order and its answer are under way, as far as it is known
@@ -145,7 +90,7 @@ class Playback:
         if track is None or generation != self.generation:
             return  # it answers something that was flushed: it proves nothing
         first = next(iter(self._tracks.values()))  # what is being heard, or comes next
-        self.steady = self._reports and track is first and samples < track.sent
+        self.steady = self._held and self._reports and track is first and samples < track.sent
         self._reports = True
         if samples > track.reported:
             track.reported, self._moved_at = min(samples, track.sent), now
@@ -162,7 +107,7 @@ class Playback:
 
     def release(self, now: int) -> Iterator[Play]:
         """What may be sent now."""
-        self._held = False
+        self._held, self._settled_at = False, now
         for track in self._tracks.values():
             while track.received > track.sent and (ready := self._ready(track)):
                 room = self._lead - max(0, self.heard_until - now)
@@ -243,17 +188,22 @@ class Playback:
         if self._last_report is None:
             return 0
         last_id, at = self._last_report
-        budget = self._plan.samples(now - at)
+        if (before := self._before(track, last_id)) is None:
+            return track.sent
+        played = self._plan.samples(now - at) - before
+        return min(track.sent, track.reported + max(0, played))
+
+    def _before(self, track: Track, last_id: str) -> int | None:
+        """Samples between the last report, of that item, and this item; None: it came before."""
+        samples = 0
         reached = last_id not in self._tracks  # then it has been heard to its end, and left
         for other in self._tracks.values():
             reached = reached or other.item_id == last_id
             if other is track:
                 break
             if reached:
-                budget -= other.sent - other.reported
-        if not reached:
-            return track.sent  # it came before the item that is being heard
-        return min(track.sent, track.reported + max(0, budget))
+                samples += other.sent - other.reported
+        return samples if reached else None
 
     def anything_heard(self, now: int) -> bool:
         """Whether the caller has heard some of what is being played."""
@@ -336,11 +286,28 @@ class Playback:
         """When there is something to release or to settle."""
         if self._held:
             return self.heard_until - self._lead + self._grain
-        sounds = False
+        times: list[int | None] = []
         for track in self._tracks.values():
             if track.received > track.sent and self._ready(track):
-                return self.heard_until - self._lead + self._grain
-            sounds = sounds or track.sent > 0
-        if not sounds:
-            return None  # nothing, or an item was announced and has no audio yet
-        return self._given_up_at if self.source == "reported" else self.heard_until
+                times.append(self.heard_until - self._lead + self._grain)
+                break
+            if track.sent:  # else it was announced and has no audio yet
+                times.append(self._over_at(track))
+        return earliest(times, self._settled_at)
+
+    def _over_at(self, track: Track) -> int:
+        """When this item will have been heard to its end, if no report says more until then."""
+        last = track.spans[-1]
+        paced = last.run_start + self._plan.microseconds(last.offset + track.sent - last.position)
+        if self.source == "paced":
+            return paced
+        if not self._reports:
+            return min(max(paced, self._run_start + REPORT_GRACE_US), self._given_up_at)
+        if self._last_report is None:
+            return self._given_up_at
+        last_id, at = self._last_report
+        before = self._before(track, last_id)
+        if before is None:
+            return paced
+        rest = self._plan.microseconds(before + track.sent - track.reported)
+        return min(max(paced, at + rest), self._given_up_at)

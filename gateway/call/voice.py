@@ -9,8 +9,9 @@ from gateway.call.effects import Effect, ShowWords
 from gateway.call.events import AssistantAudio, AssistantWords
 from gateway.call.outgoing import Outgoing
 from gateway.call.plan import Plan
-from gateway.call.playback import ITEMS, CutItem, Playback
+from gateway.call.playback import ITEMS, Playback
 from gateway.call.responses import Responses
+from gateway.call.tracks import CutItem
 from gateway.call.transcript import Transcript, some
 from gateway.recent import keep
 
