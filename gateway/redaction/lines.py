@@ -13,9 +13,11 @@ from itertools import takewhile
 from string import ascii_letters
 
 from gateway.redaction.detect import COVER, Finding, Policy, find, opened, suspicious
+from gateway.redaction.tokens import is_between
 
-KEPT = 6  # lines of each side that are looked at together
+KEPT = 6  # lines of each side that are looked at together, and as many that only say "okay"
 LONGEST = 2000  # characters of them
+NOD = 16  # characters, at most, of a line that says no more than that the number may go on
 WORD_SIGNS = ascii_letters + "äöüßéèêáíóúñçÄÖÜ"
 BEHIND = " \n\t.,;:!?)]}\"'"
 GAP = "\n"  # between two lines; a number may go on across it
@@ -33,6 +35,7 @@ class Line:
     goes_on: bool = False  # the first finding began in the line before
     held: list[Finding] = field(default_factory=list)  # of which the beginning was let go
     kept: bool = True  # among the last of its side; else what was found is all that ever is
+    nods: bool = False  # it says nothing of its own, and pushes out nobody
 
     def redacted(self) -> str:
         """The line with its findings named."""
@@ -58,7 +61,10 @@ class Side:
 
     def is_full(self) -> bool:
         """Whether a line is to be let go; not the newest."""
-        return len(self.lines) > (KEPT if self.length <= LONGEST else 1)
+        if self.length > LONGEST:
+            return len(self.lines) > 1
+        nods = sum(line.nods for line in self.lines.values()) if len(self.lines) > KEPT else 0
+        return len(self.lines) - min(nods, KEPT) > KEPT
 
     def see(self) -> bool:
         """Whether a closer look may find anything; `text` is what is to be looked at."""
@@ -88,6 +94,7 @@ class Lines:
         if line.held and not text.startswith(line.text):
             line.held = []
         line.text, line.whole = text, whole
+        line.nods = len(text) <= NOD and is_between(text)
         if known.is_full():
             self._let_go(known)
         return line

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gateway.redaction.tokens import Token
 from gateway.redaction.vocabulary import AS_IN, IBAN_LENGTHS
 
-GAPS = 8  # tokens between two digits of one number
+GAPS = 12  # tokens between two digits of one number, spaces and stops included
 CARD = range(13, 20)  # digits
 STARTS = frozenset("23456")  # of cards that are in use
 TIMES_AT_MOST = 4

@@ -53,6 +53,11 @@ def tokens(text: str) -> list[Token]:
     return [_token(match) for match in _PIECE.finditer(text)]
 
 
+def is_between(text: str) -> bool:
+    """Whether all of it may stand between the digits of one number, as "Yes." may."""
+    return all(piece.gap for piece in tokens(text))
+
+
 def _token(match: re.Match[str]) -> Token:
     digits, word, space, _ = match.groups()
     start, end = match.span()

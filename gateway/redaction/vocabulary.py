@@ -83,6 +83,7 @@ FILLERS = frozenset(
         uh uhm um er erm hm hmm äh ähm öh and und then dann et the die le so okay ok dash
         hyphen minus space slash strich bindestrich schrägstrich leerzeichen tiret guion guión
         bracket brackets klammer auf zu open close comma komma next weiter
+        mm mhm aha yes yeah yep correct ja genau richtig oui sí sì
         """
     )
 )

@@ -121,7 +121,7 @@ class Discretion:
                 if self._passed.get(item) != redacted and self._tap is not None:
                     self._passed[item] = redacted
                     self._tap.effect(redacted, now)
-        if len(self._latest) > 4 * KEPT:  # twice as many as both sides together have
+        if len(self._latest) > 4 * KEPT:  # as many as both sides together may have
             self._forget()
 
     def _forget(self) -> None:

@@ -76,3 +76,42 @@ def test_what_stands_at_the_end_is_no_beginning_when_all_is_over() -> None:
     lines.over()
     lines.look(SIDE)
     assert line.covered() == "My number is 4111"
+
+
+@pytest.mark.parametrize("between", ["", "Yes, okay."], ids=["in a row", "with nods"])
+@pytest.mark.parametrize("pieces", [list("4155550123"), ["yes, 41", "11"] * 4], ids=["1", "2"])
+def test_a_number_that_is_said_a_digit_or_two_at_a_time_is_covered(
+    pieces: list[str], between: str
+) -> None:
+    lines = Lines(ALL)
+    said: list[Line] = []
+    for number, piece in enumerate(pieces):
+        said.append(lines.put(SIDE, f"item_{number}", piece))
+        lines.look(SIDE)
+        if between:
+            lines.put(SIDE, f"nod_{number}", between)
+            lines.look(SIDE)
+    for number in range(2 * KEPT):
+        lines.put(SIDE, f"more_{number}", "That is all of it.")
+        lines.look(SIDE)
+    assert not any(map(str.isdigit, "".join(line.redacted() for line in said)))
+
+
+def test_short_numbers_with_a_yes_between_them_are_shown() -> None:
+    lines = Lines(ALL)
+    told = ["Order 4217.", "Yes.", "Two.", "Yes, okay.", "At 5.", "Yes."]
+    said = [lines.put(SIDE, f"item_{number}", text) for number, text in enumerate(told)]
+    lines.over()
+    lines.look(SIDE)
+    assert [line.redacted() for line in said] == told
+
+
+def test_lines_that_only_say_okay_push_out_no_others_but_are_no_more_than_they() -> None:
+    lines = Lines(ALL)
+    lines.put(SIDE, "item_1", "41")
+    for number in range(KEPT):
+        lines.put(SIDE, f"nod_{number}", "Okay.")
+    assert lines.line(SIDE, "item_1") is not None
+    for number in range(10 * KEPT):
+        lines.put(SIDE, f"nod_more_{number}", "Okay.")
+    assert lines.line(SIDE, "item_1") is None
