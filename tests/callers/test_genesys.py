@@ -104,6 +104,13 @@ def test_the_order_of_the_headers_does_not_matter() -> None:
     assert is_signed(Upgrade("/x", "gw.example.com", turned), KEY, b64decode(SECRET), MADE)
 
 
+def test_a_header_that_is_no_signature_costs_its_length_and_not_its_square() -> None:
+    for text in ("a" * 500_000, "sig1=(" + "x" * 500_000, "sig1=()" + ";a=1" * 100_000):
+        headers = {**PUBLISHED.headers, "signature-input": text, "signature": text}
+        other = Upgrade(PUBLISHED.target, PUBLISHED.authority, headers)
+        assert not is_signed(other, KEY, b64decode(SECRET), MADE)  # an hour, were it the square
+
+
 @pytest.mark.virtual_clock
 async def test_every_refusal_takes_the_same_time(caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.get_running_loop()
