@@ -19,6 +19,7 @@ from audio.convert import Converter, decode
 from audio.format import Encoding, Format, pcm16
 from gateway.call import effects as to
 from gateway.call import events as of
+from gateway.callers.carrier import pressed
 from gateway.callers.dialect import Message, Reply
 from gateway.errors import WireError
 
@@ -28,7 +29,6 @@ RATES: Final = {
     **{0x10: 8_000, 0x11: 12_000, 0x12: 16_000, 0x13: 24_000, 0x14: 32_000},
     **{0x15: 44_100, 0x16: 48_000, 0x17: 96_000, 0x18: 192_000},
 }
-DIGITS: Final = frozenset("0123456789*#ABCD")
 FAREWELL: Final = bytes((HANG_UP, 0, 0))
 LONGEST: Final = 0xFFFE  # bytes of one frame's sound: whole samples
 RAW: Final = 160  # bytes of 20 ms of G.711, in which an Asterisk may send what it calls PCM16
@@ -169,12 +169,10 @@ class AudioSocketDialect:
         return self._inward[kind].push(pcm)
 
 
-def _digit(payload: bytes) -> Iterator[of.CallerDigit]:
+def _digit(payload: bytes) -> tuple[of.CallerDigit, ...]:
     if len(payload) != 1:
         raise WireError(f"Expected one digit in a frame, and {len(payload)} bytes came.")
-    digit = payload.decode("latin-1").upper()
-    if digit in DIGITS:  # a hook flash, for one, is no key
-        yield of.CallerDigit(digit)
+    return pressed(payload.decode("latin-1"))
 
 
 class Guess:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from audio.format import Encoding, Format
 from gateway.call.effects import Play
+from gateway.call.events import CallerDigit
 from gateway.callers.dialect import Message
 from gateway.callers.line import LineError
 from gateway.errors import WireError
@@ -20,7 +21,7 @@ from gateway.http import Answer, Http, NoAnswerError
 SLICE_US = 200_000  # of audio that stands before one mark
 AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
 RATES = (8_000, 16_000, 24_000, 48_000)
-DIGITS = frozenset("0123456789*#ABCD")
+KEYS = frozenset("0123456789*#ABCD")
 
 
 def _number(value: Any) -> Any:
@@ -66,6 +67,11 @@ def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> 
         pieces.append(Play(play.item_id, play.pcm[at:end], place, play.generation))
         at = end
     return pieces
+
+
+def pressed(key: str) -> tuple[CallerDigit, ...]:
+    """What a key of the telephone means; what is none, such as a hook flash, means nothing."""
+    return (CallerDigit(key.upper()),) if key.upper() in KEYS else ()
 
 
 def form_of(body: bytes) -> dict[str, str]:

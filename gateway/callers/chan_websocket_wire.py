@@ -17,7 +17,7 @@ import msgspec
 from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
-from gateway.callers.carrier import AHEAD_US, DIGITS, SLICE_US, slices
+from gateway.callers.carrier import AHEAD_US, SLICE_US, pressed, slices
 from gateway.callers.dialect import Message, Reply
 from gateway.callers.marks import Marks
 from gateway.errors import WireError
@@ -98,8 +98,7 @@ class ChanWebSocketDialect:
             case "DTMF_END":
                 if len(said.digit) != 1:
                     raise WireError("Expected one digit in DTMF_END.", 1007)
-                if said.digit.upper() in DIGITS:
-                    yield of.CallerDigit(said.digit.upper())
+                yield from pressed(said.digit)
             case "MEDIA_XOFF":
                 self._held = True
             case "MEDIA_XON":

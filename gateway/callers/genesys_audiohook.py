@@ -142,8 +142,8 @@ class AudioHookDialect:
                 yield self._owed("closed", {}, said.seq)
                 self._state = "closed"
                 yield of.CallerLeft("line broke" if reason == "error" else "hung up")
-            case "dtmf", _Dtmf(digit) if digit in carrier.DIGITS and self._state == "open":
-                yield of.CallerDigit(digit)
+            case "dtmf", _Dtmf(digit) if self._state == "open":
+                yield from carrier.pressed(digit)
             case "playback_started", _:
                 yield from self._played.started()
             case "playback_completed", _:

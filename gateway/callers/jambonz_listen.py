@@ -77,8 +77,8 @@ class ListenDialect:
                 played = self._marks.echoed(mark.name)
                 if played is not None and mark.event == "playout":
                     yield played
-            case _Message(event="dtmf", dtmf=digit) if digit.upper() in carrier.DIGITS:
-                yield of.CallerDigit(digit.upper())
+            case _Message(event="dtmf", dtmf=digit):
+                yield from carrier.pressed(digit)
             case _Message(event="", type=""):
                 raise WireError(
                     "Expected one message with the call's attributes, then messages with a type "
@@ -121,7 +121,7 @@ class ListenDialect:
 
     def _joined(self, first: dict[str, Any]) -> of.CallerJoined:
         rate, mix = first.get("sampleRate", self.format.rate), first.get("mixType", "mono")
-        if rate not in RATES or mix == "stereo":
+        if type(rate) is not int or rate not in RATES or mix == "stereo":
             raise WireError(
                 f"Expected sampleRate to be one of {', '.join(map(str, RATES))} and mixType mono, "
                 f"and {str(rate)[:10]} and {str(mix)[:10]} came. Set them in the listen.",

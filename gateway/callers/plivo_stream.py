@@ -91,8 +91,7 @@ class PlivoDialect:
                 yield self._joined(start, parameters(said.extra_headers))
             case _Message(event="dtmf", dtmf=_Digit(digit)):
                 carrier.expect_order(started, False, "a digit")
-                if digit.upper() in carrier.DIGITS:
-                    yield of.CallerDigit(digit.upper())
+                yield from carrier.pressed(digit)
             case _Message(event="playedStream", name=str() as name):
                 if (played := self._marks.echoed(name)) is not None:
                     yield played

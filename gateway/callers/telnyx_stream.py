@@ -120,8 +120,7 @@ class TelnyxDialect:
                     yield played
             case _Message(event="dtmf", dtmf=_Digit(digit=digit)):
                 carrier.expect_order(self._started, False, said.event)
-                if digit.upper() in carrier.DIGITS:
-                    yield of.CallerDigit(digit.upper())
+                yield from carrier.pressed(digit)
             case _Message(event="stop"):
                 yield from self._heard(self._order.rest())
                 yield of.CallerLeft("hung up")

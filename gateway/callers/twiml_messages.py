@@ -95,7 +95,7 @@ class StreamDialect:
             played = self._marks.echoed(said.mark.name)
             return () if played is None else (played,)
         if said.event == "dtmf" and said.dtmf is not None and started:
-            return (of.CallerDigit(said.dtmf.digit),)
+            return carrier.pressed(said.dtmf.digit)
         if said.event == "start" and said.start is not None and not started:
             return (self._joined(said.start),)
         if said.event == "stop":

@@ -72,9 +72,7 @@ class VonageDialect:
                 yield self._joined(said, carrier.parse(_ALL, message, PROTOCOL))
             case "websocket:dtmf":
                 carrier.expect_order(self._started, False, repr(said.event))
-                digit = (said.digit or (said.dtmf.digit if said.dtmf else "")).upper()
-                if digit in carrier.DIGITS:
-                    yield of.CallerDigit(digit)
+                yield from carrier.pressed(said.digit or (said.dtmf.digit if said.dtmf else ""))
             case "websocket:notify" if said.payload is not None:
                 if (played := self._marks.echoed(said.payload.id)) is not None:
                     yield played

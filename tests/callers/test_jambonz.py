@@ -72,6 +72,7 @@ def test_there_are_never_more_marks_than_the_module_keeps() -> None:
         ({"sampleRate": 11_025}, 1003),
         ({"sampleRate": "fast"}, 1003),
         ({"sampleRate": [8000]}, 1003),
+        ({"sampleRate": 8000.0}, 1003),
     ],
 )
 def test_a_listen_that_we_cannot_take_says_what_to_set(first: dict[str, Any], code: int) -> None:

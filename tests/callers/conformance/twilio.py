@@ -55,6 +55,7 @@ CASE = Case(
     ignored=[
         '{"event":"connected","protocol":"Call","version":"1.0.0"}',
         '{"event":"something-new","sequenceNumber":"4","streamSid":"MZ01"}',
+        '{"event":"dtmf","streamSid":"MZ01","dtmf":{"track":"inbound_track","digit":"flash"}}',
     ],
     garbage=[
         b"\xff" * 160,
