@@ -236,3 +236,10 @@ def test_the_example_lists_every_key_with_its_default() -> None:
         for line in text.splitlines()
     )
     assert Settings.model_validate(tomllib.loads(plain)) == Settings()
+
+
+def test_the_example_shows_each_table_once_and_no_space_at_the_end_of_a_line() -> None:
+    lines = (ROOT / "trunkline.example.toml").read_text().splitlines()
+    tables = [line for line in lines if line.strip("# ").startswith("[") and "[[" not in line]
+    assert len(tables) == len(set(tables))
+    assert not any(line.endswith(" ") for line in lines)

@@ -129,6 +129,13 @@ class BridgeSection(Section):
     enabled: bool = Field(default=False, description="Whether calls are taken this way.")
 
 
+def targets_of(bridge: str, agent: str = "+15551234567") -> Any:
+    """The setting that names whom `context.transfer` means, with an `agent` as example."""
+    example = f'[bridges.{bridge}.targets]\nagent = "{agent}"\nsales = "sip:sales@pbx.test"'
+    about = "Names by which the assistant puts callers through, and whom they stand for."
+    return Field(default={}, description=about, examples=[example])
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """The ways in that an enabled bridge opens."""

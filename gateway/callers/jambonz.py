@@ -31,6 +31,7 @@ from gateway.callers.bridge import (
     forbidden,
     need,
     take_socket,
+    targets_of,
     turn_away,
 )
 from gateway.callers.jambonz_listen import HOOK, ListenDialect
@@ -60,13 +61,7 @@ class JambonzSection(BridgeSection):
         default=True,
         description="Whether a socket must bring a ticket; false for listens of your own.",
     )
-    targets: dict[str, str] = Field(
-        default={},
-        description="Names by which the assistant puts callers through, and whom they stand for.",
-        examples=[
-            '[bridges.jambonz.targets]\nagent = "+15551234567"\nsales = "sip:sales@pbx.test"'
-        ],
-    )
+    targets: dict[str, str] = targets_of(NAME)
 
 
 class _Told(msgspec.Struct, rename={"caller": "from", "called": "to"}):

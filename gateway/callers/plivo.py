@@ -37,6 +37,7 @@ from gateway.callers.bridge import (
     forbidden,
     need,
     take_socket,
+    targets_of,
     turn_away,
 )
 from gateway.callers.line import LineError
@@ -85,11 +86,7 @@ class PlivoSection(BridgeSection):
         default=False, description="Whether the stream must be signed, beside its ticket."
     )
     caller: str = Field(default="", description="The number that `trunkline dial` shows.")
-    targets: dict[str, str] = Field(
-        default={},
-        description="Names by which the assistant puts callers through, and whom they stand for.",
-        examples=['[bridges.plivo.targets]\nagent = "15551234567"\nsales = "sip:sales@pbx.test"'],
-    )
+    targets: dict[str, str] = targets_of(NAME, agent="15551234567")
     api: str = Field(default="https://api.plivo.com", description="Where the API is.")
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
-from gateway.callers.bridge import Bridge, Desk, Doors, need
+from gateway.callers.bridge import Bridge, Desk, Doors, need, targets_of
 from gateway.callers.twiml import Carrier, Pairs, Provider, TwimlSection
 from gateway.callers.twiml_rest import Api
 from gateway.callers.twiml_signature import is_signed, spellings
@@ -32,6 +32,7 @@ PURPOSE = b"trunkline: streams of signalwire"
 class SignalWireSection(TwimlSection):
     """Calls from SignalWire's cXML streams; the number's webhook is /signalwire/voice."""
 
+    targets: dict[str, str] = targets_of("signalwire")
     signing_key: Secret = Field(default=Private(""), description="The project's; it signs.")
     stream_token: Secret = Field(
         default=Private(""),

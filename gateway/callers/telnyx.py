@@ -38,6 +38,7 @@ from gateway.callers.bridge import (
     forbidden,
     need,
     take_socket,
+    targets_of,
     turn_away,
 )
 from gateway.callers.line import LineError
@@ -77,11 +78,7 @@ class TelnyxSection(BridgeSection):
     )
     connection_id: str = Field(default="", description="Call Control application to dial with.")
     caller: str = Field(default="", description="Number to dial with.")
-    targets: dict[str, str] = Field(
-        default={},
-        description="Names by which the assistant puts callers through, and whom they stand for.",
-        examples=['[bridges.telnyx.targets]\nagent = "+15551234567"\nsales = "sip:sales@pbx.test"'],
-    )
+    targets: dict[str, str] = targets_of(NAME)
     api: str = Field(default="https://api.telnyx.com/v2", description="Where the API is.")
 
     @property

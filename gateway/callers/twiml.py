@@ -29,6 +29,7 @@ from gateway.callers.bridge import (
     body_of,
     forbidden,
     take_socket,
+    targets_of,
     turn_away,
 )
 from gateway.callers.twiml_messages import StreamDialect
@@ -66,11 +67,7 @@ class TwimlSection(BridgeSection):
         description="Address of the TwiML that the provider goes on with when the assistant has"
         " hung up; empty: the call ends.",
     )
-    targets: dict[str, str] = Field(
-        default={},
-        description="Names by which the assistant puts callers through, and whom they stand for.",
-        examples=['[bridges.twilio.targets]\nagent = "+15551234567"\nsales = "sip:sales@pbx.test"'],
-    )
+    targets: dict[str, str] = targets_of("twilio")
 
 
 @dataclass(frozen=True, slots=True)

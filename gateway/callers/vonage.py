@@ -40,6 +40,7 @@ from gateway.callers.bridge import (
     forbidden,
     need,
     take_socket,
+    targets_of,
     turn_away,
 )
 from gateway.callers.line import LineError
@@ -81,11 +82,7 @@ class VonageSection(BridgeSection):
         default="All lines are busy. Please call again later.",
         description="What Vonage says to a caller for whom there is no room.",
     )
-    targets: dict[str, str] = Field(
-        default={},
-        description="Names by which the assistant puts callers through, and whom they stand for.",
-        examples=['[bridges.vonage.targets]\nagent = "15551234567"\nsales = "sip:sales@pbx.test"'],
-    )
+    targets: dict[str, str] = targets_of(NAME, agent="15551234567")
     api: str = Field(default="https://api.nexmo.com", description="Where the API is.")
 
 

@@ -106,7 +106,7 @@ async def open_gateway(
 
 def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Metrics:
     metrics = Metrics()
-    metrics.gauge("calls_refused", "Calls since the start", lambda: board.refused)
+    metrics.gauge("calls_refused", "Calls turned away since the start", lambda: board.refused)
     metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
     metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
     metrics.gauge("cpu_seconds", "Time of a core that the process has used", process_time)

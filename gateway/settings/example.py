@@ -42,7 +42,7 @@ def _section(section: Section, path: tuple[str, ...]) -> Iterator[str]:
     for info in tables:
         examples = info.examples or []
         yield "\n" + _commented(info.description or "")
-        yield from (f"\n# {line}" for line in str(examples[0]).splitlines())
+        yield from (f"\n# {line}".rstrip(" ") for line in str(examples[0]).splitlines())
         yield "\n"
 
 

@@ -54,7 +54,7 @@ class Privacy(Section):
     )
     tone: bool = Field(default=True, description="Cover it in recordings, too, with a tone.")
     recording_format: Literal["wav", "opus"] = Field(
-        default="wav", description='"wav", or "opus": a fifteenth of the size.'
+        default="wav", description='"wav", or "opus": about a tenth of the size.'
     )
     retention_days: float = Field(
         default=0, ge=0, le=36_500, description="Calls are erased after so many days; 0: never."

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 
 import pytest
 
 from gateway.callers.dialect import Dialect
 from gateway.doors import bridges
-from gateway.settings import Settings
 from tests.bench.bridges import BEGIN, END, PAGE, lines
 from tests.callers.conformance.case import case_of
 
@@ -36,11 +34,3 @@ def test_each_bridge_has_a_section_and_is_a_file_of_its_own(name: str) -> None:
 def test_the_calls_lead_is_longer_than_its_slices(name: str) -> None:
     dialect: Dialect = case_of(name).dialect()
     assert 0 < dialect.grain <= dialect.lead <= 2_000_000
-
-
-def test_the_settings_that_are_shown_are_settings() -> None:
-    for text in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL):
-        given = tomllib.loads(text)
-        for section in given.get("bridges", {}).values():
-            section["enabled"] = False
-        Settings.model_validate(given)

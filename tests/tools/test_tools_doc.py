@@ -1,4 +1,4 @@
-"""What docs/tools.md shows works: the tool runs, the settings load, the figures are the code's."""
+"""What docs/tools.md shows works: the tool runs, the figures are the code's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from gateway.call.consent import VALID_US, WORDS_US
 from gateway.call.ledger import ARGUMENTS
 from gateway.call.plan import ToolPolicy
-from gateway.settings import load
 from tools import Result, Toolbox
 from tools.guards import FAILURES, REST
 from tools.policy import Policy
@@ -36,13 +35,6 @@ async def test_the_example_is_a_tool_that_books_and_refuses(
     assert full == Result("We are full on that day. Another day may do.", failed=True)
     wrong = await toolbox.run("book_table", '{"day": "Friday", "seats": 40, "where": "roof"}')
     assert wrong.mend
-
-
-@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "toml"])
-def test_the_settings_load(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "trunkline.toml"
-    file.write_text(text)
-    load(file, {})
 
 
 def test_every_policy_and_its_figures_are_told() -> None:
