@@ -105,7 +105,7 @@ RULES = {
         others=("aiortc", "aioice", "pylibsrtp", "OpenSSL", "numpy"),
     ),
     "gateway.doors.ports": Rule(ours=("gateway.running.listening",), others=()),
-    "gateway.protocol": Rule(ours=(), others=()),
+    "gateway.protocol": Rule(ours=(), others=("msgspec",)),
     "gateway.assistants": Rule(
         ours=(*LEG, *PROTOCOL, *SOCKETS, "gateway.call.faults"),
         others=("openai", "websockets", "msgspec", "httpx"),

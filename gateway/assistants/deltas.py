@@ -37,6 +37,6 @@ def delta_of(message: bytes) -> AudioDelta | WordsDelta | None:
             return _AUDIO.decode(message)
         if b'audio_transcript.delta"' in message:
             return _WORDS.decode(message)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         pass  # another message that mentions it, or sound that is none
     return None

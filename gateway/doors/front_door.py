@@ -41,6 +41,7 @@ from gateway.identity.who import Identity
 from gateway.log import calling
 from gateway.plans.planning import Booking
 from gateway.protocol import schema
+from gateway.protocol.reading import decoded
 from gateway.protocol.wire import Json, Refused, new_id, unknown_value
 from gateway.session import Leg, Session
 from gateway.settings import Settings
@@ -331,10 +332,7 @@ async def _body(request: Request) -> Json:
         body += piece
         if len(body) > LARGEST_BODY:
             raise Refused("request_too_large", f"Expected at most {LARGEST_BODY} bytes.")
-    try:
-        asked = msgspec.json.decode(body or b"{}")
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused("invalid_json", f"Expected a JSON object: {error}") from None
+    asked = decoded(body or b"{}")
     if not isinstance(asked, dict):
         raise Refused("invalid_json", "Expected a JSON object.")
     return asked

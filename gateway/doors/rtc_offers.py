@@ -7,9 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -26,7 +25,8 @@ from gateway.doors.front_door import STATUSES, Visitor, admit
 from gateway.errors import TrunklineError
 from gateway.identity.who import Identity
 from gateway.plans.planning import Booking
-from gateway.protocol.wire import Refused
+from gateway.protocol.reading import decoded
+from gateway.protocol.wire import Json, Refused
 from gateway.session import Leg, Session
 from gateway.settings import Settings
 from gateway.switchboard import RETRY_AFTER, BusyError, Switchboard
@@ -126,11 +126,7 @@ async def realtime_entry(
     house: House, request: Request, who: Visitor, body: bytes, held: AsyncExitStack
 ) -> Entry:
     """What the call of a Realtime client is to be: its session is laid over the operator's."""
-    try:
-        asked = msgspec.json.decode(body or b"{}", type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise ProblemError(400, "invalid_json", f"session: {error}") from error
-    session = {**(who.session or {}), **asked}
+    session = {**(who.session or {}), **_session(body)}
     booking = await _booking(house, who.who, request, held)
     known = endpoint(booking.target).model
     model = session.get("model") or request.query_params.get("model") or known or "trunkline"
@@ -143,6 +139,17 @@ async def realtime_entry(
     joined = who.joined(request)
     plan = replace(plan, metadata={**plan.metadata, **joined.metadata})
     return Entry(replace(booking, plan=plan, via="webrtc"), REALTIME, lambda: dialect, joins=joined)
+
+
+def _session(body: bytes) -> Json:
+    """What comes beside an offer. Raises ProblemError."""
+    try:
+        asked = decoded(body or b"{}")
+    except Refused as refused:
+        raise ProblemError(400, refused.code, f"session: {refused.message}") from refused
+    if not isinstance(asked, dict):
+        raise ProblemError(400, "invalid_json", "session: Expected a JSON object.")
+    return asked
 
 
 async def offer_of(request: Request) -> tuple[str, bytes]:

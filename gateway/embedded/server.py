@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,6 +28,7 @@ from gateway.embedded.talk import Talk
 from gateway.embedded.turns import TurnEnd, TurnEndByWords
 from gateway.errors import AssistantError
 from gateway.protocol import sessions
+from gateway.protocol.reading import decoded
 from gateway.protocol.wire import Json, Refused, new_id, unknown_value
 
 log = logging.getLogger(__name__)
@@ -105,14 +105,12 @@ class _Door:
         if not access.allowed(key, self._options.keys):
             return _http_error(access.invalid_key(), 401)
         try:
-            body = msgspec.json.decode(await _body(request) or b"{}")
+            body = decoded(await _body(request) or b"{}")
             asked = access.SECRET_REQUEST(body, "body", self._options.lenient)
             wanted = asked.get("session") or {"type": "realtime"}
             session = self._session(wanted, "")
             seconds = (asked.get("expires_after") or {"seconds": 600})["seconds"]
             secret = self._secrets.mint(seconds, wanted)
-        except msgspec.DecodeError as error:
-            return _http_error(Refused("invalid_json", f"Expected a JSON object: {error}"), 400)
         except Refused as refusal:
             return _http_error(refusal, 400)
         return JSONResponse(

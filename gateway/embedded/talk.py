@@ -15,10 +15,10 @@ from gateway.embedded.connection import Connection, Parts
 from gateway.embedded.faults import Faults
 from gateway.embedded.outbox import Outbox
 from gateway.protocol import beta
-from gateway.protocol.wire import MAX_APPEND, MAX_EVENT_ID, Json, Refused, new_id, unknown_key
+from gateway.protocol.reading import check, event_id_of, parsed
+from gateway.protocol.wire import Json, Refused, new_id, unknown_key
 
 log = logging.getLogger(__name__)
-MAX_FRAME = MAX_APPEND + 64 * 1024  # an append of the greatest length, and what surrounds it
 
 
 class _Over(Exception):
@@ -80,15 +80,17 @@ class Talk:
         event: Json = {}
         try:
             event = _parsed(message)
+            check(event)
             for translated in self._translated(event):
                 connection.handle(translated)
         except Refused as refusal:
-            self.emit(refusal.event(_event_id(event)))
+            self.emit(refusal.event(event_id_of(event)))
         except Exception:
             # A fault of ours in one event must not end the conversation.
             log.exception("a client event could not be carried out")
             problem = "The server had an error while processing your event. Try again."
-            self.emit(Refused("server_error", problem, kind="server_error").event(_event_id(event)))
+            fault = Refused("server_error", problem, kind="server_error")
+            self.emit(fault.event(event_id_of(event)))
 
     def _translated(self, event: Json) -> list[Json]:
         updates = event["type"] == "session.update"
@@ -154,28 +156,8 @@ class Talk:
             pass
 
 
-def _event_id(event: Json) -> str | None:
-    value = event.get("event_id")
-    return value if isinstance(value, str) else None
-
-
 def _parsed(message: Mapping[str, Any]) -> Json:
     text = message.get("text")
     if text is None:
         raise Refused("invalid_event", "Expected a JSON object in a text frame, got a binary one.")
-    if len(text) > MAX_FRAME:
-        problem = f"Expected at most {MAX_FRAME} characters in one event, got {len(text)}."
-        raise Refused("string_above_max_length", problem)
-    try:
-        event = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused("invalid_json", f"Expected one JSON object a frame: {error}") from None
-    if not isinstance(event, dict):
-        raise Refused("invalid_event", "Expected a JSON object with a 'type'.")
-    if "type" not in event:
-        raise Refused("invalid_event", "The 'type' field is missing.", "type")
-    given = event.get("event_id")
-    if given is not None and (not isinstance(given, str) or len(given) > MAX_EVENT_ID):
-        problem = f"Invalid 'event_id': expected a string of at most {MAX_EVENT_ID} characters."
-        raise Refused("invalid_value", problem, "event_id")
-    return event
+    return parsed(text)

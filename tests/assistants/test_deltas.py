@@ -31,8 +31,9 @@ def test_pieces_of_sound_and_of_words_are_known() -> None:
         b'{"type":"error","said":"response.output_audio_transcript.delta"}',
         b'{"type":"response.done"}',
         b'"audio.delta"',
+        b'{"type":"response.output_audio.delta","x":' + b"[" * 100_000,
     ],
-    ids=["item", "half", "base64", "mention", "other", "string"],
+    ids=["item", "half", "base64", "mention", "other", "string", "deep"],
 )
 def test_what_is_no_such_piece_is_left_to_others(message: bytes) -> None:
     assert delta_of(message) is None

@@ -19,6 +19,11 @@ TOO_LONG = 15 * 1024 * 1024 + 4
 
 BAD = {
     "no JSON": ("{", "invalid_json", None),
+    "JSON that is deeper than whatever walks through it": (
+        '{"type":"conversation.item.create","item":' + "[" * 980 + "]" * 980 + "}",
+        "invalid_json",
+        None,
+    ),
     "no object": ("[1]", "invalid_event", None),
     "no type": ('{"event_id":"e"}', "invalid_event", "e"),
     "a type that is none": ('{"type":7,"event_id":"e"}', "invalid_type", "e"),

@@ -20,11 +20,12 @@ from gateway.callers.realtime.conversation import Conversation
 from gateway.callers.realtime.formats import format_of
 from gateway.callers.realtime.input import Input
 from gateway.callers.realtime.output import Output, Terms
-from gateway.callers.realtime.reading import check, event_id_of, parsed, sound_of
+from gateway.callers.realtime.reading import sound_of
 from gateway.callers.realtime.requests import Requests
 from gateway.callers.realtime.stream import Stream
 from gateway.errors import WireError
 from gateway.protocol import beta, sessions
+from gateway.protocol.reading import check, event_id_of, parsed
 from gateway.protocol.wire import (
     Json,
     Refused,
