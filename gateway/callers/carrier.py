@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -67,6 +68,18 @@ def slices(play: Play, form: Format, length: int = SLICE_US, least: int = 0) -> 
         pieces.append(Play(play.item_id, play.pcm[at:end], place, play.generation))
         at = end
     return pieces
+
+
+def words(given: Mapping[str, Any]) -> dict[str, str]:
+    """What comes along with a call: text as it is, other JSON as written. Raises WireError."""
+    try:
+        return {
+            name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for name, value in given.items()
+            if value is not None
+        }
+    except RecursionError as error:
+        raise WireError("Expected parameters of a call that are less deep.", 1007) from error
 
 
 def pressed(key: str) -> tuple[CallerDigit, ...]:

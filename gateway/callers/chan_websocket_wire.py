@@ -17,7 +17,7 @@ import msgspec
 from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
-from gateway.callers.carrier import AHEAD_US, SLICE_US, pressed, slices
+from gateway.callers.carrier import AHEAD_US, SLICE_US, pressed, slices, words
 from gateway.callers.dialect import Message, Reply
 from gateway.callers.marks import Marks
 from gateway.errors import WireError
@@ -118,8 +118,8 @@ class ChanWebSocketDialect:
             raise WireError(f"Expected frames of whole samples, not {said.optimal_frame_size} B.")
         self.format, self._size, self._json = form, said.optimal_frame_size, is_json
         named = {
-            name.lstrip("_"): str(value)
-            for name, value in said.channel_variables.items()
+            name.lstrip("_"): value
+            for name, value in words(said.channel_variables).items()
             if not name.startswith(OURS)
         }
         known = {"channel": said.channel, "channel_id": said.channel_id}

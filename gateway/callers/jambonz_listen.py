@@ -130,9 +130,9 @@ class ListenDialect:
         self._started = True
         self._hooked = HOOK in first
         self.format = pcm16(rate)
-        given = {k: str(v) for k, v in first.items() if k not in OURS and v is not None}
-        caller, called = first.get("from") or "", first.get("to") or ""
-        return of.CallerJoined(str(caller), True, str(called), given)
+        said = carrier.words(first)
+        given = {name: value for name, value in said.items() if name not in OURS}
+        return of.CallerJoined(said.get("from", ""), True, said.get("to", ""), given)
 
 
 def without_sentinels(pcm: bytes) -> bytes:

@@ -145,7 +145,7 @@ def parameters(extra: str | dict[str, Any] | None) -> dict[str, str]:
     if isinstance(given, str):
         pairs = (part.partition("=") for part in re.split("[;,]", given) if "=" in part)
         given = {name: value for name, _, value in pairs}
-    said = {name.strip(): str(value).strip() for name, value in given.items()}
+    said = {name.strip(): value.strip() for name, value in carrier.words(given).items()}
     with suppress(ValueError, KeyError):
         said[TICKET] = str(UUID(said[TICKET]))
     return said

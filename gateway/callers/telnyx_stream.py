@@ -160,7 +160,7 @@ class TelnyxDialect:
         wide = self.format.encoding if self.format.width == 2 else "pcm16be"
         form = carrier.format_named(heard.encoding, heard.sample_rate, wide, "bridges.telnyx.codec")
         self._inward = Converter(form, self.format)
-        given = {name: str(value) for name, value in (start.custom_parameters or {}).items()}
+        given = carrier.words(start.custom_parameters or {})
         known = {"call_control_id": self.call_id, "call_session_id": start.call_session_id}
         given |= {name: value for name, value in known.items() if value}
         return of.CallerJoined(start.caller or "", True, start.called or "", given)

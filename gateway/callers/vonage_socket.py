@@ -109,7 +109,8 @@ class VonageDialect:
             )
         self._started = True
         self.format = pcm16(int(content[1]))
-        given = {name: str(value) for name, value in everything.items() if name not in OURS}
+        told = carrier.words(everything)
+        given = {name: value for name, value in told.items() if name not in OURS}
         return of.CallerJoined(given.get("from", ""), True, given.get("to", ""), given)
 
 
