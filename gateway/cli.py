@@ -54,8 +54,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `trunkline` with these arguments; the answer is the exit status."""
-    given = sys.argv[1:] if argv is None else argv
-    args = _parser(next(iter(given), "")).parse_args(given)
+    args = _read(sys.argv[1:] if argv is None else argv)
     command = cast(Command, args.command)
     interrupts.end_well()
     try:
@@ -72,6 +71,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `trunkline ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _read(given: Sequence[str]) -> argparse.Namespace:
+    """What is asked for; what cannot be is answered with the usage, and status 2."""
+    asked = next(iter(given), "")
+    parser = _parser(asked)
+    if asked.startswith(("--config", "--debug")):
+        example = "trunkline serve --config FILE"
+        parser.error(f"expected a command first, as in `{example}`, but {asked} came")
+    if asked and not asked.startswith("-") and asked not in COMMANDS:
+        from difflib import get_close_matches  # for those who mistyped something, and no others
+
+        near = get_close_matches(asked, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+        parser.error(f"there is no command {asked!r}; {hint}")
+    args, unknown = parser.parse_known_args(given)
+    if unknown:  # told with what this command takes, not with what all do
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
 
 
 def _sentence(error: Exception) -> str | None:
@@ -118,7 +136,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
         if name == asked:
             command = cast(Command, import_module(f"gateway.commands.{name}"))
             command.add_arguments(child)
-            child.set_defaults(command=command)
+            child.set_defaults(command=command, parser=child)
     return parser
 
 

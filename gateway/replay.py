@@ -78,6 +78,7 @@ class Replay:
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         decode = msgspec.json.Decoder(dict[str, Any]).decode
+        number = 1
         try:
             with self._opened() as file:
                 for number, text in enumerate(file, start=1):
@@ -85,8 +86,18 @@ class Replay:
                         self.torn = True
                         return
                     yield number, decode(text)
-        except (OSError, VaultError, msgspec.MsgspecError) as error:
+        except OSError as error:
+            raise JournalError(
+                f"{self.path} cannot be read: {error.strerror}; name a file that taps.journal has"
+                " made"
+            ) from error
+        except VaultError as error:
             raise JournalError(f"{self.path} cannot be read as a journal: {error}") from error
+        except msgspec.MsgspecError as error:
+            raise JournalError(
+                f"{self.path}, line {number}: no line of a journal, which is JSON: {error}; name a"
+                " file that taps.journal has made"
+            ) from error
 
     def _opened(self) -> IO[bytes]:
         """The journal; a locked one is unlocked in memory."""

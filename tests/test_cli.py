@@ -140,11 +140,20 @@ def test_help_names_the_commands_with_what_they_are_for() -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [[], ["serf"], ["version", "--nonsense"]])
-def test_a_command_that_is_none_is_answered_with_the_usage(arguments: list[str]) -> None:
-    done = trunkline(*arguments)
-    assert done.returncode == 2
-    assert "usage: trunkline" in done.stderr
+NO_COMMAND = {
+    "": "usage: trunkline [-h]",
+    "serf": "there is no command 'serf'; did you mean serve?",
+    "xyzzy": "there is no command 'xyzzy'; there are: serve, ",
+    "version --nonsense": "usage: trunkline version [-h]",
+    "--config x.toml serve": "expected a command first, as in `trunkline serve",
+}
+
+
+@pytest.mark.parametrize("typed", NO_COMMAND)
+def test_what_is_no_command_is_answered_with_what_there_is(typed: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(typed.split())
+    assert NO_COMMAND[typed] in capsys.readouterr().err
 
 
 def test_a_broken_setting_is_one_sentence_and_status_2(tmp_path: Path) -> None:

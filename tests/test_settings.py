@@ -190,7 +190,8 @@ def test_a_misspelt_variable_is_answered_with_the_nearest(name: str, advice: str
 
 
 def test_a_section_that_is_a_plain_value_is_refused_in_words(write) -> None:
-    assert "[server] on a line of its own" in complaint(write("server = 5\n"))
+    said = complaint(write("server = 5\n"))
+    assert "server should be a table; for example: [server] on a line of its own" in said
     said = complaint(write("assistant = 5\n"), {"TRUNKLINE_ASSISTANT__MIND__MODEL": "x"})
     assert "[assistant] on a line of its own" in said
 
@@ -224,6 +225,12 @@ def test_a_chat_mind_needs_an_address_and_a_model() -> None:
     said = complaint(environ={"TRUNKLINE_ASSISTANT__MIND__KIND": "chat"})
     assert "needs assistant.mind.base_url" in said
     assert 'base_url = "http://localhost:11434/v1"' in said
+
+
+def test_what_answers_no_call_needs_neither_a_key_nor_a_token(write) -> None:
+    path = write("[server]\nhost = '0.0.0.0'\n[assistant]\nkind = 'openai'\n")
+    assert load(path, environ={}, answers=False).assistant.kind == "openai"
+    assert "server.token is empty" in complaint(path)
 
 
 def test_the_example_lists_every_key_with_its_default() -> None:

@@ -56,6 +56,13 @@ def test_the_list_names_each_tool_its_source_and_what_it_is_for(tools):
     assert json.loads(said)[2]["confirm"] is True
 
 
+def test_no_model_is_called_so_that_its_key_may_be_missing(tools, monkeypatch):
+    monkeypatch.setenv("TRUNKLINE_ASSISTANT__KIND", "openai")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    status, _, errors = tools("list")
+    assert (status, errors) == (0, "")
+
+
 def test_a_schema_is_what_a_model_is_told(tools):
     _, said, _ = tools("schema", "cancel")
     parameters = json.loads(said)["parameters"]

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    return asyncio.run(_carry_out(load(args.config), args))
+    return asyncio.run(_carry_out(load(args.config, answers=False), args))
 
 
 async def _carry_out(settings: Settings, args: argparse.Namespace) -> int:

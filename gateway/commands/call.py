@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from gateway.rehearsal.sounds import script_of
 
     _check(args)
-    settings = load(args.config)
+    settings = load(args.config, answers=args.url is None)
     _check_clock(args, settings)
     script, sounds = script_of(args.files)
     if args.tools:

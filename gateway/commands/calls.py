@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = load(args.config)
+    settings = load(args.config, answers=False)
     found = asyncio.run(_read(settings, args))
     if args.save is not None and args.call:
         asyncio.run(_save(settings, args.call, args.save))

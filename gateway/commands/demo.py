@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from gateway import log
     from gateway.embedded.prepare import is_prepared
 
-    settings = _settings(load(args.config))
+    settings = _settings(load(args.config, answers=False))
     if not is_prepared():
         _prepare()
     log.setup(settings.log.format, "error")

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = load(args.config)
+    settings = load(args.config, answers=False)
     order = {
         "via": args.via,
         "to": args.number,

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             "Expected a caller, or --training; for example: trunkline export +4930123456"
         )
     work = _training if args.training else _export
-    return asyncio.run(work(load(args.config), args))
+    return asyncio.run(work(load(args.config, answers=False), args))
 
 
 async def _export(settings: Settings, args: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if bool(args.caller) == bool(args.call):
         raise TrunklineError("Expected a caller, or --call with the id of a call.")
-    return asyncio.run(_forget(load(args.config), args))
+    return asyncio.run(_forget(load(args.config, answers=False), args))
 
 
 async def _forget(settings: Settings, args: argparse.Namespace) -> int:

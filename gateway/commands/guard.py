@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
             " for the latest calls in the books"
         )
     turns = [turn for file in args.files for turn in turns_of(file)]
-    settings = load(args.config) if args.calls is not None or args.ask else None
+    reads = args.calls is not None or args.ask
+    settings = load(args.config, answers=False) if reads else None
     if settings is not None and args.calls is not None:
         turns += asyncio.run(_stored(settings, args.calls, args.tenant))
     asked = settings.guard.moderation if settings is not None and args.ask else None

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    asyncio.run(_carry_out(load(args.config), args))
+    asyncio.run(_carry_out(load(args.config, answers=False), args))
     return 0
 
 

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    return asyncio.run(_carry_out(load(args.config), args))
+    return asyncio.run(_carry_out(load(args.config, answers=False), args))
 
 
 @dataclass(frozen=True, slots=True)

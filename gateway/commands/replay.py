@@ -21,7 +21,8 @@ def run(args: argparse.Namespace) -> int:
     from gateway.settings import load
 
     locked = args.journal.name.endswith(LOCKED)
-    replay = Replay(args.journal, load(args.config).privacy.lock() if locked else NO_KEYS)
+    keys = load(args.config, answers=False).privacy.lock() if locked else NO_KEYS
+    replay = Replay(args.journal, keys)
     began = time.perf_counter()
     differences = list(islice(replay.differences(), SHOWN))
     took = time.perf_counter() - began

@@ -14,5 +14,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    sys.stdout.write(render(Settings() if args.defaults else load(args.config)))
+    sys.stdout.write(render(Settings() if args.defaults else load(args.config, answers=False)))
     return 0

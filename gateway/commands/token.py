@@ -51,7 +51,7 @@ def seconds(text: str, option: str = "--for", least: int = 1) -> int:
 def run(args: argparse.Namespace) -> int:
     from gateway.identity.tokens import issue
 
-    auth = load(args.config).auth
+    auth = load(args.config, answers=False).auth
     tenant = args.tenant or auth.tenant
     made = issue(auth.token_policy(), tenant, args.caller, scopes(args.scope), seconds(args.time))
     sys.stdout.write(made + "\n")

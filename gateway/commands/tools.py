@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from gateway import log
 
-    settings = load(args.config)
+    settings = load(args.config, answers=False)
     log.setup(settings.log.format, "warning")
     more = tuple(map(_absolute, (*args.tools, *args.more_tools)))
     modules = {"modules": (*settings.tools.modules, *more), "reload": False}

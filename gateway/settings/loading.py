@@ -69,11 +69,15 @@ def load(
     path: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     overrides: Mapping[Key, Any] | None = None,
+    *,
+    answers: bool = True,
 ) -> Settings:
     """The settings in force. Raises SettingsError that names the file, the key and a valid example.
 
     Without a path the file is $TRUNKLINE_CONFIG, or trunkline.toml in the current folder if there
     is one. `overrides` come from the command line and beat both: {("server", "port"): 9000}.
+    Without `answers` no call is to be answered with them, and what that takes may be missing: a
+    model's key and address, and a token for others than this machine.
     """
     source = _read(path, environ)
     _take_variables(source, environ)
@@ -88,6 +92,8 @@ def load(
         lines = [_explain(source, problem) for problem in problems]
         raise SettingsError("\n".join(dict.fromkeys(lines))) from None
     _check(settings, source)
+    if answers:
+        _check_answering(settings, source)
     return settings
 
 
@@ -178,15 +184,6 @@ def _root_paths(source: _Source) -> None:
 
 
 def _check(settings: Settings, source: _Source) -> None:
-    server, assistant = settings.server, settings.assistant
-    if not (server.token or settings.auth.on) and not _is_loopback(server.host):
-        raise SettingsError(
-            f"{source.origin(('server', 'host'))}: server.host is {server.host!r}, which others can"
-            " reach, but server.token is empty, so that anybody could call at your cost; set"
-            " TRUNKLINE_SERVER__TOKEN to a secret"
-            ' (python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints one),'
-            ' set up [auth], or listen on host = "127.0.0.1"'
-        )
     if settings.auth.keys and not settings.store.url:
         _miss(source, ("store", "url"), "auth.keys = true", ("auth", "keys"))
     if settings.memory.callers != "none" and not settings.store.url:
@@ -208,6 +205,18 @@ def _check(settings: Settings, source: _Source) -> None:
     ):
         named = ("privacy", "tenants", kept[0], "retention_days")
         _miss(source, ("store", "url"), ".".join(named), named)
+
+
+def _check_answering(settings: Settings, source: _Source) -> None:
+    server, assistant = settings.server, settings.assistant
+    if not (server.token or settings.auth.on) and not _is_loopback(server.host):
+        raise SettingsError(
+            f"{source.origin(('server', 'host'))}: server.host is {server.host!r}, which others can"
+            " reach, but server.token is empty, so that anybody could call at your cost; set"
+            " TRUNKLINE_SERVER__TOKEN to a secret"
+            ' (python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints one),'
+            ' set up [auth], or listen on host = "127.0.0.1"'
+        )
     for name in _needed(assistant.kind):
         if not getattr(assistant, name):
             _miss(source, ("assistant", name), f'assistant.kind = "{assistant.kind}"')
@@ -248,7 +257,8 @@ def _explain(source: _Source, problem: Problem) -> str:
     where, dotted = source.origin(key), ".".join(key)
     if problem["type"] == "extra_forbidden":
         return f"{where}: there is no key {dotted}; {_hint(key)}"
-    wish = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    wish = "should be a table" if problem["type"] == "model_type" else problem["msg"]
+    wish = wish.removeprefix("Value error, ").replace("Input should be", "should be")
     info = _info(key)
     came = f", but is {source.get(*key)!r}" if info and not _is_secret(info) else ""
     example = _example(key)

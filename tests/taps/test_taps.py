@@ -104,6 +104,15 @@ def test_what_is_no_journal_is_said_to_be_none(tmp_path: Path, text: str) -> Non
         list(Replay(path).differences())
 
 
+def test_a_journal_that_is_not_there_or_no_json_is_told_with_what_to_name(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    with pytest.raises(JournalError, match=r"cannot be read: No such file.*; name a file"):
+        list(Replay(path).differences())
+    path.write_text('{"journal": 1, "plan": {}}\nspoilt\n')
+    with pytest.raises(JournalError, match=r"line 2: no line of a journal.*; name a file"):
+        list(Replay(path).differences())
+
+
 def test_a_recording_holds_the_caller_left_and_what_was_heard_right(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     story = Tapped(Recording(path, Story().plan))
