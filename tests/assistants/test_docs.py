@@ -14,7 +14,7 @@ from gateway.assistants.target import Target
 from gateway.settings import load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "openai.md").read_text()
-EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"```toml\n(\[assistant\]\n.*?)```", PAGE, re.DOTALL)
 ROW = re.compile(
     r"^\| `(\w+)` \| (GA|Beta)[^|]*\| ([^|]*) \| ([^|]*) \| (yes|no) \|$", re.MULTILINE
 )
