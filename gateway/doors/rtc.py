@@ -28,6 +28,7 @@ from gateway.doors.rtc_offers import (
     Entry,
     House,
     ProblemError,
+    channel_of,
     is_able,
     offer_of,
     page_entry,
@@ -243,13 +244,12 @@ class RtcDoor:
             offer = parse(text)
         except SdpError as error:
             raise ProblemError(400, error.kind, str(error)) from error
-        known = request.query_params.get("dcid", "")
         leg = WebRtcLeg(
             entry.dialect(),
             entry.booking.plan.format,
             self._ice,
             entry.label,
-            channel_id=int(known) if known.isdigit() and int(known) < 65_535 else None,
+            channel_id=channel_of(request.query_params.get("dcid", "")),
             limits=Limits(connect=self._house.settings.webrtc.connect_s),
             joins=entry.joins,
             returns=entry.patience > 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -139,6 +140,11 @@ async def realtime_entry(
     joined = who.joined(request)
     plan = replace(plan, metadata={**plan.metadata, **joined.metadata})
     return Entry(replace(booking, plan=plan, via="webrtc"), REALTIME, lambda: dialect, joins=joined)
+
+
+def channel_of(dcid: str) -> int | None:
+    """The data channel that both sides know without opening it, where a request names one."""
+    return int(dcid) if re.fullmatch("[0-9]{1,5}", dcid) and int(dcid) < 65_535 else None
 
 
 def _session(body: bytes) -> Json:

@@ -91,6 +91,10 @@ def test_a_channel_on_a_transport_of_its_own_is_declined() -> None:
         (OFFER.replace("sha-256", "md5"), "invalid_offer", "sha-256"),
         (OFFER.replace("actpass", "holdconn"), "invalid_offer", "holdconn"),
         (OFFER.replace("m=audio 9", "m=audio nine"), "invalid_offer", "nine"),
+        (OFFER.replace("m=audio 9", "m=audio \u00b2"), "invalid_offer", "\u00b2"),
+        (OFFER.replace("m=audio 9", "m=audio " + "9" * 5_000), "invalid_offer", "999"),
+        (OFFER.replace("rtpmap:111", "rtpmap:\u00b2"), "unsupported_codec", "PCMU/8000"),
+        (OFFER.replace("rtpmap:111", "rtpmap:" + "1" * 5_000), "unsupported_codec", "PCMU/8000"),
     ],
 )
 def test_what_cannot_be_answered_is_named(text: str, kind: str, named: str) -> None:

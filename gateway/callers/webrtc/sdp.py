@@ -189,7 +189,7 @@ def _sections(text: str) -> tuple[list[tuple[str, str]], list[Media]]:
 
 def _media(head: str, attributes: list[tuple[str, str]]) -> Media:
     words = head.split()
-    if len(words) < 4 or not words[1].isdigit():
+    if len(words) < 4 or not re.fullmatch("[0-9]{1,5}", words[1]):
         raise SdpError(
             "invalid_offer",
             f"Expected a line such as m=audio 9 UDP/TLS/RTP/SAVPF 111, and m={head[:60]} came.",
@@ -217,7 +217,7 @@ def _opus(audio: Media) -> int:
 def _payload_type(audio: Media, codec: str) -> int | None:
     for value in audio.all("rtpmap"):
         number, _, name = value.partition(" ")
-        if name.lower() == codec and number.isdigit() and int(number) < 128:
+        if name.lower() == codec and re.fullmatch("[0-9]{1,3}", number) and int(number) < 128:
             return int(number)
     return None
 
@@ -242,4 +242,4 @@ def _transport(session: dict[str, str], audio: Media, media: list[Media]) -> Tra
 
 def _number(media: Media | None, name: str, otherwise: int) -> int:
     value = media.one(name) if media else ""
-    return int(value) if re.fullmatch(r"\d{1,10}", value) else otherwise
+    return int(value) if re.fullmatch("[0-9]{1,10}", value) else otherwise
