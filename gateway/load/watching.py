@@ -126,7 +126,7 @@ class Page:
         found = {name: float(value) for name, value in LINE.findall(answer.text)}
         return Cost(
             now,
-            found.get("trunkline_cpu_seconds"),
+            found.get("trunkline_cpu_seconds_total"),
             found.get("trunkline_resident_bytes"),
             found.get("trunkline_loop_lag_seconds"),
         )

@@ -106,10 +106,10 @@ async def open_gateway(
 
 def _metrics(board: Switchboard, pressure: Pressure, store: Store | None) -> Metrics:
     metrics = Metrics()
-    metrics.gauge("calls_refused", "Calls turned away since the start", lambda: board.refused)
+    metrics.tally("calls_refused", "Calls that were turned away", lambda: board.refused)
     metrics.gauge("loop_lag_seconds", "95th percentile of the last 5 s", pressure.lag.p95)
     metrics.gauge("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
-    metrics.gauge("cpu_seconds", "Time of a core that the process has used", process_time)
+    metrics.tally("cpu_seconds", "Time of a core that the process has used", process_time)
     metrics.gauge("resident_bytes", "Memory that the process holds", resident)
     if store is not None:
         metrics.watch(store.writer.statistics)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
 
 from gateway.call.dictation import Dictation
 from gateway.call.effects import (
@@ -84,6 +85,17 @@ class Sum:
         self._told = total
 
 
+class Tally:
+    """What somebody else counts: a counter that is as it is whenever somebody looks."""
+
+    def __init__(self, name: str, about: str, read: Callable[[], float]) -> None:
+        self._name, self._about, self._read = name, about, read
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """As a registry asks for it."""
+        yield CounterMetricFamily(self._name, self._about, value=self._read())
+
+
 class Backlog(Protocol):
     """What waits for the database, and what did not reach it."""
 
@@ -104,6 +116,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self.retold: Callable[[bytes], bytes] = bytes  # a page, as it is to be told
         self._sums: list[Sum] = []
 
         def counter(name: str, about: str, *labels: str) -> Counter:
@@ -155,21 +168,26 @@ class Metrics:
         for name, about, read in (
             ("waiting_rows", "Rows in memory for the books", lambda: figures().waiting),
             ("spilled_bytes", "Rows on disk for the books", lambda: figures().spilled),
-            ("lost_rows", "Rows for which there was no room", lambda: figures().lost),
-            ("refused_rows", "Rows that the database would not have", lambda: figures().refused),
             ("away", "Whether the database is away", lambda: figures().away),
         ):
             self.gauge(f"store_{name}", about, read)
+        self.tally("store_lost_rows", "Rows that found no room", lambda: figures().lost)
+        about = "Rows that the database would not have"
+        self.tally("store_refused_rows", about, lambda: figures().refused)
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
         """Show a figure as it is whenever somebody looks."""
         Gauge(f"trunkline_{name}", about, registry=self.registry).set_function(read)
 
+    def tally(self, name: str, about: str, read: Callable[[], float]) -> None:
+        """Show what only grows, as it is whenever somebody looks."""
+        self.registry.register(Tally(f"trunkline_{name}", about, read))
+
     def page(self) -> bytes:
         """The text that `/metrics` serves."""
         for one in self._sums:
             one.tell()
-        return generate_latest(self.registry)
+        return self.retold(generate_latest(self.registry))
 
 
 class CallMetrics:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from httpx2 import AsyncClient, AsyncHTTPTransport, HTTPError, Response
@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.responses import Response as Reply
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.workers.figures import kept
 from gateway.workers.merging import merged
 from gateway.workers.naming import owner
 
@@ -30,6 +31,9 @@ HOP = frozenset(
     | {"content-encoding", "date", "server"}
 )
 SECONDS = 10.0  # that another worker may take
+AT_ONCE = 3.0  # the same for its figures: those who collect them wait no longer than ten
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # or each request would load all certificates
+Answers = dict[int, Response]  # by worker
 LONGEST = 4 * 1024 * 1024  # bytes of a request that is passed on
 MISDIRECTED = 421
 
@@ -45,29 +49,31 @@ class Peers:
         """Those that live, ourselves too."""
         return sorted(int(path.stem.rpartition("-")[2]) for path in self._folder.glob("w-*.sock"))
 
-    async def ask(self, slot: int, request: Request, body: bytes) -> Response | None:
+    async def ask(
+        self, slot: int, request: Request, body: bytes, seconds: float = SECONDS
+    ) -> Response | None:
         """Its answer; nothing where it gives none."""
-        transport = AsyncHTTPTransport(uds=str(self._folder / f"w-{slot}.sock"))
+        place = str(self._folder / f"w-{slot}.sock")
+        transport = AsyncHTTPTransport(uds=place, verify=NO_TLS)
         kept = [one for one in request.headers.raw if one[0].lower().decode() not in HOP]
         url = str(request.url.replace(scheme="http"))
         try:
-            async with AsyncClient(transport=transport, timeout=SECONDS) as http:
+            async with AsyncClient(transport=transport, timeout=seconds) as http:
                 headers = [*kept, (HERE.encode(), str(self._slot).encode())]
                 return await http.request(request.method, url, headers=headers, content=body)
         except HTTPError:
             return None
 
-    async def ask_all(self, request: Request, body: bytes) -> list[Response]:
+    async def ask_all(self, request: Request, body: bytes, seconds: float) -> Answers:
         """Whatever they answer, ourselves first."""
         order = sorted(self.all, key=lambda slot: slot != self._slot)
-        answers = await asyncio.gather(*(self.ask(slot, request, body) for slot in order))
-        return [one for one in answers if one is not None]
+        asked = (self.ask(slot, request, body, seconds) for slot in order)
+        answers = zip(order, await asyncio.gather(*asked), strict=True)
+        return {slot: answer for slot, answer in answers if answer is not None}
 
-    def gone(self) -> list[str]:
-        """The last pages of figures of workers that live no more."""
-        with suppress(OSError):
-            return [path.read_text() for path in self._folder.glob("gone*.prom")]
-        return []
+    def figures(self, told: dict[int, str]) -> str:
+        """One page for all, of what was told, and of what was counted where nobody answers."""
+        return merged(told.values(), gone=kept(self._folder, told))
 
 
 class Elsewhere:
@@ -95,8 +101,8 @@ class Elsewhere:
             assert whose is not None
             reply = await self._pass_on(whose, request)
         elif (everywhere := self._everywhere(scope["method"], path)) is not None:
-            answers = await self._peers.ask_all(request, await _body(request))
-            reply = everywhere(answers)
+            seconds, joined = everywhere
+            reply = joined(await self._peers.ask_all(request, await _body(request), seconds))
         await (reply(scope, receive, send) if reply else self._own(scope, receive, send))
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,21 +112,24 @@ class Elsewhere:
         answer = await self._peers.ask(slot, request, await _body(request))
         return PlainTextResponse("the worker is gone\n", 503) if answer is None else _reply(answer)
 
-    def _everywhere(self, method: str, path: str) -> Callable[[list[Response]], Reply] | None:
-        """How the answers of all become one."""
+    def _everywhere(
+        self, method: str, path: str
+    ) -> tuple[float, Callable[[Answers], Reply]] | None:
+        """How long all are waited for, and how their answers become one."""
         match method, path:
             case "GET", "/metrics":
-                return self._figures
+                return AT_ONCE, self._figures
             case "GET", _ if NEXT.fullmatch(path):
-                return _first
+                return SECONDS, _first
         return None
 
-    def _figures(self, answers: list[Response]) -> Reply:
-        good = [one.text for one in answers if one.is_success]
+    def _figures(self, answers: Answers) -> Reply:
+        good = {slot: one for slot, one in answers.items() if one.is_success}
         if not good:
             return _first(answers)
-        kind = answers[0].headers.get("content-type", "text/plain")
-        return Reply(merged(good, self._peers.gone()), headers={"content-type": kind})
+        kind = next(iter(good.values())).headers.get("content-type", "text/plain")
+        page = self._peers.figures({slot: one.text for slot, one in good.items()})
+        return Reply(page, headers={"content-type": kind})
 
 
 def _passed_on(scope: Scope) -> bool:
@@ -152,8 +161,9 @@ def _reply(answer: Response) -> Reply:
     return reply
 
 
-def _first(answers: list[Response]) -> Reply:
+def _first(answers: Answers) -> Reply:
     """The first that knows; else what the first said."""
-    if not answers:
+    said = list(answers.values())
+    if not said:
         return PlainTextResponse("no worker answers\n", 503)
-    return _reply(next((one for one in answers if one.is_success), answers[0]))
+    return _reply(next((one for one in said if one.is_success), said[0]))

@@ -95,10 +95,12 @@ def give(pipe: socket.socket, name: str, connection: socket.socket) -> bool:
     return True
 
 
-def take(pipe: socket.socket) -> tuple[str, socket.socket] | None:
-    """The next connection, if there is one."""
+def take(pipe: socket.socket) -> tuple[str, socket.socket | None] | None:
+    """The next connection, if one waits; without its socket where we can open no more files."""
     try:
-        name, found, _, _ = socket.recv_fds(pipe, LONGEST, 1)
+        name, found, flags, _ = socket.recv_fds(pipe, LONGEST, 1)
     except OSError:
         return None
-    return (name.decode(), socket.socket(fileno=found[0])) if found else None
+    if found:
+        return name.decode(), socket.socket(fileno=found[0])
+    return (name.decode(), None) if flags & socket.MSG_CTRUNC else None

@@ -6,6 +6,7 @@ Where the parent is gone, the member knows.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +20,8 @@ from gateway.doors.ports import Factory
 from gateway.errors import TrunklineError
 from gateway.workers.elsewhere import Elsewhere, Peers
 from gateway.workers.link import HTTP, Opened, Opening, Ready, Told, line, take, word
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -77,10 +80,18 @@ class Member:
         with suppress(OSError):
             await asyncio.get_running_loop().connect_accepted_socket(factory, connection)
 
+    def leave(self) -> None:
+        """Be given no more connections; what still comes is for the others."""
+        asyncio.get_running_loop().remove_reader(self.pipe.fileno())
+        self.pipe.close()
+
     def take_all(self, tasks: set[asyncio.Task[None]]) -> None:
         """Take the connections that wait."""
         while (found := take(self.pipe)) is not None:
             name, connection = found
+            if connection is None:
+                log.error("a connection was lost: this process can open no more files")
+                continue
             if (factory := self._factories.get(name)) is None:
                 connection.close()
                 continue
@@ -103,7 +114,7 @@ async def open_member(told: Told) -> AsyncIterator[Member]:
             try:
                 yield member
             finally:
-                running.remove_reader(pipe.fileno())
-                pipe.close()
+                if pipe.fileno() >= 0:
+                    member.leave()
     finally:
         writer.close()

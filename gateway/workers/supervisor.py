@@ -33,7 +33,6 @@ from gateway.running.listening import listen
 from gateway.workers.child import Child, begin
 from gateway.workers.link import HTTP, Opened, Station, Told, give
 from gateway.workers.memory import open_memory
-from gateway.workers.merging import merged
 from gateway.workers.sorting import Sorter
 from gateway.workers.table import Table, open_table
 
@@ -42,6 +41,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 2048
 WAITING = 1024  # connections that may wait while no worker takes any
 AGAIN = 0.01  # seconds until they are offered again
+REST = 1.0  # seconds until the next is accepted, where none can be
 SOON = 2.0  # seconds: who dies sooner after its beginning is begun again later
 LATER = 2.0
 SPARE = 5.0  # seconds beyond its time that a worker may take to stop
@@ -108,14 +108,9 @@ class Supervisor:
         self._offer_again()
 
     def _bury(self, slot: int) -> None:
-        """Its calls are over, its address is nobody's; what it counted stays."""
+        """Its calls are over, its address is nobody's."""
         self._table[slot] = 0
         (self._folder / f"w-{slot}.sock").unlink(missing_ok=True)
-        last, gone = self._folder / f"w-{slot}.prom", self._folder / "gone.prom"
-        with suppress(OSError):
-            before = [gone.read_text()] if gone.exists() else []
-            gone.write_text(merged([], gone=[*before, last.read_text()]))
-            last.unlink()
 
     # ------------------------------------------------------------ connections
 
@@ -124,13 +119,22 @@ class Supervisor:
         listener.setblocking(False)
         listener.listen(BACKLOG)
         self._listeners[name] = listener
-        self._loop.add_reader(listener.fileno(), self._accept, name, listener)
+        self._listen(name, listener)
+
+    def _listen(self, name: str, listener: socket.socket) -> None:
+        if self._listeners.get(name) is listener:
+            self._loop.add_reader(listener.fileno(), self._accept, name, listener)
 
     def _accept(self, name: str, listener: socket.socket) -> None:
         for _ in range(WAITING):
             try:
                 connection, _ = listener.accept()
-            except OSError:
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:  # of files that may be opened: it would ring for ever
+                log.error("no connection can be accepted", extra={"port": name, "why": str(error)})
+                self._loop.remove_reader(listener.fileno())
+                self._loop.call_later(REST, self._listen, name, listener)
                 return
             if connection.family != socket.AF_UNIX:
                 # A socket that came by its descriptor does not say everywhere that it is TCP's.
@@ -175,8 +179,12 @@ class Supervisor:
     # ------------------------------------------------------------ the end
 
     def stop(self, number: signal.Signals) -> None:
-        """Take no connections; tell all workers."""
+        """Tell all workers; while they end, they tell whoever comes."""
         self._stopping = True
+        self.tell(number)
+
+    def close(self) -> None:
+        """Take no connections any more."""
         for listener in self._listeners.values():
             self._loop.remove_reader(listener.fileno())
             listener.close()
@@ -184,7 +192,7 @@ class Supervisor:
         self._sorter.close()
         for connection, *_ in self._waiting:
             connection.close()
-        self.tell(number)
+        self._waiting.clear()
 
     def tell(self, number: signal.Signals) -> None:
         """A signal for all workers."""
@@ -217,6 +225,7 @@ async def supervise(station: Station, told: Told) -> int:
         if station.assistant:
             told.assistant = await stack.enter_async_context(_assistant(told))
         one = Supervisor(station, told, table)
+        stack.callback(one.close)
         one.start()
         return await _until_told(one, station, bound, signals)
 

@@ -6,11 +6,10 @@ It ends as a gateway does, by signal; and in good order where its parent is gone
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 
 from gateway import log as logs
+from gateway.app import Gateway
 from gateway.background import beside
 from gateway.errors import TrunklineError
 from gateway.private import Private
@@ -27,12 +27,14 @@ from gateway.running.reloading import open_reloading
 from gateway.running.serving import Orders, set_up_log, shut_down
 from gateway.settings import Settings, load
 from gateway.workers.elsewhere import Peers
+from gateway.workers.figures import Figures
 from gateway.workers.link import Ready, Told
-from gateway.workers.member import open_member
+from gateway.workers.member import Member, open_member
 from gateway.workers.table import Seats, open_table
 
 SHARED = "shared.sock"
-EACH = 1.0  # seconds between two copies of the figures, for when this process is gone
+
+log = logging.getLogger(__name__)
 
 
 def settings_of(told: Told) -> Settings:
@@ -58,21 +60,30 @@ async def work(told: Told) -> None:
             seats = Seats(table, told.slot)
             place.unlink(missing_ok=True)
             bound.bind(str(place))
-            async with (
-                open_gateway(settings, assistant=told.assistant, seats=seats) as gateway,
-                listening(gateway, bound, member),
-                open_reloading(gateway, read, set_up_log) as reloading,
-                _copied(folder / f"w-{told.slot}.prom", gateway.metrics.page),
-            ):
-                orders = Orders(reloading.order)
-                orders.listen()
-                loop.settle()
-                member.say(Ready(gateway.assistant_name, gateway.name, gateway.access.is_open))
-                await _first(orders.wait(), member.lost.wait())
-                place.unlink(missing_ok=True)  # nobody asks us any more
-                await shut_down(gateway, patient=orders.patient)
+            async with open_gateway(settings, assistant=told.assistant, seats=seats) as gateway:
+                figures = Figures(folder, told.slot)
+                gateway.metrics.retold = figures.told
+                async with (
+                    listening(gateway, bound, member),
+                    open_reloading(gateway, read, set_up_log) as reloading,
+                    beside(figures.copy(gateway.metrics.page), "figures"),
+                ):
+                    await _until_over(gateway, member, Orders(reloading.order))
+                gateway.metrics.page()  # kept, with what the last calls counted
+            place.unlink(missing_ok=True)
             if member.lost.is_set() and not Peers(folder, told.slot).all:
                 shutil.rmtree(folder, ignore_errors=True)  # who made it cannot, and we are the last
+
+
+async def _until_over(gateway: Gateway, member: Member, orders: Orders) -> None:
+    orders.listen()
+    loop.settle()
+    member.say(Ready(gateway.assistant_name, gateway.name, gateway.access.is_open))
+    await _first(orders.wait(), member.lost.wait())
+    if member.lost.is_set():
+        log.error("the parent of the workers is gone; this one ends")
+    await shut_down(gateway, patient=orders.patient)
+    member.leave()
 
 
 async def assist(told: Told) -> None:
@@ -91,29 +102,6 @@ async def _first(*waits: object) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _copied(path: Path, page: Callable[[], bytes]) -> AsyncIterator[None]:
-    """The figures are written down now and then."""
-
-    async def copy() -> None:
-        while True:
-            _replace(path, page())
-            await asyncio.sleep(EACH)
-
-    try:
-        async with beside(copy(), "figures"):
-            yield
-    finally:
-        _replace(path, page())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """All of it or nothing, whoever reads it at this moment."""
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 def run() -> int:

@@ -123,4 +123,4 @@ async def test_a_strained_gateway_says_so_to_its_balancer_and_in_its_figures() -
     figures = dict(line.rsplit(" ", 1) for line in page.splitlines() if line[0] != "#")
     assert float(figures["trunkline_resident_bytes"]) > 1_000_000
     assert "trunkline_loop_lag_seconds" in figures
-    assert float(figures["trunkline_calls_refused"]) == 0
+    assert float(figures["trunkline_calls_refused_total"]) == 0

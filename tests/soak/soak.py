@@ -98,7 +98,7 @@ def look(gateway: GatewayProcess) -> dict[str, float]:
         "overflows": sum(v for name, v in told.items() if name.startswith(OVERFLOWS)),
         "tasks": told["trunkline_tasks"],
         "lag_ms": told["trunkline_loop_lag_seconds"] * 1000,
-        "lost_rows": told["trunkline_store_lost_rows"],
+        "lost_rows": told["trunkline_store_lost_rows_total"],
         "files": len(files := descriptors(gateway.child.pid)),
         "database": sum(BOOKS in name for name in files),
         "sockets": sum(one.status == "ESTABLISHED" for one in process.net_connections()),

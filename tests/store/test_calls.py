@@ -50,7 +50,7 @@ async def test_a_call_stands_in_the_books_with_all_that_was_said_and_done(
         assert usage["responses"] == 2
         assert usage["output_audio"] > 0
         figures = house.gateway.metrics.page().decode()
-        assert "trunkline_store_lost_rows 0.0" in figures
+        assert "trunkline_store_lost_rows_total 0.0" in figures
 
 
 async def test_the_calls_of_a_gateway_that_crashed_are_closed_at_the_next_start(

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import signal
 import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.doors.front_return import new_token
+from gateway.running.listening import listen
 from gateway.switchboard import BusyError, Switchboard
 from gateway.taps.metrics import Metrics
-from gateway.workers import link
+from gateway.workers import link, supervisor
 from gateway.workers.elsewhere import Elsewhere, Peers
+from gateway.workers.figures import Figures
 from gateway.workers.merging import merged
 from gateway.workers.naming import owner
 from gateway.workers.sorting import Sorter
@@ -72,7 +80,7 @@ def test_figures_of_workers_add_up_and_those_of_the_dead_stay_counted() -> None:
         metrics.latency.observe(calls / 4)
         metrics.tools.labels('with "quotes"').inc()
         pages.append(metrics.page().decode())
-    told = merged(pages[:2], gone=[merged([], gone=pages[2:])])
+    told = merged(pages[:2], gone=pages[2:])
     found = {
         sample.name + str(sample.labels): sample.value for f in parse(told) for sample in f.samples
     }
@@ -82,6 +90,79 @@ def test_figures_of_workers_add_up_and_those_of_the_dead_stay_counted() -> None:
     assert found["trunkline_voice_to_voice_seconds_count{}"] == 3
     assert found["trunkline_voice_to_voice_seconds_bucket{'le': '0.5'}"] == 2
     assert found["trunkline_tool_calls_total{'status': 'with \"quotes\"'}"] == 3
+
+
+async def test_no_sum_falls_where_a_worker_dies_and_another_counts_on(tmp_path: Path) -> None:
+    def worker(slot: int) -> Metrics:
+        metrics = Metrics()
+        metrics.retold = Figures(tmp_path, slot).told
+        return metrics
+
+    def calls(told: dict[int, str]) -> tuple[float, float]:
+        page = Peers(tmp_path, 1).figures(told)
+        found = {sample.name: sample.value for f in parse(page) for sample in f.samples}
+        return found["trunkline_calls_total"], found["trunkline_calls_live"]
+
+    first, other = worker(0), worker(1)
+    other.calls.inc(2)
+    first.calls.inc(5)
+    first.live.inc()
+    told = {0: first.page().decode(), 1: other.page().decode()}
+    assert calls(told) == (7, 1)
+    del told[0]  # dead or frozen, it answers nobody
+    assert calls(told) == (7, 0)
+    second = worker(0)
+    second.calls.inc()
+    assert calls(told) == (7, 0), "until it is asked"
+    assert calls({0: second.page().decode(), **told}) == (8, 0)
+    third = worker(0)
+    assert calls({0: third.page().decode(), **told}) == (8, 0)
+
+
+async def test_asking_another_worker_loads_no_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loads(*arguments: object, **named: object) -> None:
+        raise AssertionError("a call would stand still meanwhile")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", loads)
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "query_string": b""}
+    request = Request({**scope, "headers": [(b"host", b"here")], "server": ("here", 80)})
+    assert await Peers(tmp_path, 0).ask(1, request, b"") is None
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process may open none."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_connections_wait_while_no_more_files_may_be_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "REST", 0.05)
+    station = link.Station("", 0, 1, 0.0, False, False, ("text", "info"), (), 0)
+    told = link.Told("worker", 0, str(tmp_path), 0, 0, "", [])
+    with open_table(tmp_path, make=True) as table, socket.socket() as caller:
+        parent = supervisor.Supervisor(station, told, table)
+        bound = listen("127.0.0.1", 0)
+        parent.accept("audiosocket", bound)
+        parent.stop(signal.SIGTERM)  # there is no worker, and none will come: who comes is let go
+        with no_more_files():
+            caller.connect(bound.getsockname())
+            for _ in range(100):
+                await asyncio.sleep(0)
+        said = [one for one in caplog.messages if one == "no connection can be accepted"]
+        assert len(said) == 1, "it does not ring for ever"
+        caller.setblocking(False)
+        async with asyncio.timeout(10):
+            assert not await asyncio.get_running_loop().sock_recv(caller, 1), "let go of"
+        parent.close()
 
 
 async def test_a_connection_is_sorted_by_its_first_line_which_stays_to_be_read() -> None:
@@ -114,9 +195,21 @@ def test_a_connection_goes_to_another_process_with_the_name_of_its_port() -> Non
         found = link.take(mouth)
         assert found is not None
         name, connection = found
+        assert connection is not None
         with connection:
             ours.sendall(b"hello")
             assert (name, connection.recv(5)) == ("http", b"hello")
+
+
+def test_a_connection_for_which_there_is_no_room_is_told_of_by_its_port() -> None:
+    pipe, mouth = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours, theirs = socket.socketpair()
+    mouth.setblocking(False)
+    with pipe, mouth, ours:
+        assert link.give(pipe, "http", theirs)
+        with no_more_files():
+            assert link.take(mouth) == ("http", None)
+        assert link.take(mouth) is None
 
 
 @pytest.mark.parametrize(
