@@ -155,6 +155,7 @@ class Call:
             case on.CallerLeft(reason):
                 return self._finish(reason)
             case on.TransferFailed(target, reason):
+                self._quiet.stays()
                 self._responses.want(TRANSFER_FAILED.format(target=target, reason=reason))
                 return (do.ShowNotice("transfer_failed", f"No transfer to {target}: {reason}"),)
             case on.CallerAudio() | on.CallerShowed():
@@ -335,7 +336,7 @@ class Call:
             case "end":
                 yield from self._finish(self._quiet.reason)
             case "transfer":
-                yield do.Transfer(self._quiet.take_target())
+                yield do.Transfer(self._quiet.take_target(now))
             case "prompt":
                 self._responses.want(self.plan.idle.prompt)
                 yield from self._ask()

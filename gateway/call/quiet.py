@@ -31,6 +31,7 @@ class Quiet:
         self._hang_up_by: int | None = None
         self._target = ""  # to whom the caller is to be put through
         self._transfer_by: int | None = None
+        self._put_through = False  # that was ordered, and nobody has said that it failed
         self.reason = ""  # why the call is to end
         self.deadline: int | None = None  # when something is to happen if nothing does before
         self._look_ahead()
@@ -60,18 +61,24 @@ class Quiet:
         """Whether the call is to end at the next quiet moment."""
         return self._hang_up_by is not None
 
-    def take_target(self) -> str:
-        """To whom; said once."""
-        self._transfer_by = None
+    def take_target(self, now: int) -> str:
+        """To whom; said once. A call that is to end waits for what comes of it, or so long."""
+        self._transfer_by, self._put_through = None, True
+        if self._hang_up_by is not None:
+            self._hang_up_by = now + LAST_WORDS_US
         self._look_ahead()
         return self._target
+
+    def stays(self) -> None:
+        """The caller could not be put through."""
+        self._put_through = False
 
     def judge(self, *, calm: bool, now: int) -> Verdict:
         """What is to happen at this moment."""
         if calm is (self._since is None):
             self._since = now if calm else None
             self._look_ahead()
-        leaves = calm and (self._hang_up_by is not None or self._transfer_by is not None)
+        leaves = calm and (self._transfer_by is not None or self._may_end)
         if not leaves and (self.deadline is None or now < self.deadline):
             return "wait"
         return self._due(calm=calm, now=now)
@@ -86,7 +93,7 @@ class Quiet:
             self.hang_up(EXPIRED, now)
         if self._transfer_by is not None and (calm or now >= self._transfer_by):
             return "transfer"
-        if self._hang_up_by is not None and (calm or now >= self._hang_up_by):
+        if self._hang_up_by is not None and ((calm and self._may_end) or now >= self._hang_up_by):
             return "end"
         if self._idle_at is None or now < self._idle_at:
             return "wait"
@@ -94,9 +101,14 @@ class Quiet:
             self.reason = "idle"
             return "end"
         self._prompts += 1
-        self._since = None
+        self._since = now  # should nothing come of it
         self._look_ahead()
         return "prompt"
+
+    @property
+    def _may_end(self) -> bool:
+        """Whether the call is to end as soon as it is calm."""
+        return self._hang_up_by is not None and not self._put_through
 
     @property
     def _idle_at(self) -> int | None:

@@ -47,6 +47,7 @@ class Responses:
         self._behind = False  # what is wanted was refused for another answer that is in the way
         self._goes_on = False  # what is wanted is the rest of an answer that broke off
         self._dropped: dict[str, None] = {}
+        self._lost = False  # nobody is there, and nobody will be, who could answer
 
     def _make(self, active: str = "", *, asked_at: int | None = None) -> None:
         """From now on this answer is being made, or one has been asked for; or neither."""
@@ -69,7 +70,8 @@ class Responses:
 
     def want_as(self, respond: Respond) -> None:
         """The same, with all that holds for this answer alone."""
-        self._wanted, self._fills, self._goes_on = respond, False, False
+        if not self._lost:
+            self._wanted, self._fills, self._goes_on = respond, False, False
 
     def resume(self, instructions: str) -> None:
         """The rest of an answer that was stopped is wanted, unless something else is."""
@@ -84,7 +86,7 @@ class Responses:
 
     def fill(self, instructions: str) -> None:
         """A word to the caller is wanted meanwhile, as long as nothing else is."""
-        if not self.pending:
+        if not (self.pending or self._lost):
             self._wanted, self._fills = Respond(instructions, may_call=False), True
 
     @property
@@ -277,7 +279,8 @@ class Responses:
         self._make()
 
     def lost(self) -> None:
-        """The model is gone: nothing is being made, nothing is wanted."""
+        """The model is gone: nothing is being made, and nothing is wanted from now on."""
+        self._lost = True
         if self.active:
             self.drop(self.active)
         self._wanted = self._cancelled_at = None

@@ -170,7 +170,7 @@ class AnyTools(RuleBasedStateMachine):
     @rule()
     def lose_the_session(self) -> None:
         self.outgoing = self.tools._outgoing = Outgoing()  # shut, until there is another session
-        self.responses.lost()
+        self.responses.suspend("")
         self.active, self.memory = "", {}
 
     @precondition(lambda self: not self.over and not self.outgoing.open)

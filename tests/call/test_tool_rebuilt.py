@@ -33,7 +33,7 @@ class Ledger:
 
     def loses(self) -> None:
         self.outgoing.open = False
-        self.responses.lost()
+        self.responses.suspend("")
 
     def returns(self) -> list[Effect]:
         list(self.outgoing.opened())
