@@ -124,6 +124,8 @@ class Voice:
         """The caller stopped an item itself, and says how much of it was heard."""
         received = self.playback.leave(item_id, now)
         yield from some(self._transcript.cut(item_id, heard, received))
+        if item_id in self._own:
+            return
         self._decided(item_id)
         yield from self._outgoing.tell(do.Truncate(item_id, heard))
 

@@ -85,6 +85,14 @@ def test_a_program_that_is_interrupted_says_itself_where_it_stopped() -> None:
     assert not story.all(do.Delete)
 
 
+def test_a_sound_of_the_gateways_own_that_a_program_stops_is_no_item_of_the_models() -> None:
+    story = program()
+    story.feed(on.SoundOrdered("hold_1", bytes(48_000)))
+    story.feed(on.CallerCut("hold_1", 100))
+    assert story.state() == "listening"
+    assert not story.all(do.Truncate)
+
+
 def test_all_of_an_answer_goes_out_as_it_comes() -> None:
     story = program()
     story.says(1000)
