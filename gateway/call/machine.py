@@ -322,9 +322,9 @@ class Call:
         yield from self._signs(self._hearing.tick(now))
         if pressed := self._digits.take(now):
             yield from self._caller_wrote(told(pressed), f"[pressed {pressed}]")
-        yield from self._upstream.settle(now)
         yield from self._barge_in() if self._spending.cuts_off else ()
         yield from self._spending.settle(now)
+        yield from self._upstream.settle(now)
         yield from self._voice.settle(now)
         yield from self._asking.overdue(now)
         if not self._tools.idle:

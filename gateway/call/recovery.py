@@ -211,11 +211,14 @@ class Recovery:
             return False
         return (due := self.deadline) is None or now < due
 
-    def dial(self, now: int) -> Iterator[Dial]:
-        """The session to be opened now, if one is."""
+    def lapse(self, now: int) -> None:
+        """What was dialled and is not open by now counts as one that did not open."""
         if self._dialled is not None and now >= self._dialled_at + DIAL_LIMIT_US:
             self._late = self._dialled  # taken all the same, should it open before another
             self._failed(self._dialled[1], fatal=False, now=now)
+
+    def dial(self, now: int) -> Iterator[Dial]:
+        """The session to be opened now, if one is."""
         if not self._due(now):
             return
         self._last_epoch += 1

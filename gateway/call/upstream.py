@@ -217,6 +217,7 @@ class Upstream:
             if self._recovery.hopeless(now):
                 yield from self._give_up(now)
                 return
+        self._recovery.lapse(now)
         doubtful = self._doubtful(now)
         if doubtful and self._recovery.may_leave:
             self._recovery.doubt(now)
@@ -238,6 +239,7 @@ class Upstream:
                 yield do.ShowNotice("assistant_silent", SILENT)
             yield from self._break_off()
             yield from self._take_over(now)
+            yield from self._recovery.dial(now)  # this one may not be the one that is wished for
 
     def _may_change(self, now: int) -> bool:
         """Whether nobody would notice that another session takes over, or it cannot be helped."""

@@ -206,6 +206,26 @@ def test_what_is_spent_moves_a_call() -> None:
     assert tale.all(do.Dial) == [do.Dial(SMALL, 1)]
 
 
+def test_one_that_is_wished_for_is_dialled_as_soon_as_another_has_stepped_in() -> None:
+    tale = story(RoutingRule(EXPERT, load_percent=50))
+    tale.says(600)
+    tale.wait(1_100)
+    assert tale.all(do.Dial) == [do.Dial(0, 1)], "nothing comes of the request"
+    tale.feed(on.LoadReported(60))
+    tale.feed(on.AssistantReady(epoch=1))
+    assert tale.all(do.Use) == [do.Use(1)]
+    assert tale.all(do.Dial) == [do.Dial(0, 1), do.Dial(EXPERT, 2)]
+
+
+def test_one_that_is_wished_for_and_does_not_open_keeps_no_doubtful_session_in_use() -> None:
+    tale = story(RoutingRule(EXPERT, load_percent=50))
+    tale.feed(on.LoadReported(60))
+    tale.says(600)
+    tale.wait(6_000)
+    assert tale.all(do.Dial) == [do.Dial(EXPERT, 1), do.Dial(0, 2)]
+    assert tale.times(do.Dial) == [0, 5_000]
+
+
 def test_without_rules_nobody_else_is_asked() -> None:
     tale = Story(Plan(recovery=RecoveryPolicy(assistants=3, patience=20_000_000)))
     turn(tale, "What are your opening hours?", 1)
