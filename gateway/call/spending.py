@@ -164,17 +164,18 @@ class Spending:
 
     def _warn(self, meter: Meter) -> Iterator[Effect]:
         policy, funds = self._policy, self._funds
+        warning = "" if funds is not None and funds.gone else policy.warning  # nobody pays for one
         if self._percent(meter) >= policy.warn_percent and not self._warned:
             self._warned = True
             if policy.cheaper:
                 self._router.cheaper()
             yield ShowNotice("budget_low", "This call comes to the end of its budget.")
-            if policy.told and policy.warning:
-                self._responses.want(policy.warning)
+            if policy.told and warning:
+                self._responses.want(warning)
         if funds is None or self._tenant_warned or funds.tenant_percent < policy.warn_percent:
             return
         self._tenant_warned = True
         if policy.tenant_cheaper:
             self._router.cheaper()
-        if policy.tenant_told and policy.warning and not self._warned:
-            self._responses.want(policy.warning)
+        if policy.tenant_told and warning and not self._warned:
+            self._responses.want(warning)

@@ -195,12 +195,13 @@ def test_where_nothing_is_left_nobody_asks_the_model_and_a_sentence_is_heard() -
 def test_who_speaks_is_heard_to_the_end_before_the_last_sentence_comes() -> None:
     told = shared()
     told.speaks(500)
-    grant(told, 0)
+    grant(told, 0, caller=100, tenant=100)
     told.speaks(2000)
-    assert notices(told) == []
+    told.feed(on.ToolsChanged(()))  # or anything else
+    assert notices(told) == ["budget_low"]
     assert len(told.all(do.Reserve)) == 1
     told.silent(400)
-    assert notices(told) == ["budget_spent"]
+    assert notices(told) == ["budget_low", "budget_spent"]
     told.wait(1500)
     assert told.all(do.Flush) == []
     assert told.all(do.End) == [do.End(SHARED_SPENT)]
@@ -315,12 +316,12 @@ def test_a_cheaper_model_answers_from_the_next_turn_on_and_is_counted_by_its_own
         told = Story(replace(plan, recovery=RecoveryPolicy(assistants=2, patience=20_000_000)))
         told.speaks(500)
         grant(told, caller=caller, tenant=tenant)
+        assert told.all(do.Dial) == [do.Dial(1, 1)]
         told.silent(400)
         told.begins()
         told.voice(1000)
         ended(told, "resp_1", 1)
         grant(told, caller=caller, tenant=tenant)
-        assert told.all(do.Dial) == [do.Dial(1, 1)]
         told.feed(on.AssistantReady("sess_2", "small", epoch=1))
         told.wait(2000)
         assert told.all(do.Use) == [do.Use(1)]
