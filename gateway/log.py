@@ -32,6 +32,7 @@ _QUIET: Final = (
     "aiortc",
     "asyncio",
     "openai",
+    "uvicorn.error",  # its name for all that it says
 )
 
 # What uvicorn says, at the level of an error, where an upgrade got another answer than 101. Whoever
@@ -75,14 +76,14 @@ def setup(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    for name in _QUIET:  # they write down each step, or what they carry
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         # That of each request is off, and stays so where the settings are read again.
         logger.propagate = logger.propagate or name != "uvicorn.access"
         logger.setLevel(max(logging.INFO, root.level))
+    for name in _QUIET:  # they write down each step, or what they carry
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class _Lines(logging.Formatter):

@@ -134,7 +134,8 @@ def test_uvicorns_lines_come_in_the_same_format_without_their_queries() -> None:
     args = ("127.0.0.1:9", "GET", "/api/calls?token=sesame", "1.1", 200)
     access.info('%s - "%s %s HTTP/%s" %d', *args)
     error = logging.getLogger("uvicorn.error")
-    error.info('%s - "WebSocket %s" [accepted]', "127.0.0.1:9", "/browser?token=sesame")
+    error.info("connection open")  # a step like any other
+    error.warning('%s - "WebSocket %s" [accepted]', "127.0.0.1:9", "/browser?token=sesame")
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert first["message"] == '127.0.0.1:9 - "GET /api/calls HTTP/1.1" 200'
     assert second["message"] == '127.0.0.1:9 - "WebSocket /browser" [accepted]'

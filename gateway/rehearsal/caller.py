@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from gateway.errors import TrunklineError
 from gateway.rehearsal.actor import Actor, ActorError
@@ -106,6 +106,11 @@ class SampleCaller:
             ) as socket:
                 await self._begin(socket)
                 await self._live(socket)
+        except InvalidStatus as error:
+            raise CallError(
+                f"what answers at {url} takes no call there (HTTP {error.response.status_code});"
+                " name a gateway by its host and port alone, such as http://localhost:8080"
+            ) from error
         except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
             raise CallError(
                 f"no gateway takes the call at {url} ({_reason(error)}); start one with"

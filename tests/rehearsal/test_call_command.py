@@ -130,6 +130,21 @@ async def test_a_wrong_token_has_status_2(tmp_path: Path) -> None:
         assert "the gateway does not take the call: Expected" in err
 
 
+async def test_an_address_where_no_call_is_taken_is_told_apart_from_none(tmp_path: Path) -> None:
+    async with open_house() as house:
+        nowhere = house.browser.replace("/browser", "/nope")
+        status, out, err = await trunkline("call", WHERE, "--url", nowhere, cwd=tmp_path)
+        assert (status, out) == (2, "")
+        assert f"what answers at {nowhere} takes no call there (HTTP 403)" in err
+
+
+async def test_a_caller_of_a_gateway_elsewhere_needs_no_key_for_a_model(tmp_path: Path) -> None:
+    (tmp_path / "trunkline.toml").write_text('[assistant]\nkind = "openai"\n')
+    async with open_house(PlainMind("Yes.")) as house:
+        status, _ = await call(house, tmp_path)
+        assert status == 0
+
+
 # ---------------------------------------------------------------- what is refused beforehand
 
 
