@@ -2,7 +2,8 @@
 
 A search asks both ways at once and adds up the places that a passage has in both orders, so that
 what either finds first comes first (reciprocal rank fusion). By words it asks for two of them in
-one passage: one alone, such as "order", leads anywhere, and only fills up what is left.
+one passage: one alone, such as "order", leads anywhere, and only fills up what is left. Where
+neither way finds anything there is nothing to fill up: the documents do not say.
 """
 
 from __future__ import annotations
@@ -149,24 +150,26 @@ class Library:
             self.documents.by_words(tenants, wanted, CANDIDATES, together=True),
             self._by_meaning(tenants, question),
         )
-        best = fused(words, meaning)[:limit]
-        if len(best) < limit:
+        best = fused(words, meaning or [])[:limit]
+        if len(best) < limit and (best or meaning is None):
             more = await self.documents.by_words(tenants, wanted, CANDIDATES)
             best += [one for one in more if one not in best][: limit - len(best)]
         found = await self.documents.quotes(tenants, best)
         return [found[one] for one in best if one in found]
 
-    async def _by_meaning(self, tenants: Sequence[str], question: str) -> list[int]:
+    async def _by_meaning(self, tenants: Sequence[str], question: str) -> list[int] | None:
+        """None where meaning cannot be asked, or no passage has a vector yet."""
         if self._embedder is None or self._index is None or not question.strip():
-            return []
+            return None
         try:
             matrix, (vector,) = await asyncio.gather(
                 self._index.matrix(tenants), self._embedder.embed([question])
             )
         except AssistantError as error:
             log.warning("a search goes by words only", extra={"why": str(error)})
-            return []
-        return [one for one, likeness in matrix.nearest(vector, CANDIDATES) if likeness >= ALIKE]
+            return None
+        near = matrix.nearest(vector, CANDIDATES)
+        return [one for one, likeness in near if likeness >= ALIKE] if near else None
 
     async def close(self) -> None:
         """It is needed no more."""

@@ -121,11 +121,21 @@ async def test_without_embeddings_words_find_it_until_they_are_made(database: Da
     assert await found(shelf, "t", "kettle") == ["Kettles boil.\nzzz"]
     assert await found(shelf, "t", "zz") == []
     embedder.fails = False
+    assert await found(shelf, "t", "qqq qqq kettle") == ["Kettles boil.\nzzz"]
     assert await shelf.fill() == 1
     assert await shelf.fill() == 0
     assert await found(shelf, "t", "zz z") == ["Kettles boil.\nzzz"]
     embedder.name = "another"
     assert await library(database, embedder).fill() == 1
+
+
+async def test_a_word_by_chance_is_no_answer_where_meaning_finds_none(database: Database) -> None:
+    embedder = Letters()
+    shelf = library(database, embedder)
+    await shelf.add("t", "a.txt", b"zzzzzzzzzzzzzzz kettle.")
+    assert await found(shelf, "t", "kettle boooooooooooooooo") == []
+    embedder.fails = True  # words alone must do
+    assert await found(shelf, "t", "kettle boooooooooooooooo") == ["zzzzzzzzzzzzzzz kettle."]
 
 
 async def test_no_question_is_too_strange(database: Database) -> None:
@@ -195,4 +205,5 @@ async def test_nine_of_ten_questions_over_the_samples_are_answered_among_the_fir
         if not any(one["answer"] in " ".join(quote.text.split()) for quote in quotes):
             missed.append(one["ask"])
     assert len(missed) <= len(asked) * 0.1, missed
-    assert await found(shelf, "t", "What is the capital of Peru?") == []
+    for stray in ("What is the capital of Peru?", "Write me a poem about the sea."):
+        assert await found(shelf, "t", stray) == []
