@@ -42,8 +42,7 @@ SHARED_BY_CALLERS = tuple(
     f"gateway.callers.{name}"
     for name in (
         *("bridge", "dialect", "line", "marks", "pacing", "realtime", "tcp", "websocket"),
-        *("outlet", "parting"),
-        *("ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
+        *("parting", "ari", "audiosocket_wire", "chan_websocket_wire", "dialplan", "sockets"),
         *("twiml", "twiml_messages", "twiml_rest", "twiml_signature"),
         *("carrier", "reading", "reorder", "telnyx_stream", "vonage_socket"),
         *("genesys_audiohook", "genesys_played", "jambonz_listen", "plivo_stream"),

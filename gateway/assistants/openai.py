@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from gateway.assistants.vigil import Vigil
 from gateway.call.effects import ToAssistant
 from gateway.call.events import AssistantLost, AssistantReady, Event
 from gateway.flag import Flag
+from gateway.sockets.outlet import Outlet
 from gateway.sockets.socket import Closed, Socket
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ Feed = Callable[[Event], None]
 
 # Unsent messages beyond this: the server does not read. A single one may be a picture of 15 MiB.
 OUTBOX_BYTES: Final = 32 * 1024 * 1024
-STALLED: Final = 10.0  # seconds that one message may wait for the socket
+STALLED: Final = 10.0  # seconds that it may take nothing of them
 LEAST_LEFT: Final = 60_000_000  # microseconds
 FAREWELL: Final = 1.0  # seconds for what is left to say, and again for the closing handshake
 
@@ -53,72 +53,6 @@ def open_leg(target: Target, call: Format) -> AssistantLeg:
     return AssistantLeg(target, endpoint(target), call)
 
 
-class Outbox:
-    """Messages on their way to the socket: written at once, or in turn once the far end reads."""
-
-    def __init__(self, vigil: Vigil, give_up: Callable[[], None]) -> None:
-        self._vigil = vigil
-        self._give_up = give_up  # to be called where the far end does not read
-        self._shut = False
-        self._messages: deque[str] | None = None  # made when the first has to wait
-        self._size = 0
-        self._socket: Socket | None = None
-        self._stands_since: float | None = None  # the far end takes nothing
-        self._emptied = Flag(is_set=True)
-        self._verbose = log.isEnabledFor(logging.DEBUG)
-
-    def open(self, socket: Socket) -> None:
-        """The way is open: what waited goes first."""
-        self._socket = socket
-        self.go_on()
-
-    def put(self, message: str) -> None:
-        """Write a message, or let it wait."""
-        socket = self._socket
-        if self._shut:
-            return
-        if socket is not None and socket.writable and not self._messages:
-            self._write(socket, message)
-            return
-        if self._messages is None:
-            self._messages = deque()
-        self._messages.append(message)
-        self._size += len(message)
-        self._emptied.clear()
-        now = asyncio.get_running_loop().time()
-        if self._stands_since is None and socket is not None:
-            self._stands_since = now
-        since = self._stands_since
-        if self._size > OUTBOX_BYTES or (since is not None and now - since > STALLED):
-            self._give_up()
-
-    def go_on(self) -> None:
-        """The far end reads again."""
-        self._stands_since = None
-        while self._messages and self._socket is not None and self._socket.writable:
-            message = self._messages.popleft()
-            self._size -= len(message)
-            self._write(self._socket, message)
-        if not self._messages:
-            self._emptied.set()
-        elif self._socket is not None:
-            self._stands_since = asyncio.get_running_loop().time()
-
-    def shut(self) -> None:
-        """Nothing more is taken; what waits is still written."""
-        self._shut = True
-
-    async def wait_empty(self) -> None:
-        """Until all has been handed to the socket."""
-        await self._emptied.wait()
-
-    def _write(self, socket: Socket, message: str) -> None:
-        if self._verbose:
-            log.debug("> %s", kind_of(message))
-        socket.send(message)
-        self._vigil.sent(len(message))
-
-
 class AssistantLeg:
     """The assistant's side of one call."""
 
@@ -135,7 +69,7 @@ class AssistantLeg:
         self._key = key(target)
         self.dialect = Realtime(call, way.capabilities, way.host, self._redact)
         self._vigil = Vigil()
-        self._outbox = Outbox(self._vigil, self._give_up)
+        self._outlet = Outlet(self._write, len, self._give_up, OUTBOX_BYTES, STALLED)
         self._socket: Socket | None = None
         self._feed: Feed | None = None
         self._opened = Flag()  # the session
@@ -154,10 +88,11 @@ class AssistantLeg:
             if self._closing and self._socket is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(FAREWELL):
-                        await self._outbox.wait_empty()
+                        await self._outlet.wait_empty()
         finally:
             self._told = True
-            self._end()
+            self._over.set()
+            self._outlet.clear()
             opening.cancel()
             await asyncio.wait([opening])
             if self._socket is not None:
@@ -170,18 +105,29 @@ class AssistantLeg:
     def send(self, effect: ToAssistant) -> None:
         """Carry out an effect; after the end, or if the server does not read, it is dropped."""
         for message in self.dialect.encode(effect):
-            self._outbox.put(message)
+            self._put(message)
 
     def hear(self, pcm: bytes) -> None:
         """As SendAudio orders it."""
         for message in self.dialect.append(pcm):
-            self._outbox.put(message)
+            self._put(message)
 
     def close(self, reason: str) -> None:
         """Say what is queued, then end normally; `run` returns within about two seconds."""
         log.debug("assistant leg closes: %s", reason)
         self._closing = True
-        self._end()
+        self._over.set()
+
+    def _put(self, message: str) -> None:
+        if not self._over.is_set():  # what waits then is still written, and nothing more
+            self._outlet.put(message)
+
+    def _write(self, message: str) -> None:
+        assert self._socket is not None
+        if self._verbose:
+            log.debug("> %s", kind_of(message))
+        self._socket.send(message)
+        self._vigil.sent(len(message))
 
     # ------------------------------------------------------------ what comes
 
@@ -193,7 +139,7 @@ class AssistantLeg:
             reason = reasons.of_failure(self._way.host, fault, self._key)
             self._lose(AssistantLost(reason, reasons.code_of(fault)))
             return
-        self._outbox.open(self._socket)
+        self._outlet.open(self._socket)
         self._socket.read(self)
         try:
             async with asyncio.timeout(self._target.patience):
@@ -232,7 +178,7 @@ class AssistantLeg:
                     self._feed(event)
         except Exception as fault:
             self._fault = fault
-            self._end()
+            self._over.set()
 
     def lose(self, closed: Closed) -> None:
         """The connection is gone."""
@@ -241,23 +187,19 @@ class AssistantLeg:
 
     def go_on(self) -> None:
         """The server reads again."""
-        self._outbox.go_on()
+        self._outlet.go_on()
 
     def _lose(self, lost: AssistantLost) -> None:
         """Say once that the model is gone, before the socket is tidied up; not if we left."""
         if self._told or self._closing or self._feed is None:
             return
         self._told = True
-        self._end()
+        self._over.set()
         self._feed(lost)
 
     def _give_up(self) -> None:
         said = f"{self._way.host}: the server does not read what is sent to it"
         asyncio.get_running_loop().call_soon(self._lose, AssistantLost(said, "not_reading"))
-
-    def _end(self) -> None:
-        self._over.set()
-        self._outbox.shut()
 
     def _limit(self, documented: int) -> int:
         """How long the session may last: what its server says of this one, where that can be."""

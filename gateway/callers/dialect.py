@@ -36,7 +36,20 @@ class Reply:
 
 
 # What most carriers' protocols have words for. A transfer goes around the socket.
-SOUND_ALONE: frozenset[type] = frozenset({Play, Flush, Transfer, Reply})
+SOUND_ALONE: frozenset[type] = frozenset({Play, Flush, Transfer})
+OVERHEAD = 256  # bytes that what waits to be written is counted as, at least
+Entry = ToCaller | Reply  # what a leg has to write
+
+
+def size(entry: Entry) -> int:
+    """Bytes, near enough."""
+    match entry:
+        case Reply(str() | bytes() as message):
+            return OVERHEAD + len(message)
+        case Play(_, pcm):
+            return OVERHEAD + len(pcm)
+        case _:
+            return OVERHEAD + len(getattr(entry, "text", "")) + len(getattr(entry, "output", ""))
 
 
 class Dialect(Protocol):

@@ -22,16 +22,16 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from audio.format import Format
-from gateway.call.effects import Flush, ToCaller, Transfer
+from gateway.call.effects import Flush, Play, ToCaller, Transfer
 from gateway.call.events import CallerAudio, CallerJoined, CallerLeft, Event, TransferFailed
-from gateway.callers.dialect import Dialect, Message, Reply, Said, facts, fitted
+from gateway.callers.dialect import Dialect, Entry, Message, Reply, Said, facts, fitted, size
 from gateway.callers.line import Line, end, put_through
-from gateway.callers.outlet import Entry, Outlet
 from gateway.callers.parting import NOT_READING, Faults, Limits, Parting, not_begun
 from gateway.callers.reading import Reading
 from gateway.callers.sockets import NO_ANSWER, answered
 from gateway.errors import TrunklineError, WireError
 from gateway.flag import Flag
+from gateway.sockets.outlet import Outlet
 from gateway.sockets.socket import Closed, Socket
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,8 @@ class WebSocketLeg:
         self._limits = limits = limits or Limits()
         self._large = min(LARGE, limits.frame + 1)  # bytes of a message that is not read at once
         give_up = partial(self._part, Parting(NOT_READING, 1008, gone=True))
-        kinds: frozenset[type] | None = getattr(dialect, "kinds", None)
-        self._outlet = Outlet(self._write, give_up, limits.outbox, limits.blocked, kinds)
+        self._kinds: frozenset[type] | None = getattr(dialect, "kinds", None)
+        self._outlet = Outlet(self._write, size, give_up, limits.outbox, limits.blocked)
         self._timer: asyncio.TimerHandle | None = None  # of a peer that has to begin
         self._joined = self._live = False  # the caller; the call, which can be told
         self._left = False  # whether the caller hung up
@@ -152,10 +152,10 @@ class WebSocketLeg:
 
     def send(self, effect: ToCaller) -> None:
         """Carry out an effect. A flush takes back the audio that has not been written yet."""
-        if self._parting is not None:
+        if self._parting is not None or (self._kinds and type(effect) not in self._kinds):
             return
         if type(effect) is Flush:
-            self._outlet.take_back()
+            self._outlet.take_back(Play)
         self._outlet.put(effect)
 
     def say(self, message: Message) -> None:
@@ -184,9 +184,9 @@ class WebSocketLeg:
             self._hear_answer(message)
             return
         try:
-            if (size := len(message)) >= self._large:
+            if (length := len(message)) >= self._large:
                 self._take_large(message)
-            elif type(meaning := self._dialect.decode(message)) is bytes and size < AT_ONCE:
+            elif type(meaning := self._dialect.decode(message)) is bytes and length < AT_ONCE:
                 self._feed(meaning)
             else:
                 self._facts = iter(list(facts(meaning)))
@@ -320,10 +320,10 @@ class WebSocketLeg:
     async def _leave(self, parting: Parting, socket: Socket) -> None:
         """Say what is left to say, in bounded time, and close."""
         if not parting.gone:
-            socket.read(self)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.farewell + self._limits.answer):
-                    await self._reading.wait_free()
+                    await self._reading.wait_free()  # the dialect may be lent until then
+                    socket.read(self)
                     await self._outlet.wait_empty()
                     await self._say_farewell(parting, socket)
         socket.close(parting.code, parting.words)

@@ -1,37 +1,34 @@
-"""Outlet: what goes out over a leg's socket, at once while the peer reads, else from a queue."""
+"""Outlet: what goes out over a socket, at once while the far end reads, else from a queue."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from gateway.call.effects import Play, ToCaller
-from gateway.callers.dialect import Reply
 from gateway.flag import Flag
 from gateway.sockets.socket import Socket
 
-OVERHEAD = 256  # bytes that an effect without audio is counted as, at least
-
-Entry = ToCaller | Reply
+Entry = TypeVar("Entry")
 
 
-class Outlet:
-    """The way out of one leg; shut until it is opened with a socket."""
+class Outlet(Generic[Entry]):
+    """The way out of one leg; nothing is written until it is opened with a socket."""
 
     def __init__(
         self,
         write: Callable[[Entry], None],
+        size: Callable[[Entry], int],
         give_up: Callable[[], None],
         most: int,
         blocked: float,
-        kinds: frozenset[type] | None = None,
     ) -> None:
         self._write = write
-        self._kinds = kinds  # of effects that there are words for, where not of all
-        self._give_up = give_up  # to be called where the peer does not read
+        self._size = size  # bytes of an entry, near enough
+        self._give_up = give_up  # to be called where the far end does not read
         self._most = most  # bytes that may wait
-        self._blocked = blocked  # seconds that they may wait for a peer that takes nothing
+        self._blocked = blocked  # seconds that they may wait for a far end that takes nothing
         self._queue: deque[Entry] | None = None  # made when the first has to wait
         self._socket: Socket | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -45,9 +42,7 @@ class Outlet:
         self.go_on()
 
     def put(self, entry: Entry) -> None:
-        """Write it, or let it wait its turn; nothing where there is no word for it."""
-        if self._kinds is not None and type(entry) not in self._kinds:
-            return
+        """Write it, or let it wait its turn."""
         socket = self._socket
         if socket is not None and socket.writable and not (self._queue or self._holds):
             self._write(entry)
@@ -56,20 +51,20 @@ class Outlet:
             self._queue = deque()
         self._queue.append(entry)
         self._emptied.clear()
-        self.waiting += size(entry)
+        self.waiting += self._size(entry)
         if self.waiting > self._most:
             self._give_up()
         elif self._timer is None and socket is not None:
             self._timer = asyncio.get_running_loop().call_later(self._blocked, self._give_up)
 
     def go_on(self) -> None:
-        """The peer reads again."""
+        """The far end reads again."""
         self._disarm()
         if self._holds:
             return
         while self._queue and self._socket is not None and self._socket.writable:
             entry = self._queue.popleft()
-            self.waiting -= size(entry)
+            self.waiting -= self._size(entry)
             self._write(entry)
         if not self._queue:
             self._emptied.set()
@@ -85,11 +80,11 @@ class Outlet:
         self._holds = False
         self.go_on()
 
-    def take_back(self) -> None:
-        """Sound that has not been written is not to be heard."""
+    def take_back(self, kind: type) -> None:
+        """What waits of that kind is not to be said."""
         if self._queue:
-            self._queue = deque(entry for entry in self._queue if not isinstance(entry, Play))
-            self.waiting = sum(map(size, self._queue))
+            self._queue = deque(entry for entry in self._queue if not isinstance(entry, kind))
+            self.waiting = sum(map(self._size, self._queue))
 
     def clear(self) -> None:
         """Nothing that waits is to be said."""
@@ -99,7 +94,7 @@ class Outlet:
         self._emptied.set()
 
     async def wait_empty(self) -> None:
-        """Until nothing waits."""
+        """Until nothing waits; at once where it was never opened."""
         if self._socket is not None:
             await self._emptied.wait()
 
@@ -107,14 +102,3 @@ class Outlet:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def size(entry: Entry) -> int:
-    """Bytes, near enough."""
-    match entry:
-        case Reply(str() | bytes() as message):
-            return OVERHEAD + len(message)
-        case Play(_, pcm):
-            return OVERHEAD + len(pcm)
-        case _:
-            return OVERHEAD + len(getattr(entry, "text", "")) + len(getattr(entry, "output", ""))
