@@ -162,3 +162,6 @@ def test_the_page_fits_its_screen(
     (OUTPUT / f"page-{name}-{scheme}.png").write_bytes(page.screenshot())
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    edges = [page.locator(part).first.bounding_box() for part in (".talk", ".line.assistant")]
+    outer, inner = (edge["x"] for edge in edges if edge)
+    assert inner - outer > 16  # room for its shadow, which would be cut off
