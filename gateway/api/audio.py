@@ -13,7 +13,7 @@ from gateway.errors import TrunklineError
 from gateway.privacy.aside import aside
 from gateway.privacy.vault import Keys, Source, find, open_source
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 PIECE = 1 << 18  # bytes sent at once
 TYPES = {".wav": "audio/wav", ".opus": "audio/ogg"}
 

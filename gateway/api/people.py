@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NO_KEYS = "This gateway takes no API keys; set store.url and auth.keys = true."
 NO_KEY = "There is no such key."
+LATEST = round(datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000)  # near the last that there is
 
 
 async def who_am_i(ask: Ask) -> shapes.WhoAmI:
@@ -41,15 +42,22 @@ async def add_key(ask: Ask) -> shapes.MadeKey:
     if beyond := sorted(set(wanted.scopes) - ask.who.scopes):
         raise ProblemError(403, "scope_missing", f"The maker of a key needs {beyond[0]}, too.")
     default = ask.office.settings.auth.tenant if ask.who.tenant == EVERY else ask.who.tenant
-    tenant = wanted.tenant if isinstance(wanted.tenant, str) else default
+    tenant = plain(wanted.tenant) if isinstance(wanted.tenant, str) else default
     if not tenant or (tenant != ask.who.tenant and ask.who.tenant != EVERY):
         raise ProblemError(403, "other_tenant", "That key would be another tenant's.")
-    expires = None if wanted.expires is None else round(wanted.expires.timestamp() * 1000)
-    if wanted.expires is not None and wanted.expires <= datetime.now(UTC):
-        raise ProblemError(400, "invalid_request", "Expected in expires a time that is to come.")
-    key, word = await _keyring(ask).add(plain(tenant), plain(wanted.name), wanted.scopes, expires)
+    expires = None if wanted.expires is None else _to_come(wanted.expires)
+    key, word = await _keyring(ask).add(tenant, plain(wanted.name), wanted.scopes, expires)
     ask.office.access.note("key_added", ask.who, key=key.id, scopes=sorted(key.scopes))
     return shapes.MadeKey(_shown(key), word)
+
+
+def _to_come(expires: datetime) -> int:
+    """That time in milliseconds; one that could be shown again."""
+    ms = round(expires.timestamp() * 1000)
+    if expires <= datetime.now(UTC) or ms > LATEST:
+        said = "Expected in expires a time that is to come, before the year 9999."
+        raise ProblemError(400, "invalid_request", said)
+    return ms
 
 
 async def rotate_key(ask: Ask) -> shapes.MadeKey:

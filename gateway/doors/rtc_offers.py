@@ -22,6 +22,7 @@ from gateway.callers.dialect import Dialect
 from gateway.callers.realtime import Offer as RealtimeOffer
 from gateway.callers.realtime import RealtimeDialect
 from gateway.doors.client_secrets import ClientSecrets
+from gateway.doors.forms import is_form, parts
 from gateway.doors.front_door import STATUSES, Visitor, admit
 from gateway.errors import TrunklineError
 from gateway.identity.who import Identity
@@ -166,9 +167,9 @@ async def offer_of(request: Request) -> tuple[str, bytes]:
         if len(body) > LARGEST:
             raise ProblemError(413, "request_too_large", f"Expected at most {LARGEST} bytes.")
     kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() == "multipart/form-data":
-        parts = _parts(kind, body)
-        body, session = parts.get("sdp", b""), parts.get("session", b"")
+    if is_form(kind):
+        form = parts(kind, body)
+        body, session = form.get("sdp", b""), form.get("session", b"")
     elif kind.partition(";")[0].strip().lower() == "application/sdp":
         session = b""
     else:
@@ -179,19 +180,3 @@ async def offer_of(request: Request) -> tuple[str, bytes]:
             f"perhaps a part session, and {kind[:60] or 'nothing named'} came.",
         )
     return body.decode("utf-8", "replace"), session
-
-
-def _parts(kind: str, body: bytes) -> dict[str, bytes]:
-    """The parts of a form by name: RFC 7578."""
-    from email.parser import BytesParser
-    from email.policy import HTTP
-
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    found: dict[str, bytes] = {}
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            found[name] = content
-    return found

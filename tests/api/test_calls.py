@@ -68,6 +68,9 @@ async def test_a_call_is_shown_while_it_lasts_and_after(tmp_path: Path) -> None:
         assert audio.content[:4] == b"RIFF"
         part = await http.get(f"/api/calls/{caller.call_id}/audio", headers={"range": "bytes=0-3"})
         assert (part.status_code, part.content) == (206, b"RIFF")
+        huge = {"range": f"bytes={'9' * 5000}-"}
+        whole = await http.get(f"/api/calls/{caller.call_id}/audio", headers=huge)
+        assert (whole.status_code, whole.content) == (200, audio.content)
         assert (await http.get("/api/calls?status=live")).json()["calls"] == []
         log = (await http.get("/api/audit")).json()["entries"]
         assert {"sign_in", "tool_run"} <= {entry["kind"] for entry in log}

@@ -123,7 +123,12 @@ async def test_a_key_makes_no_key_that_may_more_or_is_anothers(tmp_path: Path) -
         assert await made(scopes=["keys"], tenant="globex") == 403
         assert await made(scopes=["keys"], tenant="*") == 403
         assert await made(scopes=["keys"], tenant="") == 403
+        nobodys = {"scopes": ["keys"], "tenant": "\u200b"}
+        every = await http.post("/api/keys", json=nobodys, headers=token("*", SCOPES))
+        assert every.status_code == 403
         assert await made(scopes=["keys"], expires="2020-01-01T00:00:00Z") == 400
+        assert await made(scopes=["keys"], expires="9999-12-31T23:59:59-23:59") == 400
+        assert (await http.get("/api/keys", headers=mine)).status_code == 200
         strong = await new_key(http, "acme")
         weak = token("acme", ["keys"])
         stolen = await http.post(f"/api/keys/{strong}/rotate", headers=weak)
