@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
+from gateway.admission.guests import Guests
 from gateway.doors.entrance import credential, other_site
 from gateway.errors import TrunklineError
 from gateway.identity.revoked import Revoked
@@ -80,6 +81,7 @@ class Access:
     tokens: Tokens | None = None
     audit: Audit | None = None
     revoked: Revoked = field(default_factory=Revoked)
+    guests: Guests = field(default_factory=Guests)
     _refusals: _Refusals = field(default_factory=_Refusals)
     _signed_in: dict[tuple[str, ...], float] = field(default_factory=dict)
 
@@ -167,6 +169,11 @@ class Access:
         """Raises RefusedError where it was a token that let them in, and it has been revoked."""
         if self.revoked.holds(who):
             raise RefusedError(401, REVOKED)
+
+    def is_late(self, who: Identity) -> bool:
+        """Whether what let them in has expired, and nobody goes on with what has."""
+        goes_on = self.settings.auth.expired == "go_on"
+        return bool(who.expires) and not goes_on and who.expires <= time.time()
 
     # ------------------------------------------------------------ the audit
 

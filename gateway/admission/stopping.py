@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gateway.admission.access import Access
 from gateway.background import beside
 from gateway.call.events import HangUpOrdered
 from gateway.call.plan import Plan
+from gateway.call.quiet import EXPIRED
 from gateway.errors import TrunklineError
-from gateway.store.stop import EVERY, KEY_REVOKED, Stop
+from gateway.session import Session
+from gateway.store.stop import EVERY, KEY_REVOKED, TOKEN_REVOKED, Stop
 from gateway.switchboard import Switchboard
 
 if TYPE_CHECKING:
@@ -33,6 +36,14 @@ class Board(Protocol):
     async def revoked(self) -> list[Stop]: ...
 
 
+class LetIn(NamedTuple):
+    """Somebody who is here by what they have shown; `end` sends them away and takes why."""
+
+    credential: str
+    tenant: str
+    end: Callable[[str], None]
+
+
 class Stopper:
     """Ends the calls of one gateway; with boards, also what other gateways are told."""
 
@@ -49,7 +60,7 @@ class Stopper:
             self._access.revoked.add(stop.target, stop.tenant)
         meant = [one for one in self._calls.sessions if _is_meant(stop, one.plan, one.caller)]
         for session in meant:
-            session.feed(HangUpOrdered(stop.reason, when_quiet=False))
+            _hang_up(session, stop.reason)
         return len(meant)
 
     async def everywhere(self, stop: Stop) -> int:
@@ -85,23 +96,43 @@ class Stopper:
                 log.debug("no look at the orders", extra={"error": str(error)})
             await asyncio.sleep(LOOK)
 
-    async def run_keys(self) -> None:
-        """Look for keys that are good no more until cancelled."""
+    async def run_credentials(self) -> None:
+        """Look for keys and tokens that are good no more until cancelled."""
         while True:
+            self._end_by_token()
             with suppress(TrunklineError):
-                await self._end_revoked()
+                await self._end_by_key()
             await asyncio.sleep(LOOK)
 
-    async def _end_revoked(self) -> None:
+    def _let_in(self) -> Iterator[LetIn]:
+        """Who is here by what they have shown: in a call, or as a guest of one."""
+        for session in self._calls.sessions:
+            plan = session.plan
+            yield LetIn(plan.credential, plan.tenant, partial(_hang_up, session))
+        for guest in self._access.guests if self._access is not None else ():
+            yield LetIn(guest.who.credential, guest.who.tenant, guest.leave)
+
+    def _end_by_token(self) -> None:
+        """Those, too, who were being let in when their token was revoked."""
+        if self._access is None:
+            return
+        if revoked := self._access.revoked:
+            for one in self._let_in():
+                if revoked.names(one.credential, one.tenant):
+                    one.end(TOKEN_REVOKED)
+        for guest in self._access.guests:  # a call knows by itself when it is over
+            if self._access.is_late(guest.who):
+                guest.leave(EXPIRED)
+
+    async def _end_by_key(self) -> None:
         keyring = self._keyring
-        shown = {session.plan.credential for session in self._calls.sessions}
-        keys = {one for one in shown if one.startswith("tl_")}
+        keys = {one.credential for one in self._let_in() if one.credential.startswith("tl_")}
         if keyring is None or not keys:
             return
         revoked = await keyring.revoked(keys)
-        for session in self._calls.sessions:
-            if session.plan.credential in revoked:
-                session.feed(HangUpOrdered(KEY_REVOKED, when_quiet=False))
+        for one in self._let_in():
+            if one.credential in revoked:
+                one.end(KEY_REVOKED)
 
     @property
     def _keyring(self) -> Keyring | None:
@@ -116,9 +147,13 @@ async def open_stopper(
     stopper = Stopper(calls, access, boards)
     looks = [stopper.run(board) for board in boards]
     async with AsyncExitStack() as looking:
-        for look in (*looks, stopper.run_keys()):
+        for look in (*looks, stopper.run_credentials()):
             await looking.enter_async_context(beside(look, "stopper"))
         yield stopper
+
+
+def _hang_up(session: Session, reason: str) -> None:
+    session.feed(HangUpOrdered(reason, when_quiet=False))
 
 
 def _is_meant(stop: Stop, plan: Plan, caller: str) -> bool:

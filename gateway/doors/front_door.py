@@ -269,11 +269,8 @@ class FrontDoor:
             log.info("a sideband begins")
             leg = WebSocketLeg(websocket, dialect, session.plan.format, limits=LIMITS)
             sideband = Sideband(leg, dialect)
-            session.attach(sideband)
-            try:
+            with self._house.access.guests.staying(who, leg.close):
                 await sideband.run(session)
-            finally:
-                session.detach(sideband)
 
     async def client_secrets(self, request: Request) -> Response:
         """A short-lived secret, for whoever shows the key."""

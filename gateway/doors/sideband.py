@@ -25,7 +25,11 @@ class Sideband:
             if isinstance(event, FromClient):
                 session.feed(event)
 
-        await self._leg.run(feed)
+        session.attach(self)
+        try:
+            await self._leg.run(feed)
+        finally:
+            session.detach(self)
 
     def event(self, event: Event, now: int) -> None:
         """What reaches the call shows in what it orders, save for the keys of a telephone."""

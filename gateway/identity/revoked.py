@@ -34,8 +34,12 @@ class Revoked:
 
     def holds(self, who: Identity) -> bool:
         """Whether that is who was let in by such a token."""
-        tenants = self._tokens.get(who.credential, ())
-        return who.kind == "token" and (EVERY in tenants or who.tenant in tenants)
+        return who.kind == "token" and self.names(who.credential, who.tenant)
+
+    def names(self, credential: str, tenant: str) -> bool:
+        """Whether it is such a token that a call of the tenant was let in by."""
+        tenants = self._tokens.get(credential, ())
+        return EVERY in tenants or tenant in tenants
 
     def __len__(self) -> int:
         return len(self._tokens)

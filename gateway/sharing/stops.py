@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from gateway.store.stop import Stop
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+log = logging.getLogger(__name__)
 
 ORDERS = "trunkline:stops"  # a stream
 REVOKED = "trunkline:revocations"  # by the time at which each may be forgotten
@@ -55,14 +59,14 @@ class SharedStops:
             found = await self._redis.xrange(ORDERS, min=f"({place}")
         except failures() as error:
             raise _away(error) from None
-        stops = [_read(fields[b"stop"]) for _, fields in found]
+        stops = _read(fields[b"stop"] for _, fields in found)
         return stops, found[-1][0].decode() if found else place
 
     async def revoked(self) -> list[Stop]:
         """All tokens that were revoked and may not have expired yet. Raises TrunklineError."""
         try:
             await self._prune()
-            return [_read(line) for line in await self._redis.zrange(REVOKED, 0, -1)]
+            return _read(await self._redis.zrange(REVOKED, 0, -1))
         except failures() as error:
             raise _away(error) from None
 
@@ -71,8 +75,15 @@ class SharedStops:
         await self._redis.zremrangebyscore(REVOKED, "-inf", now)
 
 
-def _read(line: bytes) -> Stop:
-    return msgspec.json.decode(line, type=Stop)
+def _read(lines: Iterable[bytes]) -> list[Stop]:
+    """Those that are known here: a newer gateway may order what an older one cannot do."""
+    stops = []
+    for line in lines:
+        try:
+            stops.append(msgspec.json.decode(line, type=Stop))
+        except msgspec.MsgspecError as error:
+            log.error("an order to stop cannot be read", extra={"error": str(error)})
+    return stops
 
 
 def _away(error: Exception) -> TrunklineError:

@@ -18,7 +18,7 @@ def body(*heads: str, content: str = "v=0\r\n", ending: str = "--x--\r\n") -> by
 def test_the_parts_are_found_by_name_as_they_were_sent() -> None:
     sent = body(
         'Content-Disposition: form-data; name="sdp"\r\nContent-Type: application/sdp',
-        "content-disposition:form-data;filename=\"a;name=b\" ; NAME=session",
+        'content-disposition:form-data;filename="a;name=b" ; NAME=session',
     )
     assert parts(KIND, sent) == {"sdp": b"v=0\r\n", "session": b"v=0\r\n"}
     quoted = 'Multipart/Form-Data; charset=utf-8; boundary="x"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import jwt
 import pytest
 from httpx2 import AsyncClient
 
@@ -14,12 +15,13 @@ from gateway.call import effects as do
 from gateway.call.plan import ExpiryPolicy, IdlePolicy, Plan
 from gateway.call.quiet import EXPIRED
 from gateway.identity.policy import TokenPolicy
-from gateway.identity.revoked import Revoked, credentials
+from gateway.identity.revoked import Revoked, credential, credentials
 from gateway.identity.tokens import issue
 from gateway.identity.who import OPERATOR, SCOPES, Identity
 from gateway.plans.planning import Booking
 from gateway.settings.auth import Expiry
 from tests.call.story import Story
+from tests.front_door.line import called
 from tests.whole import BriefMind, open_whole, typing
 
 SECRET = "a secret of at least thirty-two characters"
@@ -126,3 +128,44 @@ async def test_a_revoked_token_is_remembered_where_there_are_books(
                         await asyncio.sleep(0.02)
             status = (await http.get("/api/whoami", headers=bearer)).status_code
             assert status == (401 if books or first else 200)
+
+
+def shown(token: str) -> dict[str, dict[str, str]]:
+    return {"additional_headers": {"Authorization": f"Bearer {token}"}}
+
+
+async def test_a_token_that_is_revoked_before_the_call_begins_is_as_bad_for_it() -> None:
+    told = {"TRUNKLINE_AUTH__JWT_SECRET": SECRET}
+    hers = issue(TokenPolicy(SECRET), "acme", "ada", ["calls:place"], 600)
+    async with open_whole(told, BriefMind()) as house, called(house, **shown(hers)) as line:
+        await line.until("session.created")  # let in; the call begins with what she says next
+        house.gateway.access.revoked.add(credential(number_of(hers)), "acme")
+        await line.configure()
+        async with asyncio.timeout(10):
+            await line.socket.wait_closed()
+
+
+@pytest.mark.parametrize("way", ["revoked", "expired"])
+async def test_who_follows_a_call_leaves_with_what_let_them_in_and_the_call_goes_on(
+    way: str,
+) -> None:
+    told = {"TRUNKLINE_AUTH__JWT_SECRET": SECRET, "TRUNKLINE_AUTH__LEEWAY_S": "0"}
+    hers = issue(TokenPolicy(SECRET), "acme", "ada", ["calls:place"], 600)
+    theirs = issue(
+        TokenPolicy(SECRET),
+        *("acme", "desk", ["calls:place", "calls:read"], 2 if way == "expired" else 600),
+    )
+    async with open_whole(told, BriefMind()) as house, typing(house, token=hers) as caller:
+        query = f"?call_id={caller.call_id}"
+        async with called(house, query, **shown(theirs)) as side:
+            await side.until("session.created")
+            if way == "revoked":
+                house.gateway.access.revoked.add(credential(number_of(theirs)), "acme")
+            async with asyncio.timeout(10):
+                await side.socket.wait_closed()
+        assert house.gateway.switchboard.find(caller.call_id) is not None
+        assert not list(house.gateway.access.guests)
+
+
+def number_of(token: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})["jti"])

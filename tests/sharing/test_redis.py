@@ -16,6 +16,8 @@ from gateway.doors.tickets import Tickets
 from gateway.errors import SettingsError
 from gateway.settings import load
 from gateway.sharing.redis import SharedTickets, open_redis
+from gateway.sharing.stops import ORDERS, SharedStops
+from gateway.store.stop import Stop
 from tests import services
 from tests.house import open_house
 
@@ -105,4 +107,17 @@ async def test_a_ticket_that_redis_did_not_take_is_good_here_when_it_is_back(
     tickets._redis = away
     assert await tickets.redeem(word) == ADA
     assert await tickets.redeem(word) is None
+    await redis.aclose()
+
+
+async def test_an_order_that_only_a_newer_gateway_knows_does_not_stop_the_stopping(
+    server: services.Redis,
+) -> None:
+    redis = Redis.from_url(server.url)
+    stops = SharedStops(redis)
+    place = await stops.newest()
+    await redis.xadd(ORDERS, {"stop": b'{"tenant":"acme","kind":"whisper"}'})
+    await stops.order(Stop("acme", "call", "call_1"))
+    found, _ = await stops.after(place)
+    assert [stop.target for stop in found] == ["call_1"]
     await redis.aclose()
