@@ -98,13 +98,22 @@ class Voice:
             yield from self.cancel(now)
             return
         cancel = self._responses.cancel(now)
-        cuts = self.playback.cut(now)
+        stopped = self._cut(now)
         yield do.Flush(self.playback.generation)
         if cancel is not None:
             yield from self._outgoing.tell(cancel)
-        for cut in cuts:
-            self._responses.drop(cut.response_id)
-            yield from self._unsay(cut)
+        for item_id, cut in stopped:
+            if cut is None:
+                yield from self._recall(self._transcript.heard_all(item_id))
+            else:
+                self._responses.drop(cut.response_id)
+                yield from self._unsay(cut)
+
+    def _cut(self, now: int) -> list[tuple[str, CutItem | None]]:
+        """Stop all that is being played; with each item how it was cut, or None: all was heard."""
+        items = self.playback.items()
+        cuts = {cut.item_id: cut for cut in self.playback.cut(now)}
+        return [(item_id, cuts.get(item_id)) for item_id in items]
 
     def hush(self, now: int) -> Iterator[Effect]:
         """Stop what is being heard, while nobody is there who could make more of it."""
@@ -182,8 +191,11 @@ class Voice:
 
     def finish(self, now: int) -> Iterator[Effect]:
         """The call is over: the transcript keeps what was heard."""
-        for cut in self.playback.cut(now):
-            yield from some(self._transcript.cut(cut.item_id, cut.heard, cut.received))
+        for item_id, cut in self._cut(now):
+            if cut is None:
+                yield from some(self._transcript.heard_all(item_id))
+            else:
+                yield from some(self._transcript.cut(item_id, cut.heard, cut.received))
 
     def settle(self, now: int) -> Iterator[Effect]:
         """Release what may be heard now; close the lines that were heard to their end."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.call import effects as do
+from gateway.call import events as on
 from gateway.call.plan import Plan, PlaybackPolicy
 from gateway.call.playback import LONGEST_TRIP_US, Playback
+from tests.call.story import Story
 
 MS = 1_000
 RATE = 8  # samples a millisecond
@@ -63,6 +66,22 @@ def test_an_item_is_not_over_before_that_is_reported() -> None:
     playback.end_item("a")
     assert playback.finished(2_000 * MS) == []
     assert playback.finished(2_080 * MS) == ["a"]
+
+
+def test_who_speaks_while_the_last_sound_is_on_its_way_has_heard_all_and_it_is_written_down() -> (
+    None
+):
+    story = Story(reports=True)
+    story.answers(1000, "One two three.")
+    story.wait(200)
+    for heard in range(0, 800, 100):  # what is heard is said 200 ms later
+        story.feed(on.CallerPlayed("item_a", heard * 24, 0))
+        story.wait(100)
+    story.speaks(200)
+    assert story.all(do.Flush)
+    line = story.lines()["item_a"]
+    assert (line.text, line.final, line.cut) == ("One two three.", True, False)
+    assert not story.all(do.Truncate)
 
 
 def test_where_reports_were_promised_and_none_comes_the_pace_is_what_is_known() -> None:
