@@ -86,7 +86,7 @@ class Recovery:
         assert self._spare is not None
         (self.epoch, self._current), self._spare = self._spare, None
         self.away_since = self._next_at = None
-        self._doubts = self._for_wish = False
+        self._doubts = self._for_wish = self._waits_first = False
         self._began(self._limit, now)
         return self.epoch
 

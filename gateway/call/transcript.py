@@ -150,7 +150,7 @@ def _heard_words(marks: list[tuple[int, str]], heard: int, received: int) -> str
         end = merged[index + 1][0] if index + 1 < len(merged) else received
         if heard >= end > start:
             said += text
-        elif heard > start:
+        elif start < heard < end:
             said += _whole_words(text, (heard - start) / (end - start))
             break
         else:

@@ -262,15 +262,19 @@ class Turns:
             return self.began_at  # there was not so much before it
         server = self._policy.detector == "server"
         padding = self._policy.pre_roll if server else SEMANTIC_PADDING_US
-        return self.written.call_time(written + self._plan.samples(padding))
+        return self._spoken_at(written + self._plan.samples(padding))
 
     def model_heard_end(self, written: int) -> int:
         """The model has detected the end: it needs no more silence; returns when speech ended."""
         self.open = self._model_hears = False
         if self._policy.detector == "server":  # it counts the silence that it waited for
             waited = self._plan.samples(self._policy.silence)
-            return self.written.call_time(max(0, written - waited))
-        return min(self.written.call_time(written), self.last_voiced_at)
+            return self._spoken_at(max(0, written - waited))
+        return min(self._spoken_at(written), self.last_voiced_at)
+
+    def _spoken_at(self, written: int) -> int:
+        """When that was said; a model that counts more than there was means the latest."""
+        return min(self.written.call_time(written), self._frame_end)
 
     def model_lost(self) -> None:
         """Nobody listens any more."""

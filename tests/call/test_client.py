@@ -93,6 +93,14 @@ def test_a_sound_of_the_gateways_own_that_a_program_stops_is_no_item_of_the_mode
     assert not story.all(do.Truncate)
 
 
+def test_what_a_program_stops_of_which_there_is_no_sound_was_not_said() -> None:
+    story = program()
+    story.begins()
+    story.words("One two three.")
+    story.feed(on.CallerCut("item_a", 100))
+    assert story.lines()["item_a"].text == ""
+
+
 def test_all_of_an_answer_goes_out_as_it_comes() -> None:
     story = program()
     story.says(1000)

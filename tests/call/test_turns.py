@@ -183,6 +183,14 @@ def test_semantic_detection_is_sent_silence_up_to_its_limit(eagerness: str, limi
 
 
 @pytest.mark.parametrize("detector", ["server", "semantic"])
+def test_no_speech_begins_or_ends_after_what_has_come(detector: str) -> None:
+    gate = Gate(plan(detector=detector))
+    gate.speech(600)
+    assert gate.turns.model_heard_start(1_000_000) == 600_000
+    assert gate.turns.model_heard_end(1_000_000) == 600_000
+
+
+@pytest.mark.parametrize("detector", ["server", "semantic"])
 def test_once_the_model_has_heard_the_end_nothing_more_is_sent(detector: str) -> None:
     gate = Gate(plan(detector=detector))
     gate.speech(600)

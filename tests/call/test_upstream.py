@@ -50,11 +50,13 @@ def test_a_lost_session_is_dialled_again_at_once_and_told_what_was_said() -> Non
     assert not [e for e in tale.new() if isinstance(e, do.Respond)], "nothing is unanswered"
 
 
-def test_a_session_that_says_twice_that_it_is_open_is_taken_once() -> None:
-    tale = story()
+@pytest.mark.parametrize("first", [True, False])
+def test_a_session_that_says_twice_that_it_is_open_is_taken_once(first: bool) -> None:
+    tale = Story(Plan(recovery=TWO), connected=first)
     tale.new()
-    tale.feed(on.AssistantReady("sess_1", "model"))
-    assert tale.new() == []
+    if first:
+        tale.feed(on.AssistantReady("sess_1", "model"))
+        assert tale.new() == []
     lost(tale)
     tale.feed(on.AssistantReady("sess_2", "model", epoch=1))
     tale.new()
