@@ -17,6 +17,7 @@ MILLION = 1_000_000
 LONGEST_OUTPUT = 220  # characters of a tool's answer that are shown
 STYLES = {"caller": "bold cyan", "assistant": "bold green", "tool": "bold magenta"}
 PLAIN_WIDTH = 110  # columns where there is no terminal to ask
+UNFINISHED = " ... when the call ended"
 FACTS = 16  # columns before a fact of the summary
 
 
@@ -81,7 +82,9 @@ class Show:
     # ------------------------------------------------------------ when it is over
 
     def summary(self, conversation: Conversation, *, virtual: bool = False) -> None:
-        """How it ended, how quick the answers were, and what trimming saved."""
+        """What it ended in the middle of, why, how quick the answers were, what trimming saved."""
+        for line in self._growing.values():
+            self._row(line.at, line.who, Text(line.text).append(UNFINISHED, "red"))
         style = "" if conversation.complete else "bold red"
         early = "" if conversation.complete else ", before the conversation was over"
         self._console.print()
