@@ -163,9 +163,9 @@ class WebSocketLeg:
         if self._parting is None:
             self._outlet.put(Reply(message))
 
-    def close(self, reason: str) -> None:
-        """Write what waits, say farewell, and let `run` return."""
-        self._part(Parting(reason, known=True, by_us=not self._left))
+    def close(self, reason: str, *, words: bool = True) -> None:
+        """Write what waits, say farewell if there are to be `words`, and let `run` return."""
+        self._part(Parting(reason, known=True, gone=not words, by_us=not self._left))
 
     # ------------------------------------------------------------ what comes
 

@@ -16,10 +16,12 @@ class SocketLine:
     def __init__(self, leg: WebSocketLeg, again: bool = False) -> None:
         self._leg = leg
         self._again = again
+        self._silent = again  # until it runs: its words are the call's, which another may say
         self.over = Flag()
 
     async def run(self, feed: Callable[[Event | bytes], None]) -> None:
         """As the leg does; who comes back `again` has joined at once."""
+        self._silent = False
         if self._again:
             feed(CallerJoined())
         try:
@@ -32,5 +34,5 @@ class SocketLine:
         self._leg.send(effect)
 
     def close(self, reason: str) -> None:
-        """As the leg does."""
-        self._leg.close(reason)
+        """As the leg does; without words where another has taken its place before it began."""
+        self._leg.close(reason, words=not self._silent)

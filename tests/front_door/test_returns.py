@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.front_door.line import Line, called
 from tests.house import House, PlainMind, open_house
@@ -49,6 +50,25 @@ async def test_the_conversation_goes_on_where_it_was() -> None:
             await lose(again, house)
         async with called(house, f"?resume={token}") as third:
             await third.until("session.updated")
+
+
+async def test_of_several_sockets_that_come_back_at_once_none_ends_the_answer_of_another() -> None:
+    async def come_back(house: House, token: str) -> list[tuple[str, str]]:
+        async with called(house, f"?resume={token}") as again:
+            try:
+                done = (await again.until("response.done"))["response"]
+            except ConnectionClosed:
+                return []  # another has taken its place
+            return [(done["id"], done["status"])]
+
+    async with open_house(PlainMind(LONG)) as house, called(house, QUERY) as line:
+        token = await token_of(line)
+        await line.say("response.create")
+        answer = (await line.until("response.created"))["response"]["id"]
+        await line.until("response.output_audio.delta")
+        async with asyncio.timeout(60):
+            told = await asyncio.gather(*(come_back(house, token) for _ in range(8)))
+    assert [done for each in told for done in each] == [(answer, "completed")]
 
 
 async def test_a_call_is_waited_for_no_longer_than_was_said() -> None:
