@@ -87,8 +87,10 @@ function hold(held) {
   if (devices.chosen.holding && call?.live && muted === held) mute(!held);
 }
 
-function isTyping(event) {
-  return event.target.closest?.("input, select, textarea, button, summary, [popover]") !== null;
+/** Whether this is the key that is held to talk: also on a button that has just been pressed. */
+function talks(event) {
+  const typing = event.target.closest?.("input, select, textarea, summary, [popover]");
+  return event.code === "Space" && devices.chosen.holding && Boolean(call?.live) && !typing;
 }
 
 function draw() {
@@ -102,14 +104,17 @@ view.call.onclick = () => (call && !call.over ? call.hangUp() : begin(true));
 view.mute.onclick = () => !devices.chosen.holding && mute(!muted);
 view.mute.onpointerdown = () => hold(true);
 for (const kind of ["pointerup", "pointercancel", "blur"]) addEventListener(kind, () => hold(false));
-view.mute.onkeydown = ({ code }) => (code === "Space" || code === "Enter") && hold(true);
-view.mute.onkeyup = () => hold(false);
+view.mute.addEventListener("keydown", ({ code }) => code === "Enter" && hold(true));
+view.mute.addEventListener("keyup", () => hold(false));
 addEventListener("keydown", (event) => {
-  if (event.code !== "Space" || event.repeat || isTyping(event) || !devices.chosen.holding) return;
+  if (!talks(event)) return;
   event.preventDefault();
   hold(true);
 });
-addEventListener("keyup", ({ code }) => code === "Space" && hold(false));
+addEventListener("keyup", (event) => {
+  if (talks(event)) event.preventDefault(); // a button would be pressed by it
+  if (event.code === "Space") hold(false);
+});
 view.form.onsubmit = (event) => {
   event.preventDefault();
   const text = view.text.value.trim();
@@ -121,7 +126,10 @@ pictures(
   find("attach"),
   find("picture"),
   (url) => {
-    if (!call?.live) return;
+    if (!call?.live) {
+      toasts.notice("picture", "Pictures are shown in a call. Start one first.");
+      return;
+    }
     call.send({ type: "image", url, text: view.text.value.trim() });
     transcript.picture(url);
     view.text.value = "";

@@ -39,6 +39,7 @@ export class Call {
       if (this.options.speaker) await this.sound.speak(this.options.speaker);
       if (withMicrophone) await this.sound.listen(this.options.microphone);
     } catch (error) {
+      if (this.over) return; // it was cancelled meanwhile
       this.end("idle");
       this.face.refused(error);
       return;
@@ -86,7 +87,9 @@ export class Call {
     const line = new Line({
       onmessage: (message) => this.take(message),
       onaudio: (item, generation, position, pcm) => this.sound.play(item, generation, position, pcm),
-      onclose: (code, reason, opened) => goesOn || this.closed(code, reason, opened),
+      // One that is refused before it goes on is not the end: there are other ways to try.
+      onclose: (code, reason, opened) =>
+        (goesOn && !line.established) || this.closed(code, reason, opened),
       onlost: () => this.comeBack(),
       onslow: () => this.face.notice("slow", "The network is slow; some of what you say is lost."),
     });
@@ -193,7 +196,7 @@ export class Call {
 
   async microphone(chosen) {
     this.options.microphone = chosen;
-    if (!this.sound.stream) return;
+    if (this.over || !this.sound.stream) return;
     await this.sound.listen(chosen);
     await this.line?.replace?.(this.sound.track);
   }

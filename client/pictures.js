@@ -24,7 +24,9 @@ export function pictures(button, input, take, refuse) {
     offer([...input.files]);
     input.value = "";
   };
+  const carries = (event) => event.dataTransfer.types.includes("Files"); // and no words
   addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
     event.preventDefault();
     document.body.classList.add("dropping");
   });
@@ -32,6 +34,7 @@ export function pictures(button, input, take, refuse) {
     if (event.relatedTarget === null) document.body.classList.remove("dropping");
   });
   addEventListener("drop", (event) => {
+    if (!carries(event)) return;
     event.preventDefault();
     document.body.classList.remove("dropping");
     offer([...event.dataTransfer.files]);

@@ -36,6 +36,7 @@ export class Sound {
     this.buffered = 0;
     this.underruns = 0;
     this.levels = new Float32Array(512);
+    this.closed = false;
   }
 
   /** Open the loudspeaker. Call it from a click, or browsers keep it silent. */
@@ -47,6 +48,10 @@ export class Sound {
       );
     }
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    await this.load();
+  }
+
+  async load() {
     await Promise.all(
       ["capture", "playback"].map((name) =>
         this.context.audioWorklet.addModule(new URL(`${name}-worklet.js`, import.meta.url)),
@@ -59,7 +64,7 @@ export class Sound {
     this.player.port.onmessage = ({ data }) => this.heard(data);
     this.playerMeter = this.outMeter = this.meter(this.player);
     this.outMeter.connect(this.context.destination);
-    this.context.resume();
+    this.context.resume().catch(() => {}); // closed meanwhile
   }
 
   /** Open the microphone: the one that was chosen, or else the browser's own choice. */
@@ -69,17 +74,36 @@ export class Sound {
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio });
     } catch (error) {
-      if (chosen) return this.listen(); // it is not there any more
+      if (chosen && error.name !== "NotAllowedError") return this.listen(); // it is not there any more
       throw new SoundError("microphone", REFUSALS[error.name] ?? `The microphone failed: ${error.message}.`);
+    }
+    if (this.closed) {
+      for (const track of stream.getTracks()) track.stop(); // allowed too late: nobody listens
+      return;
     }
     this.source?.disconnect();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.stream = stream;
-    this.source = this.context.createMediaStreamSource(stream);
+    this.source = await this.tap(stream);
     this.inMeter = this.meter(this.source);
     if (this.recorder) this.source.connect(this.recorder);
     this.mute(this.muted);
     for (const track of stream.getAudioTracks()) track.onended = () => this.onlost();
+  }
+
+  /** The stream as a source of sound. Firefox makes one only at the rate of the device. */
+  async tap(stream) {
+    try {
+      return this.context.createMediaStreamSource(stream);
+    } catch (error) {
+      if (error.name !== "NotSupportedError") throw error;
+    }
+    await this.context.close();
+    if (this.closed) throw new SoundError("sound", "The call is over.");
+    this.context = new AudioContext({ latencyHint: "interactive" });
+    await this.load();
+    if (this.speaker) await this.speak(this.speaker);
+    return this.context.createMediaStreamSource(stream);
   }
 
   /** Cut what the microphone hears into frames, for a line that carries them. */
@@ -169,11 +193,12 @@ export class Sound {
   }
 
   wake() {
-    this.context?.resume();
+    this.context?.resume().catch(() => {}); // the call is over
     this.element?.play().catch(() => {});
   }
 
   async close() {
+    this.closed = true;
     this.element?.pause();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     if (this.context && this.context.state !== "closed") await this.context.close();

@@ -18,7 +18,9 @@ export class Toasts {
   }
 
   show(code, message, kind, actions) {
-    this.drop(code, this.shown.get(code));
+    const there = this.shown.get(code);
+    if (kind === "notice" && there?.querySelector("p").textContent === message) return there;
+    this.drop(code, there);
     const toast = document.createElement("div");
     toast.className = `toast ${kind}`;
     toast.setAttribute("role", kind === "error" ? "alert" : "status");

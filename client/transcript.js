@@ -13,6 +13,7 @@ export class Transcript {
   clear() {
     this.list.replaceChildren();
     this.entries = new Map();
+    this.pictures = 0;
   }
 
   words({ item, role, text, at, final, cut }) {
@@ -21,16 +22,18 @@ export class Transcript {
       this.entries.delete(item);
       return;
     }
+    const near = this.near();
     const entry = this.entry(item, at, () => bubble(role));
     entry.querySelector("p").textContent = text;
     entry.classList.toggle("partial", !final);
     entry.classList.toggle("cut", cut);
     entry.querySelector(".mark").hidden = !cut;
     if (final) this.announce(`${NAMES[role]}: ${text}${cut ? " (interrupted)" : ""}`);
-    this.follow();
+    this.follow(near);
   }
 
   tool({ call, name, arguments: given, status, output }) {
+    const near = this.near();
     const entry = this.entry(`tool ${call}`, this.latest(), card);
     entry.dataset.status = status;
     entry.querySelector(".name").textContent = name;
@@ -40,17 +43,19 @@ export class Transcript {
     result.hidden = entry.querySelector(".result-label").hidden = !output;
     result.textContent = pretty(output);
     if (status !== "running") this.announce(`${name}: ${STATUS[status]}`);
-    this.follow();
+    this.follow(near);
   }
 
   /** A picture that the caller showed. */
   picture(url) {
-    const entry = this.entry(`picture ${this.entries.size}`, this.latest(), () => element("li", "shown"));
+    const near = this.near();
+    this.pictures += 1;
+    const entry = this.entry(`picture ${this.pictures}`, this.latest(), () => element("li", "shown"));
     const image = element("img", "");
+    image.onload = () => this.follow(near); // until then it has no height
     image.src = url;
     image.alt = "The picture that you showed";
     entry.append(image);
-    this.follow();
   }
 
   /** When the last thing was said or done: tools come without a time and belong after it. */
@@ -79,9 +84,14 @@ export class Transcript {
     this.announcer.textContent = text;
   }
 
-  follow() {
+  /** Whether its end is in sight: asked before it grows, however much that will be. */
+  near() {
     const box = this.list.parentElement;
-    const near = box.scrollHeight - box.scrollTop - box.clientHeight < 160;
+    return box.scrollHeight - box.scrollTop - box.clientHeight < 160;
+  }
+
+  follow(near) {
+    const box = this.list.parentElement;
     if (near) box.scrollTop = box.scrollHeight;
   }
 }

@@ -35,8 +35,11 @@ export class View {
     find("state").textContent = state;
     find("call-label").textContent = label;
     const live = phase === "live";
+    // A control that is switched off loses the keyboard; the button that goes on takes it.
+    const lost = !live && document.activeElement?.matches("#typed *, #mute");
     this.text.disabled = find("send").disabled = !live;
     this.mute.disabled = find("attach").disabled = !live;
+    if (lost) this.call.focus();
     this.away(false);
     if (phase === "connecting") {
       this.latencies = [];
