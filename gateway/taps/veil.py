@@ -14,10 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.call.effects import AGREED, REFUSED, Effect, PrefetchTool, ShowNotice, ShowWords
+from gateway.call.effects import (
+    AGREED,
+    REFUSED,
+    WRITTEN,
+    Effect,
+    PrefetchTool,
+    Remind,
+    SendText,
+    ShowNotice,
+    ShowWords,
+)
 from gateway.call.events import (
     AssistantWords,
     CallerDigit,
+    CallerText,
     CallerWords,
     Event,
     ItemEnded,
@@ -35,9 +46,12 @@ LONGEST_US = 8_000_000  # that a line waits which ends in digits
 PAUSE_US = 700_000  # after which the last words are no longer the beginning of an address
 LAST_WORDS = 8  # which an address may yet begin with
 PRESSED = re.compile(r"\[pressed |The caller pressed ")
+SENTENCE = re.compile(r"(?<=[.!?])\s+")
 PARTS = frozenset({ToolArguments, PrefetchTool})  # of a text that is written piece by piece
 NOTED = frozenset({CallerWords, AssistantWords, ItemEnded, ShowWords, ShowNotice})
 PARTIAL, WHOLE, ASSISTANT = "caller so far", "caller", "assistant"
+TYPED = "typed "  # how the items begin under which it is known what the caller has typed
+REMEMBERED = 400  # items in which something was covered, as many as a session is told of at most
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +61,7 @@ class Said:
     side: str
     item: str
     line: Line
+    allowed: bool = True  # whether it may be kept
     complete: bool = False
     shown: str = ""  # as it may be read, when it was looked at last
     written: int = 0  # characters of that, which stay as they were written
@@ -84,6 +99,7 @@ class Veil:
         self.behind = self._ready  # where a line without words goes
         self._said: dict[tuple[str, str], Said] = {}  # by side and item
         self._answers: dict[str, str] = {}  # item -> what it comes to
+        self._typed = 0  # how often the caller has typed something
         self._last = ""  # the caller's item whose words came last
 
     def add(self, what: Event | Effect, now: int) -> None:
@@ -132,6 +148,14 @@ class Veil:
                 self._complete(PARTIAL, item)
             case ItemEnded(item_id=item):
                 self._complete(ASSISTANT, item)
+            case CallerText(text=text) if text.strip():
+                self._typed += 1
+                self._says(WHOLE, f"{TYPED}{self._typed}", text, waiting, whole=True)
+                self._complete(WHOLE, f"{TYPED}{self._typed}")
+            case Remind(role="system"):
+                pass  # see _record
+            case SendText(text=text) | Remind(text=text):
+                self._repeats(text, waiting)
             case ShowNotice(code=code) if code in (AGREED, REFUSED):
                 self._answered(agreed=code == AGREED)
 
@@ -142,8 +166,8 @@ class Veil:
         so_far = "" if whole or said is None or not said.line.kept else said.line.text
         line = self._lines.put(side, item, so_far + text, whole=whole)
         if said is None or said.line is not line:
-            self._said = {key: one for key, one in self._said.items() if one.line.kept}
-            said = self._said[side, item] = Said(side, item, line)
+            self._forget()
+            said = self._said[side, item] = Said(side, item, line, waiting.allowed)
         waiting.said, waiting.start, waiting.end = said, len(so_far), len(line.text)
 
     def _shows(self, shown: ShowWords, waiting: Waiting) -> None:
@@ -151,14 +175,38 @@ class Veil:
         item, text = shown.item_id, shown.text
         caller = WHOLE if shown.final else PARTIAL
         said = self._said.get((caller if shown.role == "caller" else ASSISTANT, item))
-        if said is not None and text:
+        if item.startswith(WRITTEN):
+            self._repeats(text, waiting)
+        elif said is not None and text:
             known = said.line.text
-            lead = 0 if known.startswith(text) else len(known) - len(known.lstrip())
+            lead = 0 if known.startswith(text) else _lead(known)
             if known.startswith(text, lead):
                 waiting.said, waiting.start, waiting.end = said, lead, lead + len(text)
         if shown.final:
             self._complete(ASSISTANT, item)
             self._complete(PARTIAL, item)
+
+    def _repeats(self, text: str, waiting: Waiting) -> None:
+        """Words that were said or typed before; of what was said, perhaps only the beginning."""
+        most = 0
+        for said in self._said.values():
+            known, start = said.line.text.rstrip(), _lead(said.line.text)
+            if known.startswith(text, start):
+                alike = len(text)
+            elif said.item.startswith(TYPED) and text.startswith(known[start:]):
+                alike = len(known) - start  # a note for the model stands behind it
+            else:
+                continue
+            if alike and alike >= most:  # of two the later
+                most = alike
+                waiting.said, waiting.start, waiting.end = said, start, start + alike
+
+    def _forget(self) -> None:
+        """What is none of the last lines, but for what must not be read when it is repeated."""
+        old = [one for one in self._said.values() if not one.line.kept]
+        hidden = [one for one in old if one.line.found or not one.allowed][-REMEMBERED:]
+        kept = [one for one in self._said.values() if one.line.kept]
+        self._said = {(one.side, one.item): one for one in (*hidden, *kept)}
 
     def _complete(self, side: str, item: str) -> None:
         if (said := self._said.get((side, item))) is not None:
@@ -210,6 +258,15 @@ class Veil:
             case CallerWords() | AssistantWords() | ShowWords():
                 if (text := self._known(waiting)) is not None:
                     return spelt(what if text == what.text else replace(what, text=text), at)
+            case Remind(role="system", text=said):
+                return spelt(replace(what, text=self._cover(self._record(said))), at)
+            case CallerText(note=note):
+                if (text := self._known(waiting)) is not None:
+                    return spelt(CallerText(text, self._cover(note)), at)
+            case SendText(text=said) | Remind(text=said):
+                if (text := self._known(waiting)) is not None:
+                    text += self._cover(said[waiting.end - waiting.start :])
+                    return spelt(replace(what, text=text), at)
         line = SPELT[type(what)](what, at, self._width)
         return encode(self._hidden(waiting)) + b"\n" if line is None else line
 
@@ -222,9 +279,21 @@ class Veil:
             return self._answers[said.item]
         if not waiting.allowed:
             return None
+        if not said.allowed:
+            return covered(said.line.text[waiting.start : waiting.end])
         if said.written < waiting.end:
             said.written = waiting.end
         return said.shown[waiting.start : waiting.end]
+
+    def _record(self, text: str) -> str:
+        """What was said, in short: in it stand whole sentences, in another order."""
+        for said in self._said.values():
+            known = said.line.text
+            found = [known[one.start : one.end] for one in said.line.found]
+            for piece in found if said.allowed else SENTENCE.split(known.strip()):
+                alone = rf"(?<!\w){re.escape(piece)}(?!\w)"
+                text = re.sub(alone, covered(piece), text) if piece else text
+        return text
 
     def _hidden(self, waiting: Waiting) -> Json:
         """A line of which no more is known than what stands in it."""
@@ -242,6 +311,10 @@ class Veil:
 
     def _cover(self, text: str) -> str:
         return cover(text, self._policy)
+
+
+def _lead(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def _last_words(line: Line) -> int:

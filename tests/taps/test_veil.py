@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from gateway.call import effects as do
 from gateway.call import events as on
 from gateway.call.effects import Effect, ShowTool, ShowWords
-from gateway.call.plan import Plan, PrivacyPolicy
+from gateway.call.plan import Plan, PrivacyPolicy, RecoveryPolicy
 from gateway.redaction.detect import ALL
 from gateway.replay import Replay
 from gateway.store.writes import Write
@@ -18,6 +19,7 @@ from gateway.taps.books import Books, Heading
 from gateway.taps.discretion import Discretion
 from gateway.taps.journal import Journal
 from gateway.taps.transcripts import Transcripts
+from gateway.taps.veil import Veil
 from tests.redaction.examples import CARDS, EMAILS, IBANS, PHONES
 from tests.taps.test_taps import Tapped
 
@@ -255,3 +257,88 @@ def test_a_number_in_lines_that_many_others_follow_at_once_stands_nowhere(tmp_pa
     texts = [json.loads(line).get("text", "") for line in path.read_text().splitlines()]
     assert not [text for text in texts if "one" in text]
     assert texts.count("That is all.") == 8
+
+
+RECOVERY = RecoveryPolicy(assistants=2, patience=20_000_000)
+
+
+def moved(talk: Tapped) -> None:
+    """The session is lost, another is told what was said, and the caller hangs up."""
+    talk.feed(on.AssistantLost("gone", "close_1006", 0))
+    talk.wait(300)
+    talk.feed(on.AssistantReady("sess_2", "model", epoch=1))
+    talk.feed(on.CallerLeft("hung up"))
+    talk.taps[0].close()  # type: ignore[attr-defined]
+
+
+PIECES = ["My card is 41", "yes, 11", "Okay.", *["11"] * 6]
+
+
+def test_a_number_that_is_typed_in_pieces_stands_in_no_journal(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    talk = Tapped(Journal(path, Plan(), ALL))
+    for number, text in enumerate([*PIECES, "Where is order 4217?"]):
+        talk.feed(on.CallerText(text, "The caller shows a picture."))
+        talk.answers(500, "Go on.", item=f"a{number}", response=f"resp_{number}")
+        talk.wait(200)
+    talk.feed(on.CallerLeft("hung up"))
+    talk.taps[0].close()  # type: ignore[attr-defined]
+    texts = [json.loads(line).get("text", "") for line in path.read_text().splitlines()]
+    assert not [text for text in texts if "41" in text.replace("4217", "") or "11" in text]
+    assert len([text for text in texts if text.startswith("Where is order 4217?")]) == 3
+    assert list(Replay(path).differences()) == []
+
+
+def test_a_number_said_in_pieces_stays_covered_when_another_session_is_told_of_it(
+    tmp_path: Path,
+) -> None:
+    path, plan = tmp_path / "call.jsonl", Plan(recovery=RECOVERY)
+    talk = Tapped(Journal(path, plan, ALL), plan=plan)
+    for number, text in enumerate([*PIECES, *["That is all."] * 8]):
+        talk.says(500)
+        talk.feed(on.TurnCommitted(f"u{number}"))
+        talk.feed(on.CallerWords(f"u{number}", text, final=True))
+        talk.answers(500, "Go on.", item=f"a{number}", response=f"resp_{number}")
+        talk.wait(200)
+    moved(talk)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = [line["text"] for line in lines if line.get("effect") == "Remind"]
+    assert len(told) > len(PIECES)
+    assert not [text for text in told if "41" in text or "11" in text]
+    assert told.count("That is all.") == 8
+    assert list(Replay(path).differences()) == []
+
+
+def test_what_was_said_before_the_yes_stays_out_when_another_session_is_told_of_it(
+    tmp_path: Path,
+) -> None:
+    path, plan = tmp_path / "call.jsonl", replace(asking(), recovery=RECOVERY)
+    story = Asked(Journal(path, plan, ALL), plan=plan)
+    story.answers(1000, plan.privacy.phrase)
+    story.wait(1500)
+    for number, said in enumerate(("What is that?", "Yes, of course.", "Thank you.")):
+        story.says(800)
+        story.feed(on.TurnCommitted(f"item_{number}"))
+        story.feed(on.CallerWords(f"item_{number}", said, final=True))
+        story.answers(500, "All right.", item=f"a{number}", response=f"resp_a{number}")
+        story.wait(1000)
+    moved(story)
+    assert len(story.all(do.Remind)) > 3
+    text = path.read_text()
+    assert "Thank you." in text
+    assert "What is that?" not in text
+    assert "of course" not in text
+
+
+def test_a_record_of_what_was_said_holds_no_piece_of_a_number_and_nothing_from_before_the_yes() -> (
+    None
+):
+    veil = Veil(ALL, "consent", 2)
+    before = on.CallerWords("u0", "What is that? Tell me.", final=True)
+    agreed = do.ShowNotice(do.AGREED, "")
+    after = [on.CallerWords(f"u{at}", text, final=True) for at, text in enumerate(PIECES, 1)]
+    record = do.Remind("system", 'In short: "What is that? My card is 41. yes, 11. I am 4111."')
+    for at, what in enumerate((before, agreed, *after, record)):
+        veil.add(what, at)
+    last = json.loads(veil.ready(99, over=True).splitlines()[-1])
+    assert last["text"] == 'In short: "████ ██ █████ My card is ██. ████ ██. I am 4111."'
