@@ -144,6 +144,7 @@ def wanted_of(args: argparse.Namespace) -> Wanted:
     from gateway.load.verdict import Limits
 
     target, model = _sides(args)
+    _check_page(args.metrics)
     protocol = target.protocol if target is not None else args.via or "twilio"
     every = max(1, (args.most if args.find else args.calls) // AUDIO_KEPT)
     known = args.answer if model is not None else 0.0
@@ -206,6 +207,19 @@ def ask_first(target: Target, calls: int, *, yes: bool) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise LoadError("no call was placed")
+
+
+def _check_page(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = not url or (parts.scheme in ("http", "https") and bool(parts.hostname))
+    except ValueError:  # of brackets that do not close
+        good = False
+    if not good:
+        raise LoadError(
+            f"--metrics: expected an address such as http://127.0.0.1:8080/metrics, and {url!r}"
+            " came"
+        )
 
 
 def _place(text: str) -> tuple[str, int]:

@@ -92,6 +92,7 @@ class Figures:
         self.refused = 0
         self.live = 0
         self._callers: dict[int, int] = {}  # session -> call
+        self._open: dict[int, tuple[float, float]] = {}  # when each question began, waits since
         self._spoken: dict[int, deque[Spoken]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._turns: dict[int, deque[Turn]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._halves: dict[tuple[int, int], Heard | Answered] = {}
@@ -101,6 +102,7 @@ class Figures:
         match note:
             case Spoken():
                 self._count(note.sent[-1], "questions", 1)
+                self._open[note.call] = note.sent[0], note.sent[-1]
                 self._spoken[note.call].append(note)
             case Heard():
                 self._heard(note)
@@ -114,6 +116,7 @@ class Figures:
                     self._match(note.session)
             case Missed():
                 self._count(note.asked, "missed", 1)
+                self._open.pop(note.call, None)
             case CallBegan():
                 self.series["setup"].add(note.at, [note.setup])
                 self.placed += 1
@@ -143,10 +146,17 @@ class Figures:
             uncut=int(total("uncut")),
         )
 
+    def unanswered(self, since: float) -> int:
+        """Questions that are open, of callers who have heard nothing since then."""
+        return sum(waits <= since for _, waits in self._open.values())
+
     # ------------------------------------------------------------ what a note means
 
     def _heard(self, heard: Heard) -> None:
         now = heard.places[-1][0]
+        asked, _ = self._open.pop(heard.call, (0.0, 0.0))
+        if heard.asked < asked:  # it is the answer to the question before
+            self._open[heard.call] = asked, now
         if heard.asked:
             self.series["voice_to_voice"].add(now, [heard.places[0][0] - heard.asked])
         if heard.interrupted and heard.cut:
@@ -198,6 +208,7 @@ class Figures:
         if note.cause:
             self.failures[note.cause, note.detail] += 1
             self._count(note.at, "failed", 1)
+        self._open.pop(note.call, None)
         if note.began:
             self._change(note.at, -1)
         else:

@@ -38,6 +38,11 @@ def result(test: Test) -> Json:
             "scripted_model": wanted.model is not None,
             "speech": [path.name for path in wanted.speech],
             "seconds": wanted.seconds,
+            "per_second": wanted.per_second,
+            "think": wanted.behaviour.think,
+            "barge_in": wanted.behaviour.barge_in,
+            "answer": wanted.script.answer if wanted.model is not None else None,
+            "model_ms": wanted.script.think * 1000 if wanted.model is not None else None,
             "limits": {
                 "added_ms": wanted.limits.added_ms,
                 "loss": wanted.limits.loss,
@@ -105,6 +110,8 @@ def hints(test: Test) -> list[str]:
         )
     if answered and wanted.model is None:
         found.append("the gateway's own model answered: what the gateway adds cannot be told apart")
+    if test.unseen:
+        found.append(test.unseen)
     if test.said:
         found.append("the gateway said: " + "; ".join(dict.fromkeys(test.said)))
     return found

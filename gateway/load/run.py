@@ -27,6 +27,7 @@ from gateway.load.watching import Cost, Neighbours, Nobody, Page, Processes, Use
 EACH = 1.0  # seconds between two looks at what the gateway costs
 SETTLE = 2.0  # seconds after the last call began that are not judged
 QUIET = 1.0  # seconds for calls to be over after all hung up
+LATE = 3.0  # seconds beyond its length after which an answer is missed when a stage ends
 STUCK = 15.0  # seconds beyond its time that a stage may take to begin
 
 
@@ -88,6 +89,7 @@ class Test:
     calls: int = 0  # that are wanted now
     until: float = 0.0  # when this stage is over
     said: list[str] = field(default_factory=list)  # the gateway's last warnings
+    unseen: str = ""  # why nothing is known of what the gateway costs
     cut: bool = False  # the time was over, or somebody stopped it
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # a call began or ended
 
@@ -142,6 +144,7 @@ async def run(wanted: Wanted, watch: Callable[[Test], None] = lambda test: None)
         test.doing, test.ended = "hanging up", time.monotonic()
         await crew.hold(0)
         await asyncio.sleep(QUIET)
+        test.unseen = crew.watcher.silent if all(one.cpu is None for one in test.costs) else ""
         test.said = list(crew.gateway.said) if crew.gateway is not None else []
     return test
 
@@ -266,6 +269,9 @@ def _judged(
     (begin, began), end = times, time.monotonic()
     summary = figures.summary(min(began, end), end)
     summary = replace(summary, failed=sum(figures.failures.values()) - failed)
+    if wanted.model is not None:  # of another it is not known how long answers are
+        whole = wanted.script.think + wanted.script.answer + LATE
+        summary = replace(summary, missed=summary.missed + figures.unanswered(end - whole))
     found = faults(summary, wanted.limits, calls)
     if test.missed_model:
         found.append("no call reached the scripted model: of added latency nothing is known")

@@ -146,7 +146,8 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
         console.print(f"[bold]It holds {found['holds']} calls[/bold] within these limits{most}.")
     for one in found["failures"]:
         cause, detail = escape(one["cause"]), escape(one["detail"])
-        line = f"[red]{one['count']}[/red] calls, {cause}: {detail}"
+        calls = "call" if one["count"] == 1 else "calls"
+        line = f"[red]{one['count']}[/red] {calls}, {cause}: {detail}"
         console.print(line, soft_wrap=True)
     for fault in test.stages[-1].faults if test.stages and not test.wanted.find else []:
         console.print(f"[red]not well:[/red] {escape(fault)}", soft_wrap=True)

@@ -23,7 +23,7 @@ def faults(summary: Summary, limits: Limits, wanted: int) -> list[str]:
     """What was not as it should be; nothing where all was."""
     found = []
     if summary.failed:
-        found.append(f"{summary.failed} calls failed")
+        found.append(f"{summary.failed} {'call' if summary.failed == 1 else 'calls'} failed")
     if summary.calls < wanted - summary.failed:
         found.append(f"{wanted - summary.calls} of {wanted} calls were not there")
     if (added := summary.added * 1000) > limits.added_ms:
@@ -36,6 +36,8 @@ def faults(summary: Summary, limits: Limits, wanted: int) -> list[str]:
         found.append(f"{summary.missed} of {summary.questions} questions got no answer in time")
     if not summary.questions:
         found.append("nobody got a word in")
+    elif not summary.latencies["voice_to_voice"]:
+        found.append("nobody got an answer")
     return found
 
 

@@ -32,6 +32,11 @@ class Cost:
 class Watcher(Protocol):
     """Looks at a gateway."""
 
+    @property
+    def silent(self) -> str:
+        """Why nothing is known, if that is so."""
+        ...
+
     async def look(self, now: float) -> Cost:
         """How it is doing; never raises."""
         ...
@@ -39,6 +44,8 @@ class Watcher(Protocol):
 
 class Processes:
     """A gateway on this machine: a process and those that it began."""
+
+    silent = ""
 
     def __init__(self, pid: int, page: Page | None = None) -> None:
         self._page = page
@@ -113,17 +120,21 @@ class Page:
     def __init__(self, url: str, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url
+        self.silent = ""
         self._http = AsyncClient(timeout=SECONDS, trust_env=False, headers=headers)
 
     async def look(self, now: float) -> Cost:
         """What the page says of it."""
         try:
             answer = await self._http.get(self._url)
-        except HTTPError:
-            return Cost(now)
+        except HTTPError as error:
+            return self._nothing(now, str(error) or type(error).__name__)
         if not answer.is_success:
-            return Cost(now)
+            return self._nothing(now, f"it was answered with {answer.status_code}")
         found = {name: float(value) for name, value in LINE.findall(answer.text)}
+        if not found:
+            return self._nothing(now, "it has none of a gateway's figures")
+        self.silent = ""
         return Cost(
             now,
             found.get("trunkline_cpu_seconds_total"),
@@ -131,13 +142,19 @@ class Page:
             found.get("trunkline_loop_lag_seconds"),
         )
 
+    def _nothing(self, now: float, why: str) -> Cost:
+        self.silent = f"of CPU and memory nothing is known: {self._url}: {why}"
+        return Cost(now)
+
     async def close(self) -> None:
         """Look no more."""
         await self._http.aclose()
 
 
 class Nobody:
-    """Nothing is known of what it costs."""
+    """Nothing is known of what it costs, and nobody wanted to know."""
+
+    silent = ""
 
     async def look(self, now: float) -> Cost:
         """Nothing."""

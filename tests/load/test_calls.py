@@ -16,11 +16,13 @@ from gateway.load import clips, upstream
 from gateway.load.caller import Behaviour
 from gateway.load.figures import Figures
 from gateway.load.fleet import Fleet
+from gateway.load.lines import webrtc
 from gateway.load.lines.ways import PROTOCOLS, Target, own_target, own_variables, way_to
 from gateway.load.script import Script
 from gateway.running.listening import listen
 from gateway.running.opening import listening, open_gateway
 from gateway.settings import load
+from tests.process import gateway_process
 from tests.services import free_port
 
 SPEECH = [Path(__file__).parents[2] / "samples" / "audio" / "commands" / "what_time.wav"]
@@ -123,12 +125,15 @@ async def test_a_gateway_that_is_not_there_is_said_to_be_that() -> None:
         ),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "https", "spoke another protocol"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wss", "spoke another protocol"),
+        (b"\x10\x01\x40sound", "http", "spoke another protocol"),
         (b"", "http", "broke in the middle"),
+        (b"", "ws", "broke in the middle"),
         (b"", "audiosocket", "refused"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "audiosocket", "spoke another protocol"),
     ],
     ids=[
         *("webhook-403", "upgrade-403", "busy", "no-twiml", "https-to-plain", "wss-to-plain"),
-        *("hung-up", "audiosocket-hung-up"),
+        *("no-http", "hung-up", "upgrade-hung-up", "audiosocket-hung-up", "audiosocket-to-http"),
     ],
 )
 async def test_a_gateway_that_refuses_is_said_to_do_that(
@@ -161,6 +166,41 @@ async def test_calls_that_break_in_the_middle_are_counted_by_how_they_broke() ->
         await until(lambda: taken.live == 0)
         await line.close()
     assert taken.failures == {("broke in the middle", "closed with 1011 out of order"): 2}
+
+
+@pytest.mark.long
+async def test_a_gateway_that_is_killed_is_noticed_by_every_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webrtc, "GONE", 2.0)
+    port = free_port()
+    sections = f"""kind = "openai"
+    api_key = "any"
+    [bridges.twilio]
+    enabled = true
+    auth_token = "{TOKEN}"
+    [bridges.audiosocket]
+    enabled = true
+    port = {port}
+    tickets = false
+    """
+    every = {protocol: figures() for protocol in PROTOCOLS}
+    async with (
+        upstream.serve(Script(), lambda note: None) as model,
+        gateway_process(tmp_path, model, sections) as one,
+    ):
+        fleets = [
+            fleet(own_target(protocol, one.address, TOKEN, f"127.0.0.1:{port}"), taken)
+            for protocol, taken in every.items()
+        ]
+        await asyncio.gather(*(callers.grow(1, 100) for callers in fleets))
+        assert [taken.placed for taken in every.values()] == [1, 1, 1, 1]
+        one.child.kill()
+        await until(lambda: all(taken.failures for taken in every.values()))
+        for callers in fleets:
+            await callers.close()
+    for protocol, taken in every.items():
+        assert [cause for cause, _ in taken.failures] == ["broke in the middle"], protocol
 
 
 async def test_a_server_of_another_protocol_is_not_taken_for_a_gateway() -> None:

@@ -81,11 +81,13 @@ def test_a_port_that_is_taken_is_told_of_before_the_model_begins(
 
 def test_nobody_at_home_is_told_by_cause_and_status(capsys: pytest.CaptureFixture[str]) -> None:
     target = f"ws://127.0.0.1:{free_port()}/twilio/media"
-    assert main(["load", target, "--calls", "2", "--seconds", "1"]) == 1
+    order = ["load", target, "--calls", "1", "--seconds", "1", "--metrics"]
+    assert main([*order, f"http://127.0.0.1:{free_port()}/metrics"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "2 calls, nothing listens there" in said
-    assert "not well: 2 calls failed" in said
-    assert "note:" not in said, "of a model that was never asked"
+    assert "1 call, nothing listens there" in said
+    assert "not well: 1 call failed" in said
+    assert "note: of CPU and memory nothing is known" in said
+    assert said.count("note:") == 1, "none of a model that was never asked"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])
@@ -112,6 +114,7 @@ def test_nothing_runs_on_where_the_test_itself_is_ended(number: signal.Signals) 
         (["http://127.0.0.1/x", "--workers", "2"], "leave out TARGET"),
         (["http://127.0.0.1/x", "--model", "here"], "expected a port"),
         (["--pid", "1"], "--pid is for a TARGET"),
+        (["ws://127.0.0.1:1/x", "--metrics", "http://["], "--metrics: expected an address"),
         (["ws://127.0.0.1:1/x", "--pid", "99999"], "has none of id 99999"),
         (["--speech", "no.wav"], "no.wav does not exist"),
         (["--html", "/no/such/folder/report.html"], "make it first"),
@@ -127,6 +130,7 @@ def test_nothing_runs_on_where_the_test_itself_is_ended(number: signal.Signals) 
         "workers",
         "model",
         "pid",
+        "metrics",
         "none",
         "wav",
         "html",

@@ -38,8 +38,8 @@ def test_calls_that_a_gateway_has_no_room_for_are_told_of_with_their_cause() -> 
     well, said = told(heard=True)
     assert not well
     assert said.startswith("1 of 2 calls,")
-    assert "\n1 calls, refused: the upgrade was answered with 503; the gateway lets no more" in said
-    assert "\nnot well: 1 calls failed\n" in said
+    assert "\n1 call, refused: the upgrade was answered with 503; the gateway lets no more" in said
+    assert "\nnot well: 1 call failed\n" in said
     assert "model" not in said
 
 

@@ -22,6 +22,7 @@ from gateway.load.lines.sockets import SECONDS, Ended, explain
 
 HEADER = 3
 HANG_UP, IDENTITY, SOUND = 0x00, 0x01, 0x10
+KINDS = (HANG_UP, SOUND)  # of what a gateway may say
 HEAD = bytes((SOUND,)) + (320).to_bytes(2, "big")  # of 20 ms
 
 
@@ -30,7 +31,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, caller: Speaker, over: Over) -> None:
         self._caller, self._rest = caller, b""
-        self._ended = Ended(over)
+        self._ended, self._told = Ended(self._over), over
         self._transport: asyncio.Transport | None = None
         self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -44,6 +45,9 @@ class Connection(asyncio.Protocol):
         data = self._rest + data if self._rest else data
         while at + HEADER <= len(data):
             end = at + HEADER + int.from_bytes(data[at + 1 : at + HEADER], "big")
+            if data[at] not in KINDS:  # and its length is none, for which one could wait
+                self._ended.tell(NOT_UNDERSTOOD, f"a frame of kind {data[at]:#04x}")
+                return
             if end > len(data):
                 break
             self._take(now, data[at], data[at + HEADER : end])
@@ -51,10 +55,10 @@ class Connection(asyncio.Protocol):
         self._rest = data[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.taken.done():
-            said = f"the line was closed at once; {FULL}, and its tickets"
-            self.taken.set_exception(CallFailedError(REFUSED, said))
-        self._ended.lost()
+        if self.taken.done():
+            self._ended.lost()
+        else:
+            self._ended.tell(REFUSED, f"the line was closed at once; {FULL}, and its tickets")
 
     def beat(self, now: float) -> None:
         """Another 20 ms have passed."""
@@ -73,10 +77,16 @@ class Connection(asyncio.Protocol):
                 self.taken.set_result(None)
                 self._caller.answered(now)
             self._caller.ear.sound(now, payload)
-        elif kind == HANG_UP:
-            self._ended.tell(BROKE if self.taken.done() else REFUSED, "hung up")
         else:
-            self._ended.tell(NOT_UNDERSTOOD, f"a frame of kind {kind:#04x}")
+            self._ended.tell(BROKE if self.taken.done() else REFUSED, "hung up")
+
+    def _over(self, cause: str, detail: str) -> None:
+        if self._transport is not None:
+            self._transport.close()
+        if self.taken.done():
+            self._told(cause, detail)
+        else:
+            self.taken.set_exception(CallFailedError(cause, detail))
 
 
 class AudioSocket:
@@ -90,16 +100,15 @@ class AudioSocket:
 
     async def call(self, caller: Speaker, over: Over) -> Connection:
         """Place a call; it is answered when this returns. Raises CallFailedError."""
+        line = Connection(caller, over)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(SECONDS):
-                connect = loop.create_connection(
-                    lambda: Connection(caller, over), self._host, self._port
-                )
-                _, line = await connect
+                await loop.create_connection(lambda: line, self._host, self._port)
                 await line.taken
-        except (OSError, TimeoutError) as error:
-            raise explain(error) from error
+        except BaseException as error:
+            line.hang_up()
+            raise explain(error) if isinstance(error, OSError) else error from None
         return line
 
     async def close(self) -> None:

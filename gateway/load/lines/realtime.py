@@ -109,8 +109,9 @@ class Realtime:
         try:
             async with asyncio.timeout(SECONDS):
                 await client.taken
-        except TimeoutError as error:
-            raise explain(error) from error
+        except BaseException as error:
+            client.hang_up()
+            raise explain(error) if isinstance(error, TimeoutError) else error from None
         return client
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
-from httpx2 import ConnectError, HTTPError, TimeoutException
+from httpx2 import ConnectError, HTTPError, RemoteProtocolError, TimeoutException
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from gateway.load.lines.line import (
@@ -69,7 +69,7 @@ async def open_socket(listener: WSListener, url: str, headers: Mapping[str, str]
     """Open a WebSocket for that listener. Raises CallFailedError."""
     try:
         async with asyncio.timeout(SECONDS):
-            await ws_connect(
+            transport, _ = await ws_connect(
                 lambda: listener,
                 url,
                 extra_headers=dict(headers),
@@ -81,6 +81,8 @@ async def open_socket(listener: WSListener, url: str, headers: Mapping[str, str]
         if isinstance(error, asyncio.CancelledError) and asyncio.current_task().cancelling():  # type: ignore[union-attr]
             raise
         raise explain(error) from error
+    if transport.response is None:  # which counts as opened there
+        raise CallFailedError(BROKE, "the connection was closed before it was answered")
 
 
 def explain(error: BaseException) -> CallFailedError:
@@ -95,6 +97,8 @@ def explain(error: BaseException) -> CallFailedError:
         if status:
             return CallFailedError(REFUSED, refusal("the upgrade", int(status)))
         return CallFailedError(NOT_UNDERSTOOD, str(error)[:120])
+    if isinstance(error, RemoteProtocolError) and "disconnected" not in str(error):
+        return CallFailedError(NOT_UNDERSTOOD, f"no HTTP: {_words(error)}")
     if isinstance(error, socket.gaierror | ConnectionRefusedError | ConnectError):
         return CallFailedError(NOT_THERE, _words(error))
     if isinstance(error, OSError | HTTPError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -19,6 +20,7 @@ from httpx2 import AsyncClient, HTTPError
 from audio.format import pcm16
 from gateway.errors import TrunklineError
 from gateway.load.lines.line import (
+    BROKE,
     NO_ANSWER,
     NOT_UNDERSTOOD,
     REFUSED,
@@ -40,6 +42,8 @@ except ImportError as error:  # the extra is not installed
 RATE = 48_000
 ALONE = RTCConfiguration(iceServers=[])
 WAITING = 5  # frames that may wait for aiortc to take them
+GONE = 8.0  # seconds without sound and without a report on ours, which come each few seconds
+LOOK = 1.0  # seconds between two looks for that
 
 
 class Voice(MediaStreamTrack):
@@ -79,12 +83,14 @@ class Peer:
         self._voice = Voice()
         self._connection = RTCPeerConnection(ALONE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._heard = 0.0  # when something came last, by the clock of reports: seconds since 1970
         self._connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def offer(self) -> str:
         """What goes to the gateway."""
         connection = self._connection
-        connection.addTrack(self._voice)
+        self._sender = connection.addTrack(self._voice)
         connection.createDataChannel("oai-events")
         connection.on("track", lambda track: self._keep(self._listen(track)))
         connection.on("connectionstatechange", self._changed)
@@ -103,6 +109,7 @@ class Peer:
                 await self._connected
         except TimeoutError as error:
             raise CallFailedError(NO_ANSWER, "no connection was made") from error
+        self._heard, self._watching = time.time(), self._keep(self._watch())
         self._caller.answered(time.monotonic())
 
     def beat(self, now: float) -> None:
@@ -116,6 +123,8 @@ class Peer:
 
     async def close(self) -> None:
         """Let go of everything."""
+        if self._watching is not None:
+            self._watching.cancel()
         self._voice.stop()
         await self._connection.close()
 
@@ -126,16 +135,28 @@ class Peer:
         elif state in ("failed", "closed"):
             self._ended.lost()
 
-    def _keep(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _watch(self) -> None:
+        """A gateway that is no more says nothing over UDP; aiortc finds out after half a minute."""
+        while time.time() - self._heard < GONE:
+            await asyncio.sleep(LOOK)
+            stats = await self._sender.getStats()
+            reports = (one for one in stats.values() if one.type == "remote-inbound-rtp")
+            told = [one.timestamp.timestamp() for one in reports]
+            self._heard = max([self._heard, *told])
+        self._ended.tell(BROKE, f"nothing came for {GONE:g} s")
+        self._keep(self.close())
 
     async def _listen(self, track: MediaStreamTrack) -> None:
         with suppress(MediaStreamError):
             while True:
                 frame = await track.recv()
-                now = time.monotonic()
+                now, self._heard = time.monotonic(), time.time()
                 assert isinstance(frame, AudioFrame)
                 wave = frame.to_ndarray().reshape(-1, len(frame.layout.channels))
                 self._caller.ear.sound(now, np.ascontiguousarray(wave[:, 0]).tobytes())
