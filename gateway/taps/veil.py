@@ -258,7 +258,7 @@ class Veil:
             case CallerWords() | AssistantWords() | ShowWords():
                 if (text := self._known(waiting)) is not None:
                     return spelt(what if text == what.text else replace(what, text=text), at)
-            case Remind(role="system", text=said):
+            case Remind(role="system", text=said) if waiting.allowed:
                 return spelt(replace(what, text=self._cover(self._record(said))), at)
             case CallerText(note=note):
                 if (text := self._known(waiting)) is not None:

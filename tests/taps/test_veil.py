@@ -338,7 +338,8 @@ def test_a_record_of_what_was_said_holds_no_piece_of_a_number_and_nothing_from_b
     agreed = do.ShowNotice(do.AGREED, "")
     after = [on.CallerWords(f"u{at}", text, final=True) for at, text in enumerate(PIECES, 1)]
     record = do.Remind("system", 'In short: "What is that? My card is 41. yes, 11. I am 4111."')
-    for at, what in enumerate((before, agreed, *after, record)):
+    for at, what in enumerate((before, record, agreed, *after, record)):
         veil.add(what, at)
-    last = json.loads(veil.ready(99, over=True).splitlines()[-1])
+    _, early, *_, last = map(json.loads, veil.ready(99, over=True).splitlines())
+    assert not any(map(str.isalnum, early["text"]))
     assert last["text"] == 'In short: "████ ██ █████ My card is ██. ████ ██. I am 4111."'
