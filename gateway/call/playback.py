@@ -221,7 +221,7 @@ class Playback:
     def _leave(self, track: Track) -> None:
         """An item that was heard to its end leaves; time goes on from where it ended."""
         del self._tracks[track.item_id]
-        if self._last_report is not None and self._last_report[0] == track.item_id:
+        if self._last_report is not None and self._last_report[0] not in self._tracks:
             rest = self._plan.microseconds(track.sent - track.reported)
             self._last_report = (track.item_id, self._last_report[1] + rest)
 

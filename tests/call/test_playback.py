@@ -102,3 +102,19 @@ def test_what_reports_promise_is_heard_to_its_end_when_its_time_has_passed(
     assert due == {None: 1_000_000, 0: 900_000, 800: 800_000}[samples]
     assert playback.finished(due - 1) == []
     assert playback.finished(due) == ["one"]
+
+
+def test_items_that_nobody_reported_are_heard_one_after_the_other() -> None:
+    playback = Playback(PLAN)
+    playback.source = "reported"
+    playback.add("one", "r", SLICE)
+    list(playback.release(0))
+    playback.report("one", 0, 0, 100_000)  # from now on all is heard 100 ms later
+    for item in ("two", "three"):
+        playback.add(item, "r", SLICE)
+    playback.end_response("r")
+    list(playback.release(100_000))
+    for item, over in (("one", 300_000), ("two", 500_000), ("three", 700_000)):
+        assert playback.deadline == over
+        assert playback.finished(over) == [item]
+        list(playback.release(over))
