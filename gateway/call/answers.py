@@ -14,7 +14,7 @@ from gateway.call.events import ResponseEnded, ResponseStatus, ToolCall
 from gateway.call.usage import NOTHING_USED, Usage
 
 NOT_BEGUN = "The answer was not begun: the caller spoke first, or it was cancelled."
-NOT_PAID = "The answer was not begun: the budget for it is spent, and the call ends."
+NOT_PAID = "The answer is not made: the budget for it is spent, and the call ends."
 ONCE = frozenset({"tool_choice", "input"})  # options that hold until functions have answered
 
 
@@ -86,8 +86,10 @@ class Answers:
         if not self._shown and wanted.request != self._asked.request:
             yield from self.dropped(self._asked)
 
-    def unpaid(self, respond: Respond) -> Iterator[ShowRefusal]:
+    def unpaid(self, respond: Respond) -> Iterator[ShowResponse | ShowRefusal]:
         """There is no money for that; who asked for it is told, in the words of the protocol."""
+        if self.waits:
+            yield from self._end("failed", NOT_PAID)
         yield from self.dropped(respond, "insufficient_quota", NOT_PAID)
 
     def dropped(

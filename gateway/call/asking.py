@@ -62,7 +62,8 @@ class Asking:
         `may`: whether there is money for one.
         """
         if not may:
-            yield from self.answers.unpaid(self._responses.forget())
+            if self._responses.pending and not self._responses.busy:
+                yield from self.answers.unpaid(self._responses.forget())
             return
         asked = bool(self._responses.wanted.request)
         wait = self.theirs.must_wait(running=self._tools.running, asked=asked)
@@ -88,6 +89,7 @@ class Asking:
     def new_turn(self) -> Iterator[Effect]:
         """The caller has said something new: the rest of an earlier answer is not wanted now."""
         if self._responses.goes_on:
+            yield from self.answers.interrupted("turn_detected")
             yield from self.forget()
 
     def ended(self, event: on.ResponseEnded, plan: Plan, now: int) -> Iterator[Effect]:

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from gateway.call import effects as do
 from gateway.call import events as on
-from gateway.call.plan import BudgetPolicy, Plan, PlaybackPolicy, ToolSpec, TurnPolicy
+from gateway.call.plan import (
+    BudgetPolicy,
+    Plan,
+    PlaybackPolicy,
+    RecoveryPolicy,
+    ToolSpec,
+    TurnPolicy,
+)
 from gateway.call.prices import Prices, Rate
 from tests.call.story import Story, plan
 
@@ -209,6 +216,37 @@ def test_who_asks_for_an_answer_when_the_budget_is_spent_is_told_that() -> None:
     story.feed(on.Reserved(order.number, 0))
     refused = [(one.request, one.code) for one in story.all(do.ShowRefusal)]
     assert refused == [("caller_1", "insufficient_quota")]
+
+
+def test_an_answer_that_broke_off_ends_where_the_caller_speaks_before_it_can_go_on() -> None:
+    away = replace(program(create_response=False).plan, recovery=RecoveryPolicy(1, 20_000_000))
+    story = Story(away)
+    story.feed(on.AnswerWanted({}, "caller_1"))
+    story.begins()
+    story.voice(1000)
+    story.feed(on.AssistantLost("gone"))
+    assert shown(story) == [("resp_1", "in_progress")]
+    story.says(1000)
+    assert shown(story)[-1] == ("resp_1", "cancelled")
+    story.feed(on.AssistantReady(epoch=1))
+    story.feed(on.AnswerWanted({}, "caller_2"))
+    assert not story.all(do.ShowRefusal)
+    assert story.all(do.Respond)[-1].request == "caller_2"
+
+
+def test_an_answer_whose_rest_is_not_paid_for_any_more_has_failed() -> None:
+    prices = Prices(audio=Rate(output=1000))
+    story = Story(replace(program().plan, prices=prices, budget=BudgetPolicy(shared=True)))
+    story.feed(on.AnswerWanted({}, "caller_1"))
+    story.feed(on.Reserved(1, story.all(do.Reserve)[-1].upto))
+    story.begins()
+    spent = on.Usage(output_audio=1000)
+    story.feed(on.ResponseEnded("resp_1", "completed", calls=(CALLS["ours"],), usage=spent))
+    story.feed(on.ToolFinished("call_1", "It ships."))
+    assert shown(story) == [("resp_1", "in_progress")]
+    for _ in ("what was left is back", "and nothing more to be had"):
+        story.feed(on.Reserved(story.all(do.Reserve)[-1].number, 0))
+    assert shown(story)[-1] == ("resp_1", "failed")
 
 
 def test_a_second_request_is_refused_while_an_answer_is_under_way() -> None:
