@@ -100,7 +100,7 @@ RULES = {
         itself=False,
     ),
     "gateway.callers.webrtc": Rule(
-        ours=(*LEG, "gateway.callers.dialect"),
+        ours=(*LEG, "gateway.callers.dialect", "gateway.callers.parting"),
         others=("aiortc", "aioice", "pylibsrtp", "OpenSSL", "numpy"),
     ),
     "gateway.doors.ports": Rule(ours=("gateway.running.listening",), others=()),

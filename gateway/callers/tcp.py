@@ -22,10 +22,10 @@ from audio.format import Format
 from gateway.call import effects as to
 from gateway.call import events as of
 from gateway.callers.dialect import Fitting, FramedDialect, Reply, Said, Splitter, facts
-from gateway.callers.line import Line, LineError
+from gateway.callers.line import Line, end, put_through
 from gateway.callers.pacing import Metronome, Paced, Player
 from gateway.callers.parting import NOT_READING, Parting, not_begun
-from gateway.errors import WireError
+from gateway.errors import TrunklineError, WireError
 from gateway.flag import Flag
 
 log = logging.getLogger(__name__)
@@ -88,10 +88,10 @@ class TcpLeg(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by name
         if self._parting is not None:
             self._transport.abort()
-        if (end := transport.get_extra_info("socket")) is not None:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
+        if (ours := transport.get_extra_info("socket")) is not None:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # for a peer that is gone without a word
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
+                ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the peer, cut anywhere."""
@@ -221,7 +221,7 @@ class TcpLeg(asyncio.Protocol):
             if not self._parting.known and self._fault is None:
                 feed(of.CallerLeft(self._parting.reason))
             if self._parting.by_us and self.line is not None:
-                await self.line.hang_up(self._parting.reason)
+                await end(self.line, self._parting.reason, self._limits.farewell)
             await self._leave(self._parting)
         finally:
             self._metronome.leave(self._beat)
@@ -266,10 +266,8 @@ class TcpLeg(asyncio.Protocol):
 
     async def _transfer(self, target: str, feed: Feed) -> None:
         try:
-            if self.line is None:
-                raise LineError("this line cannot put callers through")
-            await self.line.transfer(target)
-        except LineError as error:
+            await put_through(self.line, target)
+        except TrunklineError as error:
             feed(of.TransferFailed(target, str(error)))
         else:
             self._part(Parting(f"transferred to {target}"))

@@ -208,6 +208,8 @@ class Line:
 
     async def hang_up(self, reason: str) -> None:
         self.asked[f"hang up: {reason}"] += 1
+        if not self.able:
+            raise LineError("the provider cannot be reached")
 
 
 @pytest.mark.virtual_clock
@@ -234,10 +236,10 @@ async def test_the_line_is_told_when_we_hang_up_and_not_when_the_caller_does() -
     async with opened() as door:
         for ours in (True, False):
             link, served = await door.joined()
-            served.leg.line = line = Line(able=True)
+            served.leg.line = line = Line(able=not ours)
             if ours:
                 served.leg.close("done")
-                await rest(link)
+                assert (await rest(link))[-1] == b"\0\0\0"  # although the line failed
             await link.close()
             await over(served)
             assert line.asked == ({"hang up: done": 1} if ours else {})

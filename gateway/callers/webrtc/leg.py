@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from audio.format import Format
 from gateway.background import RESOLUTION
@@ -26,6 +26,7 @@ from gateway.call.events import (
     TransferFailed,
 )
 from gateway.callers.dialect import Dialect, Message, Reply, facts
+from gateway.callers.parting import NOT_READING, Parting, not_begun
 from gateway.callers.webrtc.ear import Ear
 from gateway.callers.webrtc.extras import Limits, Listener, Opener
 from gateway.callers.webrtc.ice import IceSettings
@@ -43,16 +44,6 @@ HOUSEKEEPING = 1.0  # seconds between reports
 FLOOD = 500  # packets of sound in that time that are looked at; 50 are usual
 
 Feed = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parting:
-    """Why the leg ends."""
-
-    reason: str
-    error: WireError | None = None
-    known: bool = False  # whether the call knows already
-    gone: bool = False  # whether nobody is there to be told
 
 
 class WebRtcLeg:
@@ -82,7 +73,7 @@ class WebRtcLeg:
         self._came = 0  # packets since the last report
         self._outbox: deque[Message] = deque()  # until the channel is open
         self._joined = asyncio.Event()
-        self._parting: _Parting | None = None
+        self._parting: Parting | None = None
         self._parted = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
@@ -106,7 +97,7 @@ class WebRtcLeg:
             elif self._parting is None or not self._parting.known:
                 feed(CallerLeft("never connected"))
         finally:
-            self._parting = self._parting or _Parting("cut off", gone=True)
+            self._parting = self._parting or Parting("cut off", gone=True)
             if self._timer is not None:
                 self._timer.cancel()
             if self._speaker is not None:
@@ -167,7 +158,7 @@ class WebRtcLeg:
                 async with asyncio.timeout(self._limits.farewell):
                     await self._farewell(self._parting)
 
-    async def _farewell(self, parting: _Parting) -> None:
+    async def _farewell(self, parting: Parting) -> None:
         for message in self._dialect.farewell(parting.reason, parting.error):
             self._write(message)
         if self._stream is not None:
@@ -179,11 +170,7 @@ class WebRtcLeg:
             async with asyncio.timeout(self._limits.join):
                 await self._joined.wait()
         except TimeoutError:
-            error = WireError(
-                f"Expected the call to begin within {self._limits.join:g} s, and it did not. "
-                "Connect again and begin at once."
-            )
-            self._part(_Parting("did not begin the call", error))
+            self._part(not_begun(self._limits.join))
 
     # ------------------------------------------------------------ orders of the call
 
@@ -206,7 +193,7 @@ class WebRtcLeg:
 
     def close(self, reason: str) -> None:
         """Say farewell, and let `run` return."""
-        self._part(_Parting(reason, known=True))
+        self._part(Parting(reason, known=True))
 
     def _write(self, message: Message) -> None:
         if not self._open:
@@ -214,11 +201,11 @@ class WebRtcLeg:
             if sum(map(len, self._outbox)) > self._limits.outbox:
                 self._outbox.popleft()
         elif self._peer.waiting > self._limits.outbox:
-            self._part(_Parting("does not read", gone=True))
+            self._part(Parting(NOT_READING, gone=True))
         elif not self._peer.send(message):
             log.warning("a message could not be sent", extra={"bytes": len(message)})
 
-    def _part(self, parting: _Parting) -> None:
+    def _part(self, parting: Parting) -> None:
         if self._parting is None:
             self._parting = parting
             self._parted.set()
@@ -251,7 +238,7 @@ class WebRtcLeg:
                 else:
                     self._take(fact)
         except WireError as error:
-            self._part(_Parting("broke its protocol", error))
+            self._part(Parting("broke its protocol", error=error))
 
     def _take(self, fact: Event) -> None:
         assert self._feed is not None
@@ -264,13 +251,13 @@ class WebRtcLeg:
                     self._feed(replace(fact, reports_playback=self._speaker is not None))
             case CallerLeft(reason):
                 self._feed(fact)
-                self._part(_Parting(reason, known=True))
+                self._part(Parting(reason, known=True))
             case _:
                 self._feed(fact)
 
     def lost(self, reason: str, *, broken: bool) -> None:
         """The connection is gone."""
-        self._part(_Parting(BROKEN if broken or self._returns else reason, gone=True))
+        self._part(Parting(BROKEN if broken or self._returns else reason, gone=True))
 
     def rtp(self, packet: bytes) -> None:
         """A packet of the caller's sound."""
@@ -339,9 +326,9 @@ class WebRtcLeg:
             if self._stream is not None:
                 self._peer.send_rtcp(self._report())
             if self._loop.time() - self._peer.heard_at > self._limits.silent:
-                self._part(_Parting(BROKEN, gone=True))
+                self._part(Parting(BROKEN, gone=True))
             elif self._peer.flooded:
-                self._part(_Parting("broke its protocol", gone=True))
+                self._part(Parting("broke its protocol", gone=True))
 
     def _report(self) -> bytes:
         assert self._stream is not None
