@@ -1,7 +1,12 @@
-"""Private: a value that must not reach a log, a traceback or a page by accident."""
+"""Private: a value that must not reach a log, a traceback or a page by accident.
+
+And files that other users of the machine must not read.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -46,3 +51,8 @@ class Private(Generic[T]):
 
     def __reduce__(self) -> str:
         raise TypeError("a private value does not leave the process: reveal() it on purpose first")
+
+
+def for_few(path: str | Path, flags: int) -> int:
+    """An opener of files that hold what people said: new ones are for us and our group alone."""
+    return os.open(path, flags, 0o640)

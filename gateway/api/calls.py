@@ -15,6 +15,7 @@ from gateway.api.endpoint import Ask, Endpoint, ProblemError
 from gateway.call.prices import NANO
 from gateway.errors import TrunklineError
 from gateway.identity.who import EVERY
+from gateway.privacy.aside import aside
 from gateway.privacy.vault import VaultError
 from gateway.store.stop import Stop
 
@@ -122,7 +123,7 @@ async def read_audio(ask: Ask) -> Response:
     if ask.office.switchboard.find(call.id) is not None:
         raise ProblemError(409, "still_live", "The call is still being recorded.")
     try:
-        sound = recording(Path(folder), call.id, keys) if folder else None
+        sound = await aside(recording, Path(folder), call.id, keys) if folder else None
     except (OSError, VaultError) as error:
         raise ProblemError(409, "locked", str(error)) from None
     if sound is None:

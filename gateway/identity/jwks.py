@@ -66,21 +66,22 @@ class PublishedKeys:
                 return
             self._tried = self._clock()
             try:
-                self._keys = _parsed(await self._fetch())
+                async with asyncio.timeout(SECONDS):
+                    self._keys = _parsed(await self._fetch())
                 self._read = self._clock()
-            except (HTTPError, OSError, ValueError) as error:
+            except (HTTPError, OSError, TimeoutError, ValueError) as error:
                 reason = str(error) or type(error).__name__
                 log.error("the identity provider's keys cannot be read", extra={"error": reason})
 
     async def _fetch(self) -> bytes:
         async with self._http.stream("GET", self._source, timeout=SECONDS) as answer:
             answer.raise_for_status()
-            body = b""
+            body = bytearray()
             async for piece in answer.aiter_bytes():
                 body += piece
                 if len(body) > LARGEST:
                     raise ValueError(f"more than {LARGEST} bytes came")
-        return body
+        return bytes(body)
 
 
 def _from_file(path: Path) -> list[jwt.PyJWK]:

@@ -89,16 +89,19 @@ class Keyring:
     async def rotate(self, key_id: str, grace_seconds: float) -> tuple[Key, str]:
         """A new key in place of this one, which works for so long yet. Raises NoKeyError."""
         old = await self.find(key_id)
+        over = NoKeyError(f"The key {key_id} works no more; add another instead.")
         if old.revoked_ms is not None or _is_over(old):
-            raise NoKeyError(f"The key {key_id} works no more; add another instead.")
+            raise over
         key, word, row = _made(old.tenant, old.name, old.scopes, old.expires_ms)
         end = _now() + round(grace_seconds * 1000)
         if old.expires_ms is not None:
             end = min(end, old.expires_ms)
         async with self._database.change() as connection:
+            this = update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_ms.is_(None))
+            done = await connection.execute(this.values(expires_ms=end, successor=key.id))
+            if not done.rowcount:  # it was revoked just now, and has no heir
+                raise over
             await connection.execute(api_keys.insert().values(row))
-            this = update(api_keys).where(api_keys.c.id == key_id)
-            await connection.execute(this.values(expires_ms=end, successor=key.id))
         return key, word
 
     async def revoke(self, key_id: str) -> Key:

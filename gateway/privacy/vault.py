@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from gateway.errors import TrunklineError
-from gateway.private import Private
+from gateway.private import Private, for_few
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -120,7 +120,7 @@ class PlainFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("wb", buffering=0)
+        self._file = FileIO(path, "w", opener=for_few)
 
     def write(self, data: bytes) -> None:
         """Append; the system has it then."""
@@ -150,7 +150,7 @@ class LockedFile:
         self._head = MAGIC + bytes([len(name)]) + name + salt
         self._cipher = AESGCM(keys.derive(keys.first, salt, MAGIC))
         self._pieces = 0
-        self._file = path.open("wb", buffering=0)
+        self._file = FileIO(path, "w", opener=for_few)
         try:
             _write_all(self._file, self._head)
         except OSError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway.clock import holding
 from gateway.errors import TrunklineError
+from gateway.private import for_few
 
 WRITES = "trunkline_writes"
 CONNECT_SECONDS = 5.0
@@ -128,6 +130,9 @@ async def open_database(url: str) -> Database:
 
     engine = _engine(_parsed(url))
     database = Database(engine)
+    if database.is_sqlite:
+        with suppress(OSError):  # SQLite says better what is wrong
+            os.close(for_few(engine.url.database or "", os.O_CREAT | os.O_WRONLY))
     try:
         async with asyncio.timeout(120), database.write() as connection:
             if not database.is_sqlite:

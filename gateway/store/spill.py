@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.errors import TrunklineError
+from gateway.private import for_few
 from gateway.store.writes import Write
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def open_spill(path: Path, limit: int) -> Spill:
 
 def _locked(path: Path) -> FileIO | None:
     """The file, ours alone; nothing where another process has it."""
-    file = path.open("a+b", buffering=0)
+    file = FileIO(path, "a+", opener=for_few)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

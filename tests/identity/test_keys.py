@@ -72,6 +72,24 @@ async def test_a_rotated_key_works_until_its_grace_is_over(
         await keyring.rotate(old.id, 0)
 
 
+async def test_a_key_that_is_revoked_while_it_is_rotated_has_no_heir(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = Keyring(database)
+    old, _ = await keyring.add("acme", "shop", {"calls:place"})
+    find = keyring.find
+
+    async def found_and_then_revoked(key_id: str) -> keys.Key:
+        found = await find(key_id)
+        await Keyring(database).revoke(key_id)
+        return found
+
+    monkeypatch.setattr(keyring, "find", found_and_then_revoked)
+    with pytest.raises(NoKeyError, match="works no more"):
+        await keyring.rotate(old.id, 60)
+    assert [key.id for key in await keyring.list()] == [old.id]
+
+
 async def test_an_expired_key_is_none_and_a_clock_set_back_does_not_bring_back_a_revoked_one(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from httpx2 import AsyncClient, MockTransport, Request, Response
 
 from gateway.errors import SettingsError
-from gateway.identity.jwks import RETRY, PublishedKeys
+from gateway.identity.jwks import RETRY, SECONDS, PublishedKeys
 from gateway.identity.revoked import credentials
 from gateway.identity.tokens import TokenError, TokenPolicy, Tokens, issue
 
@@ -195,6 +196,23 @@ async def test_keys_that_were_read_serve_on_while_their_address_is_down() -> Non
             assert (await tokens.verify(signed("RS256"))).caller == "ada"
             now[0] += 4000.0
     assert not answers
+
+
+@pytest.mark.virtual_clock
+async def test_keys_that_come_drop_by_drop_hold_nobody_up_for_long() -> None:
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(SECONDS / 2)
+
+    async with AsyncClient(
+        transport=MockTransport(lambda request: Response(200, content=drops()))
+    ) as http:
+        began = asyncio.get_running_loop().time()
+        tokens = Tokens(POLICY, PublishedKeys("https://login/jwks", http))
+        with pytest.raises(TokenError):
+            await tokens.verify(signed("RS256"))
+        assert asyncio.get_running_loop().time() - began == pytest.approx(SECONDS)
 
 
 async def test_keys_may_lie_in_a_file(tmp_path: Path) -> None:

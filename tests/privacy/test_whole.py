@@ -65,6 +65,9 @@ async def test_a_caller_is_kept_locked_given_out_and_forgotten(tmp_path: Path) -
         await store.writer.wait_written()
         assert files_with(tmp_path / "journals", SECRET, CARDS[1]) == []
         assert files_with(tmp_path / "transcripts", SECRET, CARDS[1]) == []
+        made = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert len(made) > 4
+        assert [path for path in made if path.stat().st_mode & 0o007] == [], "read by others"
         (recording,) = (tmp_path / "recordings").iterdir()
         assert b"RIFF" not in recording.read_bytes()
         turns = (await http.get(f"/api/calls/{call}/turns")).json()["turns"]
