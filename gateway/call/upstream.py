@@ -134,7 +134,8 @@ class Upstream:
         yield from self._break_off()
         if self._recovery.hopeless(now):
             return  # settled at once
-        yield do.ShowNotice("assistant_away", f"{event.reason}. Another line is sought.")
+        why = event.reason.rstrip(".")  # some servers end theirs with one
+        yield do.ShowNotice("assistant_away", f"{why}. Another line is sought.")
         if self._recovery.spare:
             yield from self._take_over(now)
 

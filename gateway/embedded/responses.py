@@ -18,6 +18,7 @@ from gateway.embedded.output import Output
 from gateway.embedded.parts import MOUTH_RATE, CallPiece, Function, Mind, Mouth, Say, Situation
 from gateway.embedded.sound import Encoder
 from gateway.embedded.usage import Cost, assistant_tokens, text_tokens
+from gateway.errors import AssistantError
 from gateway.protocol.wire import Emit, Json, new_id
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,9 @@ class Response:
             self.end("failed", {"error": error.error})
         except LimitReached:
             self.end("incomplete", {"reason": "max_output_tokens"})
+        except AssistantError as error:  # what a part cannot do, and what to do about it
+            log.error("a part of the assistant cannot do its work", extra={"why": str(error)})
+            self.end("failed", {"error": Failure("server_error", str(error), "server_error").error})
         except Exception:
             # Whatever breaks inside a part must not take the session with it.
             log.exception("a part of the assistant failed")

@@ -214,6 +214,14 @@ def test_a_sentence_that_stands_still_is_gone_on_with_in_another_session() -> No
     assert tale.all(do.Respond)[-1].instructions.startswith("You were cut off")
 
 
+@pytest.mark.parametrize("reason", ["Try again", "Try again."])
+def test_the_reason_for_another_line_ends_in_one_full_stop(reason: str) -> None:
+    tale = story()
+    tale.feed(on.AssistantLost(reason))
+    said = [notice.message for notice in tale.all(do.ShowNotice)]
+    assert said == ["Try again. Another line is sought."]
+
+
 def test_the_word_meanwhile_stops_when_the_caller_speaks() -> None:
     tale = story(turns=TurnPolicy(detector="server"))
     tale.feed(on.AssistantLost("gone"))

@@ -14,6 +14,7 @@ from gateway.embedded import faults
 from gateway.embedded.faults import Faults
 from gateway.embedded.parts import Say
 from gateway.embedded.server import ServerOptions
+from gateway.errors import AssistantError
 
 ORDERED = ServerOptions(faults_by_query=True)
 
@@ -59,6 +60,18 @@ async def test_responses_fail_from_a_certain_one_on(stage: Any, name: str) -> No
         assert found == ["completed", "failed", "failed"]
         code = done["status_details"]["error"]["code"]
         assert code == {"rate_limit": "rate_limit_exceeded"}.get(name, "server_error")
+
+
+async def test_what_a_part_cannot_do_is_told_without_a_traceback(stage: Any, caplog: Any) -> None:
+    async with stage() as s, s.client() as client:
+        await client.receive()
+        s.mind.turns = [[AssistantError("the mind's endpoint is away; start it")]]
+        await client.say("Hi.")
+        done = (await client.until("response.done"))[-1]["response"]
+    assert done["status"] == "failed"
+    assert done["status_details"]["error"]["message"] == "the mind's endpoint is away; start it"
+    (line,) = caplog.records
+    assert (line.why, line.exc_info) == ("the mind's endpoint is away; start it", None)
 
 
 async def test_deltas_come_late_after_a_cancellation(stage: Any) -> None:
