@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import resource
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gateway.errors import SettingsError, TrunklineError
 from gateway.launch import obstacle
+from gateway.running.descriptors import wanted, within_reach
 from gateway.running.listening import InUseError, listen
 from gateway.running.neighbour import Neighbour, find_neighbour
 from gateway.settings import Settings, load
@@ -45,7 +45,6 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "postgres": ("asyncpg",),
     "redis": ("redis",),
 }
-FILES_PER_CALL = 6  # sockets of both legs and the files of the taps
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,11 +332,11 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = settings.server.max_calls * FILES_PER_CALL + 64
-    detail = f"{os.cpu_count()} cores, {allowed} open files"
-    if allowed != resource.RLIM_INFINITY and allowed < wanted:
-        mend = f"ulimit -n {wanted}, or lower server.max_calls"
-        yield Finding("machine", "note", f"{detail}; max_calls wants {wanted}", mend)
+    files = wanted(settings.server.max_calls)
+    cores, allowed = os.cpu_count(), within_reach(files)
+    if allowed < files:
+        detail = f"{cores} cores, {allowed} open files; max_calls wants {files}"
+        mend = f"ulimit -n {files} as the administrator, or lower server.max_calls"
+        yield Finding("machine", "note", detail, mend)
     else:
-        yield Finding("machine", "ok", detail)
+        yield Finding("machine", "ok", f"{cores} cores, open files for {files}")

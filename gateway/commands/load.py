@@ -7,7 +7,6 @@ import ipaddress
 import json
 import math
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -276,20 +275,18 @@ def _write(path: Path, text: str) -> None:
 
 def _check_room(wanted: Wanted) -> None:
     """Whether so many calls can be placed in the time there is, and opened by this machine."""
+    from gateway.running.descriptors import allow
+
     takes = wanted.calls / wanted.per_second / 60
     if takes >= wanted.minutes:
         raise LoadError(
             f"{wanted.calls} calls at {wanted.per_second:g} a second take {takes:.0f} minutes to"
             f" place, and --minutes is {wanted.minutes:g}: raise --ramp or --minutes"
         )
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    bounded = most != resource.RLIM_INFINITY
-    if bounded and most < wanted.calls + SPARE_FILES:
+    needs = wanted.calls + SPARE_FILES
+    tried = wanted.most + SPARE_FILES if wanted.find else needs
+    if (allowed := allow(tried)) < needs:  # of all that take part, each
         raise LoadError(
-            f"{wanted.calls} calls want {wanted.calls + SPARE_FILES} open files, and this system"
-            f" allows {most}: raise that as its administrator, or place fewer"
+            f"{wanted.calls} calls want {needs} open files, and this system allows {allowed}:"
+            " raise that as its administrator, or place fewer"
         )
-    needs = (wanted.most if wanted.find else wanted.calls) + SPARE_FILES
-    needs = min(needs, most) if bounded else needs
-    if allowed != resource.RLIM_INFINITY and allowed < needs:  # inherited by all that take part
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needs, most))

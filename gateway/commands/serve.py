@@ -49,9 +49,11 @@ def listening_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     from gateway.running import loop
+    from gateway.running.descriptors import make_room
 
     loop.hurry()
     settings = listening_settings(args)
+    make_room(settings.server.max_calls)
     if settings.server.workers > 1:
         from gateway.workers.calling import become_supervisor
 
