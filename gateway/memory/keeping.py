@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakSet
 
 from gateway.background import beside
@@ -26,6 +26,7 @@ from gateway.memory.recalling import Recall, Recalling
 from gateway.memory.thread import thread_of
 from gateway.privacy.holders import Kept, Whose
 from gateway.redaction.detect import ALL, Policy, redact
+from gateway.redaction.lines import redacted
 from gateway.session import Model
 from gateway.settings.memory import Memory
 from gateway.store.memories import Memories
@@ -83,6 +84,7 @@ class Keeper:
         spoken = any(isinstance(line, ShowWords) and line.role == "caller" for line in lines)
         if not thread.caller or not spoken or thread.forgotten or not thread.allowed:
             return
+        lines = _covered(lines, self._policy)
         call_id, found = thread.plan.call_id, summarise(lines)
         whose = {"call_id": call_id, "tenant": thread.plan.tenant, "caller": thread.caller}
         text, agreed = (redact(one, self._policy) for one in (found.text, found.agreed))
@@ -119,6 +121,15 @@ class Keeper:
     async def wait_summed_up(self) -> None:
         """Until no call waits for the model."""
         await self._jobs.join()
+
+
+def _covered(lines: Lines, policy: Policy) -> Lines:
+    """The same without numbers of people, also those that were said in pieces."""
+    words = [line for line in lines if isinstance(line, ShowWords)]
+    texts = iter(redacted([(line.role, line.text) for line in words], policy))
+    return [
+        replace(line, text=next(texts)) if isinstance(line, ShowWords) else line for line in lines
+    ]
 
 
 class Thread:

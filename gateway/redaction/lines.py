@@ -8,11 +8,20 @@ is covered until more is known.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from string import ascii_letters
 
-from gateway.redaction.detect import COVER, Finding, Policy, find, opened, suspicious
+from gateway.redaction.detect import (
+    COVER,
+    FEWEST,
+    Finding,
+    Policy,
+    find,
+    opened,
+    suspicious,
+)
 from gateway.redaction.tokens import is_between
 
 KEPT = 6  # lines of each side that are looked at together, and as many that only say "okay"
@@ -192,6 +201,19 @@ class Lines:
                     found[item].append(Finding(one.kind, start - at, stop - at))
             at = end + len(GAP)
         return found
+
+
+def redacted(said: Sequence[tuple[str, str]], policy: Policy) -> list[str]:
+    """All that was said, each text behind its side, with what is personal named instead."""
+    texts = [text for _, text in said]
+    if not suspicious(GAP.join(texts), min(FEWEST, policy.digits)):
+        return texts
+    lines = Lines(policy)
+    known = [lines.put(side, str(at), text) for at, (side, text) in enumerate(said)]
+    lines.over()
+    for side in {side for side, _ in said}:
+        lines.look(side)
+    return [line.redacted() for line in known]
 
 
 def _replaced(text: str, found: list[Finding], *, named: bool) -> str:

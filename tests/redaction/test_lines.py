@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.redaction.detect import ALL
-from gateway.redaction.lines import KEPT, LONGEST, Line, Lines
+from gateway.redaction.lines import KEPT, LONGEST, Line, Lines, redacted
 
 HALF = "four one one one one one one one"
 REST = "one one one one one one one one"
@@ -115,3 +115,9 @@ def test_lines_that_only_say_okay_push_out_no_others_but_are_no_more_than_they()
     for number in range(10 * KEPT):
         lines.put(SIDE, f"nod_more_{number}", "Okay.")
     assert lines.line(SIDE, "item_1") is None
+
+
+def test_a_whole_conversation_is_redacted_at_once() -> None:
+    pieces = [(SIDE, HALF), ("assistant", "Go on."), (SIDE, REST)]
+    more = [(SIDE, "That is all."), ("assistant", "Order 4217 is on its way.")] * KEPT
+    assert redacted([*pieces, *more], ALL) == ["[card]", "Go on.", "[card]", *[t for _, t in more]]
