@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 Late = Literal["speak_when_free", "next_turn", "drop"]
+WHOLE = frozenset({"result_limit", "concurrency", "retries"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,13 @@ class Policy:
     def __post_init__(self) -> None:
         for name in ("timeout", "result_limit"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not _number(name, value) > 0:
                 raise ValueError(f"{name} is {value}; give more than 0")
         for name in ("concurrency", "retries", "cache", "price_usd"):
-            if (value := getattr(self, name)) < 0:
+            if not _number(name, value := getattr(self, name)) >= 0:
                 raise ValueError(f"{name} is {value}; give 0 or more")
+        if self.late not in get_args(Late):
+            raise ValueError(f"late is {self.late!r}; give one of {', '.join(get_args(Late))}")
         if self.side_effects and (self.cache or self.prefetch):
             which = "cache" if self.cache else "prefetch"
             raise ValueError(f"{which} is for a tool that changes nothing: add side_effects=False")
@@ -47,3 +50,11 @@ class Policy:
     def repeatable(self) -> bool:
         """Whether it may be run again for the same call."""
         return self.idempotent or not self.side_effects
+
+
+def _number(name: str, value: Any) -> float:
+    if name in WHOLE and not isinstance(value, int):
+        raise ValueError(f"{name} is {value!r}; give a whole number")
+    if not isinstance(value, int | float):
+        raise ValueError(f"{name} is {value!r}; give a number")
+    return value

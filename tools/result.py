@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pydantic_core
@@ -13,6 +14,7 @@ from tools.context import Image
 from tools.pictures import described
 
 DONE = "done"  # what the model is told where a tool returns None
+MOST = 1_000_000  # values of a generator; so many are too long as text, whatever they are
 PICTURES = 4  # of one result that a model is shown; the others are told of
 
 
@@ -58,7 +60,12 @@ def _described(value: Any, images: list[Image]) -> Any:
         return [_described(one, images) for one in value]
     if isinstance(value, dict):
         return {key: _described(one, images) for key, one in value.items()}
-    return value
+    return whole(value)
+
+
+def whole(value: Any) -> Any:
+    """What a generator or a cursor gives as a list, taken where it may be: one may never end."""
+    return list(islice(value, MOST)) if isinstance(value, Iterator) else value
 
 
 def _too_long(size: str, limit: int) -> Result:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
 import typing
 from collections.abc import Callable
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union
 
 from pydantic import ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
@@ -23,6 +25,13 @@ REFUSED = {
 # What stands below these keys is data or a name, not a schema.
 DATA = frozenset({"default", "const", "enum", "examples", "required"})
 NAMED = frozenset({"properties", "patternProperties"})
+UNREADABLE = frozenset({"schema-for-unknown-type", "invalid-for-json-schema"})  # pydantic's codes
+CONFIG = ConfigDict(
+    extra="forbid",
+    coerce_numbers_to_str=True,  # models write an order number as 4217 now and then
+    arbitrary_types_allowed=False,
+    allow_inf_nan=False,  # JSON has neither
+)
 
 
 class ToolDefinitionError(TypeError):
@@ -42,27 +51,19 @@ class Arguments:
         fields: dict[str, Any] = {}
         for parameter in parameters:
             hint = hints[parameter.name]
-            if hint in (ToolContext, ToolContext | None):
+            if _plain(hint) in (ToolContext, ToolContext | None):
                 self.context = parameter.name
                 continue
             field = f"argument_{len(fields)}"
             self._names[field] = parameter.name
-            named = Annotated[hint, Field(alias=parameter.name)]  # type: ignore[valid-type]
-            fields[field] = (named, _field(hint, parameter.default))
-        config = ConfigDict(
-            extra="forbid",
-            coerce_numbers_to_str=True,  # models write an order number as 4217 now and then
-            arbitrary_types_allowed=False,
-        )
-        try:
-            self._model = create_model("Arguments", __config__=config, **fields)
-        except PydanticUserError as error:
-            raise ToolDefinitionError(_unfit(function, error)) from error
+            fields[field] = _typed(function, parameter, hint)
+        self._model = create_model("Arguments", __config__=CONFIG, **fields)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the model may give."""
-        return tuple(self._names.values())
+        fields = self._model.model_fields
+        return tuple(fields[field].alias or name for field, name in self._names.items())
 
     def read(self, json_text: str) -> dict[str, Any]:
         """The keyword arguments in a JSON object; none where the text is empty. ArgumentsError."""
@@ -74,10 +75,7 @@ class Arguments:
 
     def schema(self, function: Callable[..., Any]) -> dict[str, Any]:
         """The JSON schema: references resolved, no titles, nothing allowed that is not named."""
-        try:
-            raw = self._model.model_json_schema(schema_generator=_StrictSchema)
-        except PydanticUserError as error:
-            raise ToolDefinitionError(_unfit(function, error)) from error
+        raw = self._model.model_json_schema(schema_generator=_StrictSchema)
         definitions = raw.pop("$defs", {})
         tidy: dict[str, Any] = _Tidier(function, definitions).tidy(raw, ())
         tidy.setdefault("properties", {})
@@ -89,7 +87,7 @@ class _StrictSchema(GenerateJsonSchema):
     """Refuses what pydantic would only warn of, such as a default that JSON cannot hold."""
 
     def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
-        raise PydanticUserError(detail, code=None)
+        raise PydanticUserError(detail.partition(";")[0], code=None)
 
 
 class _Tidier:
@@ -110,6 +108,8 @@ class _Tidier:
             key: self._child(key, value, trail)
             for key, value in node.items()
             if not (key == "title" and isinstance(value, str))
+            # OpenAPI's, not JSON schema's; it points at definitions that are not there any more.
+            if not (key == "discriminator" and isinstance(value, dict) and "propertyName" in value)
         }
         if tidy.get("type") == "object" and not tidy.get("additionalProperties"):
             tidy["additionalProperties"] = False
@@ -139,6 +139,11 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         if parameter.kind in REFUSED:
             reason = REFUSED[parameter.kind].format(parameter.name)
             raise ToolDefinitionError(f"{_named(function)}: {reason}")
+        if parameter.annotation is inspect.Parameter.empty and parameter.name in ("self", "cls"):
+            raise ToolDefinitionError(
+                f"{_named(function)}: it is a method; make a tool of an object's own, "
+                f"such as tool(desk.{getattr(function, '__name__', 'look_up')})"
+            )
         if parameter.annotation is inspect.Parameter.empty:
             raise ToolDefinitionError(
                 f"{_named(function)}: parameter {parameter.name} has no type; "
@@ -155,14 +160,54 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
             f"{_named(function)}: {error}; types of parameters must be importable at the top "
             "of the module, not only while type checking"
         ) from error
+    except (TypeError, SyntaxError) as error:
+        raise ToolDefinitionError(f"{_named(function)}: {error}") from error
+
+
+def _typed(function: Callable[..., Any], parameter: inspect.Parameter, hint: Any) -> Any:
+    """The parameter as a field of a model; tried by itself, so that a bad one can be named."""
+    where = f"{_named(function)}: parameter {parameter.name}"
+    try:
+        named = Annotated[hint, Field(alias=parameter.name)]
+        typed = (named, _field(hint, parameter.default))
+        config: ConfigDict = {**CONFIG, "validate_default": True}
+        alone: Any = create_model("Argument", __config__=config, argument=typed)
+        schema = alone.model_json_schema(schema_generator=_StrictSchema)
+        field = alone.model_fields["argument"]
+        if not field.is_required() and field.default_factory is None:
+            alone()
+            json.dumps(schema, allow_nan=False)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]["msg"]
+        none = f"; write {_shown(hint)} | None" if parameter.default is None else ""
+        default = repr(parameter.default)[:100]
+        raise ToolDefinitionError(
+            f"{where}: its default {default} does not fit its type: {fault}{none}"
+        ) from None
+    except Exception as error:  # what a type does when it is asked for its schema is its own
+        raise ToolDefinitionError(f"{where}: {_unfit(hint, error)}") from error
+    return typed
+
+
+def _plain(hint: Any) -> Any:
+    """The type without what is said of it beside."""
+    return hint.__origin__ if typing.get_origin(hint) is Annotated else hint
+
+
+def _words(hint: Any) -> str:
+    """A bare string in Annotated is the description, also where None may stand in its place."""
+    if typing.get_origin(hint) is Annotated:
+        words = [extra for extra in hint.__metadata__ if isinstance(extra, str)]
+        return words[-1] if words else _words(hint.__origin__)
+    if typing.get_origin(hint) in (Union, UnionType):
+        parts = [part for part in typing.get_args(hint) if part is not NoneType]
+        return _words(parts[0]) if len(parts) == 1 else ""
+    return ""
 
 
 def _field(hint: Any, default: Any) -> FieldInfo:
-    """What is known beyond the type; a bare string in Annotated is the description."""
-    known: dict[str, Any] = {}
-    if typing.get_origin(hint) is Annotated:
-        words = [extra for extra in hint.__metadata__ if isinstance(extra, str)]
-        known = {"description": words[-1]} if words else {}
+    """What is known beyond the type."""
+    known: dict[str, Any] = {"description": words} if (words := _words(hint)) else {}
     if isinstance(default, FieldInfo):
         default.description = default.description or known.get("description")
         return default
@@ -172,9 +217,20 @@ def _field(hint: Any, default: Any) -> FieldInfo:
     return field
 
 
-def _unfit(function: Callable[..., Any], error: PydanticUserError) -> str:
-    reason = error.message.splitlines()[0]
-    return f"{_named(function)}: {reason}; use types that JSON can hold"
+def _unfit(hint: Any, error: Exception) -> str:
+    if isinstance(error, PydanticUserError) and error.code in UNREADABLE:
+        return (
+            f"{_shown(hint)} cannot be read from JSON; use types that JSON can hold, such as str, "
+            "int, a list, an Enum, a dataclass or a pydantic model"
+        )
+    reason = error.message if isinstance(error, PydanticUserError) else str(error)
+    first = (reason.splitlines() or [type(error).__name__])[0].rstrip(".")
+    ours = isinstance(error, PydanticUserError) and error.code is None
+    return f"{first}; " + ("use types that JSON can hold" if ours else f"it is {_shown(hint)}")
+
+
+def _shown(hint: Any) -> str:
+    return inspect.formatannotation(_plain(hint)).removeprefix("typing.")[:100]
 
 
 def _named(function: Callable[..., Any]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from tools.context import ArgumentsError, ToolContext, ToolError
 from tools.policy import Late, Policy
+from tools.result import whole
 from tools.schema import Arguments, ToolDefinitionError
 
 __all__ = [
@@ -29,6 +30,7 @@ R = TypeVar("R")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 RESERVED = frozenset({"cancel_task"})  # the gateway's own
 PLAIN = Policy()
+POLICIES = tuple(field.name for field in fields(Policy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,10 @@ class Tool(Generic[P, R]):
         if self.arguments.context:
             arguments[self.arguments.context] = context
         if self.is_async:
-            return await function(**arguments)
-        return await context.in_thread(lambda: function(**arguments))
+            return whole(await function(**arguments))
+        value = await context.in_thread(lambda: whole(function(**arguments)))
+        # A decorator may have hidden that the function is async.
+        return whole(await value) if inspect.isawaitable(value) else value
 
 
 @overload
@@ -129,6 +133,11 @@ def tool(function: Callable[..., Any] | None = None, /, *, name: str = "", **pol
 
 
 def _made(function: Callable[P, R], name: str, policy: dict[str, Any]) -> Tool[P, R]:
+    if not _is_function(function):
+        what = f"{function.name} is a tool already" if isinstance(function, Tool) else ""
+        raise ToolDefinitionError(
+            what or f"{function!r:.80} is no function; write one with def, and @tool above it"
+        )
     name = name or getattr(function, "__name__", "")
     if not NAME.fullmatch(name):
         raise ToolDefinitionError(
@@ -138,10 +147,22 @@ def _made(function: Callable[P, R], name: str, policy: dict[str, Any]) -> Tool[P
         raise ToolDefinitionError(f"tool {name}: it yields; a tool returns its one result")
     arguments = Arguments(function)
     spec = ToolSpec(name, _description(function, name), arguments.schema(function))
+    if unknown := policy.keys() - POLICIES:
+        raise ToolDefinitionError(
+            f"tool {name}: there is no {', '.join(sorted(unknown))}; there are: "
+            f"name, {', '.join(POLICIES)}"
+        )
     try:
         return Tool(function, spec, arguments, Policy(**policy))
     except ValueError as error:
         raise ToolDefinitionError(f"tool {name}: {error}") from None
+
+
+def _is_function(function: Any) -> bool:
+    """Its name, its words and its types can be read; a partial or an object has them not."""
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return callable(function)
+    return callable(function) and hasattr(function, "__wrapped__")
 
 
 def _description(function: Callable[..., Any], name: str) -> str:

@@ -197,7 +197,9 @@ class Toolbox:
                 guards.breaker.undecided()
                 raise
             return self._failure(item, context, error, guards)  # the tool's own, no order to us
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # the panics of some libraries are no Exception
             said = self._failure(item, context, error, guards)
             if deadline.expired():
                 return Result(f"The tool gave no answer within {seconds:g} seconds.", failed=True)

@@ -320,3 +320,16 @@ async def test_an_async_tool_that_leaves_the_interpreter_leaves_its_call_alone()
         sys.exit(1)
 
     assert await Toolbox([leaves]).run("leaves", "{}") == Result("The tool failed.", True)
+
+
+class PanicError(BaseException):
+    """As libraries in Rust raise it."""
+
+
+async def test_a_panic_is_a_failure_like_any_other() -> None:
+    @tool
+    def panics() -> None:
+        """Panic."""
+        raise PanicError
+
+    assert await Toolbox([panics]).run("panics", "{}") == Result("The tool failed.", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.virtual_clock
         ({"concurrency": -1}, "concurrency is -1; give 0 or more"),
         ({"cache": 60}, "cache is for a tool that changes nothing: add side_effects=False"),
         ({"prefetch": True}, "prefetch is for a tool that changes nothing"),
+        ({"timeout": math.nan}, "timeout is nan; give more than 0"),
+        ({"timeout": "5"}, "timeout is '5'; give a number"),
+        ({"retries": 1.5, "side_effects": False}, "retries is 1.5; give a whole number"),
+        ({"late": "soon"}, "late is 'soon'; give one of speak_when_free, next_turn, drop"),
+        ({"tiemout": 5}, "there is no tiemout; there are: name, timeout, "),
         ({"retries": 2}, "retries may do the same thing twice"),
         ({"prefetch": True, "confirm": True, "side_effects": False}, "ahead of the caller's"),
     ],

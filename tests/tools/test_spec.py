@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, Optional
+from functools import partial, wraps
+from typing import Annotated, Any, ClassVar, Literal, Optional
 
 import pytest
 from pydantic import BaseModel, Field
@@ -203,6 +205,33 @@ def yields() -> Any:
     yield 1
 
 
+def absent(x: int = None) -> None:  # type: ignore[assignment]  # noqa: RUF013
+    """Do."""
+
+
+def endless_number(x: float = math.inf) -> None:
+    """Do."""
+
+
+def constant(x: ClassVar[int]) -> None:  # type: ignore[valid-type]
+    """Do."""
+
+
+class Greedy:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        raise ImportError("it asks for too much")
+
+
+def broken(x: Greedy) -> None:
+    """Do."""
+
+
+class Shop:
+    def look_up(self, order: int) -> None:
+        """Look up."""
+
+
 @pytest.mark.parametrize(
     ("function", "says"),
     [
@@ -217,9 +246,66 @@ def yields() -> Any:
         (unfit_default, "use types that JSON can hold"),
         (yields, "it yields"),
         (lambda: None, "a name has 1 to 64 letters"),
+        (absent, "parameter x: its default None does not fit its type: Input should be a valid"),
+        (absent, "write int | None"),
+        (endless_number, "parameter x: its default inf does not fit its type"),
+        (opaque, "parameter x: collections.abc.Callable[[], int] cannot be read from JSON"),
+        (constant, "ClassVar"),
+        (broken, "parameter x: it asks for too much; it is "),
+        (Shop.look_up, "tool(desk.look_up)"),
+        (partial(send, 1), "is no function; write one with def"),
+        ("look_up", "'look_up' is no function; write one with def"),
+        (tool(send), "send is a tool already"),
     ],
 )
 def test_a_function_that_cannot_be_a_tool_is_refused_with_the_reason(function, says):
-    with pytest.raises(ToolDefinitionError, match="tool ") as told:
+    with pytest.raises(ToolDefinitionError) as told:
         tool(function)
     assert says in str(told.value)
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+
+
+def test_a_schema_points_at_nothing_that_is_not_in_it() -> None:
+    @tool
+    def adopt(pet: Annotated[Cat | Dog, Field(discriminator="kind")]) -> None:
+        """Adopt."""
+
+    assert "$defs" not in json.dumps(adopt.spec.parameters)
+    assert adopt.arguments.read('{"pet": {"kind": "dog"}}') == {"pet": Dog(kind="dog")}
+
+
+def test_what_is_said_of_an_argument_that_may_be_absent_is_not_lost() -> None:
+    @tool
+    def look_up(
+        order: Annotated[str, "Its number."] | None = None,
+        context: Annotated[ToolContext | None, "The call."] = None,
+    ) -> None:
+        """Look up."""
+
+    assert look_up.spec.parameters["properties"]["order"]["description"] == "Its number."
+    assert look_up.arguments.context == "context"
+
+
+async def test_a_decorator_may_hide_that_a_function_is_async() -> None:
+    @tool
+    @hidden
+    async def wait(seconds: int) -> str:
+        """Wait."""
+        return f"waited {seconds}"
+
+    assert await wait.run('{"seconds": 2}', ToolContext()) == "waited 2"
+
+
+def hidden(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def through(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return through
