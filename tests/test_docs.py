@@ -70,7 +70,9 @@ def settings_of(kind: type[Section], above: str = "") -> Iterator[tuple[str, Fie
 
 
 KEYS = dict(settings_of(Settings))
-VARIABLES = {f"TRUNKLINE_{key.replace('.', '__').upper()}" for key in KEYS} | {"TRUNKLINE_ASTERISK"}
+VARIABLES = {f"TRUNKLINE_{key.replace('.', '__').upper()}" for key in KEYS} | {
+    *("TRUNKLINE_ASTERISK", "TRUNKLINE_CACHE", "TRUNKLINE_CONFIG")  # no settings
+}
 
 # ---------------------------------------------------------------- examples
 

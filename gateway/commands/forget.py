@@ -35,7 +35,8 @@ async def _forget(settings: Settings, args: argparse.Namespace) -> int:
             done = await custodian.forget_calls(args.call, "command")
         else:
             done = await custodian.forget(tenant, args.caller, "command")
-    sys.stdout.write(f"{done.calls} calls are erased, {done.things} rows and files in all\n")
+    calls = "1 call is" if done.calls == 1 else f"{done.calls} calls are"
+    sys.stdout.write(f"{calls} erased, {done.things} rows and files in all\n")
     if done.live:
         sys.stdout.write(
             f"{done.live} calls are live; the gateway erases them seconds after their end\n"

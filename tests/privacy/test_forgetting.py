@@ -217,7 +217,7 @@ async def test_rows_that_a_gateway_left_on_disk_are_forgotten_with_the_rest(
 
     Arguments.config = config  # type: ignore[attr-defined]
     assert await aside(run_forget, Arguments) == 0  # type: ignore[arg-type]
-    assert "1 calls are erased" in capsys.readouterr().out
+    assert "1 call is erased" in capsys.readouterr().out
     assert found_in_files(tmp_path) == []
     database = await open_database(url)
     try:
