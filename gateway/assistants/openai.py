@@ -19,6 +19,7 @@ from gateway.assistants.target import Endpoint, Target, key, own_endpoint
 from gateway.assistants.vigil import Vigil
 from gateway.call.effects import ToAssistant
 from gateway.call.events import AssistantLost, AssistantReady, Event
+from gateway.errors import SettingsError
 from gateway.flag import Flag
 from gateway.sockets.outlet import Outlet
 from gateway.sockets.socket import Closed, Socket
@@ -36,13 +37,16 @@ FAREWELL: Final = 1.0  # seconds for what is left to say, and again for the clos
 
 def endpoint(target: Target) -> Endpoint:
     """Where a target leads. Raises SettingsError where the settings do not say enough."""
-    match target.kind:
-        case "openai" | "embedded":
-            return own_endpoint(target)
-        case "azure" | "azure-preview":
-            return azure.endpoint(target)
-        case "compatible":
-            return compatible.endpoint(target)
+    try:
+        match target.kind:
+            case "openai" | "embedded":
+                return own_endpoint(target)
+            case "azure" | "azure-preview":
+                return azure.endpoint(target)
+            case "compatible":
+                return compatible.endpoint(target)
+    except SettingsError as error:
+        raise SettingsError(target.placed(str(error))) from None
 
 
 def open_leg(target: Target, call: Format) -> AssistantLeg:
@@ -195,7 +199,7 @@ class AssistantLeg:
             return
         self._told = True
         self._over.set()
-        self._feed(lost)
+        self._feed(replace(lost, reason=self._target.placed(lost.reason)))
 
     def _give_up(self) -> None:
         said = f"{self._way.host}: the server does not read what is sent to it"

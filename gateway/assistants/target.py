@@ -16,6 +16,7 @@ Kind = Literal["embedded", "openai", "azure", "azure-preview", "compatible"]
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 EMBEDDED_MODEL = "trunkline"  # none of the catalogue's, so that nobody is shown a price
+MAIN = "assistant"
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 
@@ -36,6 +37,11 @@ class Target:
     ca_file: str = ""  # PEM file of a private certificate authority
     proxy: str = ""  # http://host:port of a proxy; the environment's proxies are not used
     patience: float = 10.0  # seconds for the handshake, and again for the session to open
+    section: str = MAIN  # of the settings in which it is named, for what is said of it
+
+    def placed(self, words: str) -> str:
+        """What is said of [assistant], said of the section in which this one is named."""
+        return words.replace(f"[{MAIN}]", f"[{self.section}]")
 
 
 @dataclass(frozen=True, slots=True)

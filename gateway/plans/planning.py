@@ -221,7 +221,7 @@ class Planner:
         if not name:
             return self.settings.assistant, self.target
         chosen = self.settings.assistants[name]
-        target = target_of(chosen)
+        target = replace(target_of(chosen), section=f"assistants.{name}")
         if chosen.kind == "embedded" and not chosen.base_url:
             target = replace(target, base_url=self.embedded)
         return chosen, target

@@ -379,6 +379,13 @@ async def test_a_server_that_stops_reading_is_given_up(events: Events) -> None:
     )
 
 
+async def test_the_advice_names_the_section_that_the_model_stands_in() -> None:
+    nowhere = target("http://127.0.0.1:1/v1")
+    assert "check [assistant] base_url" in await lost(nowhere)
+    other = replace(nowhere, section="assistants.backup")
+    assert "check [assistants.backup] base_url" in await lost(other)
+
+
 async def test_cancelling_a_leg_at_any_point_leaves_no_task_behind(events: Events) -> None:
     async with scripted(one_turn) as server:
         for steps in range(40):

@@ -143,6 +143,14 @@ def test_a_line_that_names_nobody_is_found_before_any_call(tmp_path: Path) -> No
     planner(tmp_path).check()
 
 
+def test_what_is_wrong_with_an_assistant_is_said_of_the_section_it_stands_in(
+    tmp_path: Path,
+) -> None:
+    wrong = '[assistants.backup]\nkind = "azure"\nbase_url = "https://a.example"\napi_key = "k"\n'
+    with pytest.raises(SettingsError, match=r"^\[assistants\.backup\] model: expected the name"):
+        planner(tmp_path, wrong).check()
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no sound"])
 def test_a_sentence_for_who_waits_that_cannot_be_played_is_found_before_any_call(
     tmp_path: Path, content: bytes | None
