@@ -106,7 +106,7 @@ class TextLines(_Lines):
     """For a person: time, level, logger, call, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        call = f" [{_call_of(record)}]" if _call_of(record) else ""
+        call = f" [{_escape(_call_of(record))}]" if _call_of(record) else ""
         fields = "".join(f" {name}={_as_text(value)}" for name, value in self.fields(record))
         head = f"{_clock(record, local=True)} {record.levelname:<7} {record.name}{call}"
         line = f"{head} {_escape(self.safe(record.getMessage()))}{fields}"

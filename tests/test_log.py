@@ -103,7 +103,8 @@ def test_what_is_private_never_reaches_a_line(form: str) -> None:
 def test_a_peer_cannot_begin_a_line_of_its_own() -> None:
     stream = lines()
     logger.info("refused %s", "x\n2026-01-01 INFO forged", extra={"name_given": "a\nb"})
-    assert stream.getvalue().count("\n") == 1
+    logger.info("the provider reports", extra={"call": "CA01\n2026-01-01 INFO forged"})
+    assert stream.getvalue().count("\n") == 2
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

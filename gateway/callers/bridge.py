@@ -8,7 +8,9 @@ socket.
 
 from __future__ import annotations
 
+import hmac
 import logging
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,7 @@ from gateway.callers.websocket import WebSocketLeg
 from gateway.doors.ports import Ports
 from gateway.errors import SettingsError, WireError
 from gateway.http import Http
+from gateway.private import Private
 from gateway.section import Section
 
 log = logging.getLogger(__name__)
@@ -162,6 +165,16 @@ def need(section: BridgeSection, bridge: str, *names: str) -> None:
                 f"bridges.{bridge}.enabled is true, but bridges.{bridge}.{name} is empty; set it "
                 f"in trunkline.toml or as TRUNKLINE_BRIDGES__{bridge.upper()}__{name.upper()}"
             )
+
+
+def shows(connection: HTTPConnection, username: str, password: Private[str]) -> bool:
+    """Whether a request has that name and password, as RFC 7617 writes them; in constant time."""
+    scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
+    try:
+        came = b64decode(shown.strip(), validate=True) if scheme.lower() == "basic" else b""
+    except ValueError:
+        came = b""
+    return hmac.compare_digest(came, f"{username}:{password.reveal()}".encode())
 
 
 async def body_of(request: Request, limit: int = LONGEST_BODY) -> bytes | None:

@@ -22,6 +22,9 @@ from gateway.http import Answer, Http, NoAnswerError
 SLICE_US = 200_000  # of audio that stands before one mark
 AHEAD_US = 600_000  # of audio that a carrier holds at most, against a network that stutters
 RATES = (8_000, 16_000, 24_000, 48_000)
+ORDER = "order"  # the query parameter that brings back the ticket of what we began
+BAD_ORDER = "Expected the address that was given for this call, unused and in time."
+RINGING = 180.0  # seconds that a call of ours may take to be answered
 KEYS = frozenset("0123456789*#ABCD")
 
 

@@ -6,13 +6,9 @@ that we have Asterisk make, over its REST interface (`ari`).
 
 from __future__ import annotations
 
-import binascii
-import hmac
-from base64 import b64decode
 from dataclasses import dataclass
 
 from pydantic import Field
-from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -25,6 +21,7 @@ from gateway.callers.bridge import (
     Desk,
     Doors,
     need,
+    shows,
     take_socket,
     turn_away,
 )
@@ -60,7 +57,7 @@ class _Door:
 
     async def media(self, websocket: WebSocket) -> None:
         """One call."""
-        if not shows(websocket, self.section):
+        if not shows(websocket, self.section.username, self.section.password):
             await turn_away(websocket, NAME, NO_PASSWORD)
             return
         given = dict(websocket.query_params)
@@ -79,17 +76,6 @@ class _Door:
             ticketed=TICKET in given,
             frame=PERIOD_US,
         )
-
-
-def shows(connection: HTTPConnection, section: ChanWebSocketSection) -> bool:
-    """Whether a request has the name and the password, compared in constant time."""
-    scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
-    try:
-        came = b64decode(shown.strip(), validate=True) if scheme.lower() == "basic" else b""
-    except binascii.Error:
-        came = b""
-    wanted = f"{section.username}:{section.password.reveal()}".encode()
-    return hmac.compare_digest(came, wanted)
 
 
 def _open(desk: Desk, section: ChanWebSocketSection) -> Doors:

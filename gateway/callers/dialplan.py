@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.call.events import CallerJoined
 from gateway.callers.bridge import Desk, body_of, forbidden
+from gateway.callers.carrier import form_of
 from gateway.callers.line import LineError
 from gateway.errors import TrunklineError
 
@@ -105,7 +105,7 @@ class Dialplan:
         body = await body_of(request)
         if body is None:
             return PlainTextResponse("Expected a shorter form.\n", 413)
-        given = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        given = form_of(body)
         caller, called = given.pop("from", ""), given.pop("to", "")
         try:
             word = self.desk.issue(CallerJoined(caller, called=called, metadata=given))

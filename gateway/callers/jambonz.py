@@ -6,9 +6,7 @@ mod_audio_fork comes to the same socket, with a ticket in its metadata or withou
 
 from __future__ import annotations
 
-import hmac
 import logging
-from base64 import b64encode
 from collections import OrderedDict
 from typing import Any
 
@@ -30,6 +28,7 @@ from gateway.callers.bridge import (
     body_of,
     forbidden,
     need,
+    shows,
     take_socket,
     targets_of,
     turn_away,
@@ -161,10 +160,7 @@ class _Jambonz:
             return Response(status_code=400)
 
     def _is_known(self, connection: HTTPConnection) -> bool:
-        pair = f"{self._section.username}:{self._section.password.reveal()}"
-        expected = "Basic " + b64encode(pair.encode()).decode()
-        shown = connection.headers.get("authorization", "")
-        return hmac.compare_digest(shown.encode(), expected.encode())
+        return shows(connection, self._section.username, self._section.password)
 
     def _listen(self, request: Request, ticket: str) -> dict[str, Any]:
         section = self._section

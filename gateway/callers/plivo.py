@@ -40,6 +40,7 @@ from gateway.callers.bridge import (
     targets_of,
     turn_away,
 )
+from gateway.callers.carrier import BAD_ORDER, ORDER, RINGING
 from gateway.callers.line import LineError
 from gateway.callers.plivo_stream import PlivoDialect
 from gateway.errors import TrunklineError
@@ -50,14 +51,11 @@ log = logging.getLogger(__name__)
 
 NAME = "plivo"
 SIGNATURE, NONCE = "x-plivo-signature-v3", "x-plivo-signature-v3-nonce"
-ORDER = "order"  # the query parameter that brings back the ticket of what we began
-RINGING = 180.0  # seconds that a call of ours may take to be answered
 LONGEST_CALL = 86_400  # seconds of a stream
 UNSIGNED = (
     "Expected X-Plivo-Signature-V3 for this address; see that server.public_url is the address at "
     "which Plivo calls, and bridges.plivo.auth_token the account's."
 )
-BAD_ORDER = "Expected the address that was given for this call, unused and in time."
 TOLD = {"Direction": "direction", "CallerName": "caller_name", "Machine": "machine"}
 MACHINE = {"detect": "true", "hang_up": "hangup"}
 CONTENTS = {

@@ -32,15 +32,13 @@ from gateway.callers.bridge import (
     targets_of,
     turn_away,
 )
+from gateway.callers.carrier import BAD_ORDER, ORDER, RINGING
 from gateway.callers.twiml_messages import StreamDialect
 from gateway.callers.twiml_rest import Api, RestLine
 from gateway.errors import TrunklineError
 
 log = logging.getLogger(__name__)
 
-ORDER = "order"  # the query parameter that brings back the ticket of what we began
-RINGING = 180.0  # seconds that a call of ours may take to be answered
-BAD_ORDER = "Expected the address that was given for this call, unused and in time."
 BUSY = '<Response><Reject reason="busy"/></Response>'
 HANG_UP = "<Response><Hangup/></Response>"
 TOLD = {  # what a webhook says of a call, and how tools and lines know it

@@ -53,7 +53,6 @@ log = logging.getLogger(__name__)
 
 NAME = "vonage"
 WINDOW = 300  # seconds that a token may be old
-RINGING = 180.0  # seconds that a call of ours may take to be answered
 LIFE = 600  # seconds that a token of ours is good
 CALL = "call_uuid"  # the parameter that names the caller's leg
 UNSIGNED = (
@@ -260,7 +259,7 @@ class _Vonage:
         body: dict[str, Any] = {
             "to": [endpoint(order.target)],
             "from": {"type": "phone", "number": carrier.digits_of(shown)},
-            "ncco": self._ncco(None, self.desk.issue(known, RINGING)),
+            "ncco": self._ncco(None, self.desk.issue(known, carrier.RINGING)),
             "event_url": [self.desk.public(None, f"/{NAME}/events")],
         }
         if order.answering in MACHINE:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import Message
 
 from audio.format import Format
 from gateway.call.effects import Play
 from gateway.call.events import CallerJoined, CallerPlayed
-from gateway.callers.bridge import BridgeSection, body_of, forbidden, merged, need
+from gateway.callers.bridge import BridgeSection, body_of, forbidden, merged, need, shows
 from gateway.callers.marks import Marks
 from gateway.errors import SettingsError
+from gateway.private import Private
 
 
 class Section(BridgeSection):
@@ -93,3 +96,21 @@ def test_marks_that_never_come_back_are_bounded() -> None:
     assert len(marks) == 2
     assert marks.echoed(names[0]) is None
     assert marks.echoed(names[2]) == CallerPlayed("a", 803, 2)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "fits"),
+    [
+        (b"Basic " + b64encode(b"ann:s3:cret"), True),
+        (b"basic  " + b64encode(b"ann:s3:cret"), True),
+        (b"Bearer " + b64encode(b"ann:s3:cret"), False),
+        (b"Basic " + b64encode(b"ann:guess"), False),
+        (b"Basic s3:cret", False),
+        ("Basic \u00e9".encode("latin-1"), False),
+        (b"", False),
+    ],
+    ids=["as it is", "in small letters", "bearer", "wrong", "no base64", "no ASCII", "nothing"],
+)
+def test_a_name_and_a_password_are_shown_as_http_has_it(authorization: bytes, fits: bool) -> None:
+    scope = {"type": "http", "headers": [(b"authorization", authorization)]}
+    assert shows(HTTPConnection(scope), "ann", Private("s3:cret")) == fits
