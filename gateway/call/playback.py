@@ -37,6 +37,7 @@ class Playback:
         self._last_report: tuple[str, int] | None = None  # item, call time
         self._moved_at = 0  # when a report last told of more
         self._reports = False  # whether any report has come in this call
+        self._sounds_since: int | None = None  # when the first sound of this call was sent
         self._held = False  # what comes first waits for time to pass, not for more sound
         self._settled_at = 0
         # Until `heard_until`, whether what came last changes only how much waits, or was heard.
@@ -129,6 +130,8 @@ class Playback:
         return samples - samples % self._frame if self._frame else samples
 
     def _send(self, track: Track, samples: int, now: int) -> Play:
+        if self._sounds_since is None:
+            self._sounds_since = now
         if self.heard_until <= now:
             self._run(now)
             self._last_report = None  # after a gap only a new report says what is being heard
@@ -171,7 +174,7 @@ class Playback:
 
     def _known_by(self, now: int) -> Source:
         """How it is known what was heard: not by reports where they were promised and none came."""
-        silent = not self._reports and now >= self._run_start + REPORT_GRACE_US
+        silent = not self._reports and now >= (self._sounds_since or 0) + REPORT_GRACE_US
         return "paced" if silent else self.source
 
     def _paced(self, track: Track, now: int) -> int:
@@ -302,7 +305,7 @@ class Playback:
         if self.source == "paced":
             return paced
         if not self._reports:
-            return min(max(paced, self._run_start + REPORT_GRACE_US), self._given_up_at)
+            return max(paced, (self._sounds_since or 0) + REPORT_GRACE_US)
         if self._last_report is None:
             return self._given_up_at
         last_id, at = self._last_report

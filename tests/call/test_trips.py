@@ -93,6 +93,15 @@ def test_where_reports_were_promised_and_none_comes_the_pace_is_what_is_known() 
     assert (cut.heard // RATE, cut.source) == (1_500, "paced")
 
 
+def test_without_any_report_what_was_heard_before_a_pause_stays_heard() -> None:
+    playback = playing()
+    for now in (*range(0, 2_000, 20), 3_000):
+        list(playback.release(now * MS))
+    playback.add("a", "r", bytes(2 * 500 * RATE))
+    list(playback.release(3_000 * MS))
+    assert heard(playback, 3_100) == 2_100
+
+
 def test_one_report_is_enough_to_go_on_waiting_for_them() -> None:
     playback = playing()
     playback.report("a", 0, 0, 0)
