@@ -77,10 +77,13 @@ class Answers:
         elif self._shown:
             self._cut = reason
 
-    def broken(self, wanted: Respond) -> Iterator[ShowResponse | ShowRefusal]:
-        """The session is gone in the middle of it; another will go on, unless it was to stop."""
+    def broken(self, wanted: Respond, *, goes_on: bool) -> Iterator[ShowResponse | ShowRefusal]:
+        """The session is gone in the middle of it; `goes_on`: another is to be asked for the rest.
+
+        So it is where the answer waits for functions, unless it was to stop.
+        """
         self._current = ""
-        if self._cut:
+        if self._cut or (self._shown and not (goes_on or self.waits)):
             yield from self._end("cancelled", self._cut)
         self.waits = bool(self._shown)
         if not self._shown and wanted.request != self._asked.request:

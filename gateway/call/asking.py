@@ -174,7 +174,8 @@ class Asking:
         self.useless = None
         self._responses.suspend(go_on)
         yield from self.inflight.away()
-        yield from self.answers.broken(self._responses.wanted)
+        wanted, goes_on = self._responses.wanted, self._responses.pending
+        yield from self.answers.broken(wanted, goes_on=goes_on)
 
     def want(self, options: dict[str, Any], request: str) -> Iterator[Effect]:
         """The caller asks for an answer, one at a time."""

@@ -14,6 +14,7 @@ from gateway.call.plan import (
     ToolSpec,
     TurnPolicy,
 )
+from gateway.call.playback import ITEMS
 from gateway.call.prices import Prices, Rate
 from tests.call.story import Story, plan
 
@@ -232,6 +233,16 @@ def test_an_answer_that_broke_off_ends_where_the_caller_speaks_before_it_can_go_
     story.feed(on.AnswerWanted({}, "caller_2"))
     assert not story.all(do.ShowRefusal)
     assert story.all(do.Respond)[-1].request == "caller_2"
+
+
+def test_an_answer_that_was_to_stop_does_not_wait_for_its_rest_when_the_session_is_lost() -> None:
+    story = Story(replace(program().plan, recovery=RecoveryPolicy(1, 20_000_000)))
+    story.feed(on.AnswerWanted({}, "caller_1"))
+    story.begins()
+    for number in range(ITEMS + 1):  # more than anybody says
+        story.words("One", f"item_{number}")
+    story.feed(on.AssistantLost("gone"))
+    assert shown(story) == [("resp_1", "in_progress"), ("resp_1", "cancelled")]
 
 
 def test_an_answer_whose_rest_is_not_paid_for_any_more_has_failed() -> None:
