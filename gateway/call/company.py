@@ -18,22 +18,22 @@ class Company:
         self._voice = voice
         self._said = 0  # signs in this call
         self._tone = False  # whether this wait has had its tone
-        self._begun = False  # whether it has had any sign
+        self.begun = False  # whether it has had any sign
         self.deadline: int | None = None  # when the next sign is due
 
     def due(self, since: int | None, now: int) -> bool:
         """Whether a sign is due, unless somebody speaks; `since`: when the wait began, if any."""
         if since is None:
-            self.deadline, self._begun, self._tone = None, False, False
+            self.deadline, self.begun, self._tone = None, False, False
             return False
-        if not self._begun:
+        if not self.begun:
             self.deadline = since + self._plan.recovery.hold_after
         return self.deadline is not None and now >= self.deadline
 
     def keep(self, now: int) -> None:
         """Give the sign that is due."""
         policy = self._plan.recovery
-        self._begun = True
+        self.begun = True
         if self._plan.hold_tone and not self._tone:
             self._tone, self.deadline = True, now + policy.words_after
             self._say(self._plan.hold_tone)

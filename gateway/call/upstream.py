@@ -293,7 +293,7 @@ class Upstream:
     def steady(self) -> bool:
         """Whether sound that goes on changes nothing here but how long the session is trusted."""
         watched = self._permission.waits or self._plan.window or self._responses.calls
-        return not (self._recovery.away or watched)
+        return not (self._recovery.away or watched or self._company.begun)
 
     def rests(self, now: int) -> bool:
         """Whether no other session is sought, or to be used, or to be opened by now."""
