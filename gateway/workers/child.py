@@ -36,7 +36,10 @@ class Child:
     pipe: socket.socket
     began: float = field(default_factory=time.monotonic)
     ready: Ready | None = None
+    stuck: bool = False  # it leaves connections waiting
     _given: deque[float] = field(default_factory=deque)
+    _waiting: deque[float] = field(default_factory=deque)  # since when each is not taken
+    _count: int = 0
 
     @property
     def coming(self) -> int:
@@ -48,7 +51,15 @@ class Child:
 
     def given(self) -> None:
         """It was given a connection."""
+        self._count += 1
         self._given.append(time.monotonic())
+        self._waiting.append(self._given[-1])
+
+    def waits(self, taken: int) -> float:
+        """For how long it has left one waiting, of all that it `taken` so far; seconds."""
+        while len(self._waiting) > self._count - taken:
+            self._waiting.popleft()
+        return time.monotonic() - self._waiting[0] if self._waiting else 0.0
 
     async def hear(
         self, begun: Callable[[Child], None], opened: Callable[[str, int], Opened]

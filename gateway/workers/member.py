@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ class Member:
     pipe: socket.socket
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    taken: Callable[[], None]  # says that another connection was
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     _factories: dict[str, Factory] = field(default_factory=dict)
     _asked: dict[str, asyncio.Future[Opened]] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class Member:
     def take_all(self, tasks: set[asyncio.Task[None]]) -> None:
         """Take the connections that wait."""
         while (found := take(self.pipe)) is not None:
+            self.taken()
             name, connection = found
             if connection is None:
                 log.error("a connection was lost: this process can open no more files")
@@ -101,12 +103,14 @@ class Member:
 
 
 @asynccontextmanager
-async def open_member(told: Told) -> AsyncIterator[Member]:
-    """The link to the parent."""
+async def open_member(
+    told: Told, taken: Callable[[], None] = lambda: None
+) -> AsyncIterator[Member]:
+    """The link to the parent, which is told when a connection was `taken`."""
     stream, pipe = socket.socket(fileno=told.words), socket.socket(fileno=told.connections)
     pipe.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=stream)
-    member = Member(told.slot, Path(told.folder), told.before, pipe, reader, writer)
+    member = Member(told.slot, Path(told.folder), told.before, pipe, reader, writer, taken)
     running, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
     try:
         async with beside(member.listen(), "parent"):

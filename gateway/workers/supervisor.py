@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 2048
 WAITING = 1024  # connections that may wait while no worker takes any
 AGAIN = 0.01  # seconds until they are offered again
+STUCK = 0.5  # seconds for which a worker may leave a connection waiting
 REST = 1.0  # seconds until the next is accepted, where none can be
 SOON = 2.0  # seconds: who dies sooner after its beginning is begun again later
 LATER = 2.0
@@ -109,7 +110,7 @@ class Supervisor:
 
     def _bury(self, slot: int) -> None:
         """Its calls are over, its address is nobody's."""
-        self._table[slot] = 0
+        self._table.clear(slot)
         (self._folder / f"w-{slot}.sock").unlink(missing_ok=True)
 
     # ------------------------------------------------------------ connections
@@ -147,7 +148,7 @@ class Supervisor:
     def _offer(self, name: str, connection: socket.socket, slot: int | None) -> None:
         """Give it to its worker, or to the one with the fewest calls; let it wait for one."""
         ready = [one for one in self._workers.values() if one.ready is not None]
-        ready.sort(key=lambda one: self._table[one.slot] + one.coming)
+        ready.sort(key=self._load)
         if slot is not None:
             ready.sort(key=lambda one: one.slot != slot)
         for worker in ready:
@@ -160,6 +161,15 @@ class Supervisor:
         if not self._waiting:
             self._loop.call_later(AGAIN, self._offer_again)
         self._waiting.append((connection, name, slot))
+
+    def _load(self, worker: Child) -> tuple[bool, int]:
+        """By which workers are compared. Who does not take what it was given comes last: with a
+        tool that stands in its way it would otherwise get all calls, as it has the fewest."""
+        stuck = worker.waits(self._table.taken(worker.slot)) > STUCK
+        if stuck and not worker.stuck:
+            log.warning("a worker takes no connections", extra={"worker": worker.slot})
+        worker.stuck = stuck
+        return stuck, self._table[worker.slot] + worker.coming
 
     def _offer_again(self) -> None:
         waiting, self._waiting = self._waiting, deque()

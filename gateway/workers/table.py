@@ -1,6 +1,6 @@
-"""The table of live calls: a number for each worker, in memory that all of them see.
+"""The table: live calls and taken connections of each worker, in memory that all of them see.
 
-Each writes its own number alone; a reader sees numbers that were true a moment ago, at once and
+Each writes its own numbers alone; a reader sees numbers that were true a moment ago, at once and
 without a word to anybody.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 SLOTS = 256
 NAME = "table"
-_NUMBER = struct.Struct("=I")
+_NUMBER = struct.Struct("@Q")  # native, and so written at once
 
 
 class Table:
@@ -31,10 +31,24 @@ class Table:
 
     def total(self) -> int:
         """The calls of all workers."""
-        return sum(_NUMBER.unpack_from(self._memory, at)[0] for at in range(0, SIZE, _NUMBER.size))
+        return sum(_NUMBER.unpack_from(self._memory, at)[0] for at in range(0, CALLS, _NUMBER.size))
+
+    def taken(self, slot: int) -> int:
+        """The connections that a worker has taken of those that it was given."""
+        return int(_NUMBER.unpack_from(self._memory, CALLS + slot * _NUMBER.size)[0])
+
+    def take(self, slot: int) -> None:
+        """Another was taken."""
+        _NUMBER.pack_into(self._memory, CALLS + slot * _NUMBER.size, self.taken(slot) + 1)
+
+    def clear(self, slot: int) -> None:
+        """Nobody is in that place."""
+        self[slot] = 0
+        _NUMBER.pack_into(self._memory, CALLS + slot * _NUMBER.size, 0)
 
 
-SIZE = SLOTS * _NUMBER.size
+CALLS = SLOTS * _NUMBER.size  # bytes of the first of two columns
+SIZE = 2 * CALLS
 
 
 class Seats:

@@ -56,7 +56,7 @@ async def work(told: Told) -> None:
     settings, folder = read(), Path(told.folder)
     place = folder / f"w-{told.slot}.sock"
     with open_table(folder) as table, socket.socket(socket.AF_UNIX) as bound:
-        async with open_member(told) as member:
+        async with open_member(told, partial(table.take, told.slot)) as member:
             seats = Seats(table, told.slot)
             place.unlink(missing_ok=True)
             bound.bind(str(place))

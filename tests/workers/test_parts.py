@@ -20,7 +20,7 @@ from gateway.doors.front_return import new_token
 from gateway.running.listening import listen
 from gateway.switchboard import BusyError, Switchboard
 from gateway.taps.metrics import Metrics
-from gateway.workers import link, supervisor
+from gateway.workers import child, link, supervisor
 from gateway.workers.elsewhere import Elsewhere, Peers
 from gateway.workers.figures import Figures
 from gateway.workers.merging import merged
@@ -163,6 +163,28 @@ async def test_connections_wait_while_no_more_files_may_be_opened(
         async with asyncio.timeout(10):
             assert not await asyncio.get_running_loop().sock_recv(caller, 1), "let go of"
         parent.close()
+
+
+async def test_a_worker_that_takes_no_connections_is_known_by_the_first_that_waits(
+    tmp_path: Path,
+) -> None:
+    with open_table(tmp_path, make=True) as table, open_table(tmp_path) as theirs:
+        worker = await child.begin(link.Told("worker", 3, str(tmp_path), 0, 0, "", []))
+        try:
+            assert worker.waits(table.taken(3)) == 0
+            worker.given()
+            worker.given()
+            first = worker.waits(table.taken(3))
+            theirs.take(3)
+            assert worker.waits(table.taken(3)) > 0, "the second waits still"
+            assert first > 0
+            theirs.take(3)
+            assert worker.waits(table.taken(3)) == 0
+            assert table.total() == 0, "these are no calls"
+        finally:
+            worker.signal(signal.SIGKILL)
+            await worker.process.wait()
+            worker.close()
 
 
 async def test_a_connection_is_sorted_by_its_first_line_which_stays_to_be_read() -> None:
