@@ -8,6 +8,10 @@ from collections.abc import Iterable
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$")
 HIGHEST = frozenset({"trunkline_loop_lag_seconds", "trunkline_store_away"})  # the worst counts
 COUNTED = frozenset({"counter", "histogram"})  # these outlive the worker that counted
+GROWING = frozenset(  # so do these, which are read off something that counts
+    f"trunkline_{name}"
+    for name in ("calls_refused", "cpu_seconds", "store_lost_rows", "store_refused_rows")
+)
 
 
 class Page:
@@ -26,7 +30,7 @@ class Page:
                 family = self._head(line)
             elif (found := SAMPLE.match(line)) is not None:
                 name, labels, value = found.group(1), found.group(2) or "", float(found.group(3))
-                if not gone or self._kinds.get(family) in COUNTED:
+                if not gone or name in GROWING or self._kinds.get(family) in COUNTED:
                     self._count(family or name, name, labels, value)
 
     def text(self) -> str:

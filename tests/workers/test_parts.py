@@ -75,6 +75,7 @@ def test_figures_of_workers_add_up_and_those_of_the_dead_stay_counted() -> None:
     for calls in (1, 2, 4):
         metrics = Metrics()
         metrics.gauge("loop_lag_seconds", "late", lambda calls=calls: calls / 10)
+        metrics.gauge("calls_refused", "since the start", lambda calls=calls: calls)
         metrics.live.set(calls)
         metrics.calls.inc(calls)
         metrics.latency.observe(calls / 4)
@@ -86,6 +87,7 @@ def test_figures_of_workers_add_up_and_those_of_the_dead_stay_counted() -> None:
     }
     assert found["trunkline_calls_live{}"] == 3
     assert found["trunkline_calls_total{}"] == 7
+    assert found["trunkline_calls_refused{}"] == 7
     assert found["trunkline_loop_lag_seconds{}"] == 0.2
     assert found["trunkline_voice_to_voice_seconds_count{}"] == 3
     assert found["trunkline_voice_to_voice_seconds_bucket{'le': '0.5'}"] == 2
