@@ -218,6 +218,12 @@ def test_the_table_of_the_books_has_each_table_of_the_database() -> None:
     assert told == set(metadata.tables)
 
 
+def test_the_samples_are_told_of() -> None:
+    told = "".join(row[0] for row in rows("samples/README.md"))
+    for path in SAMPLES.iterdir():
+        assert path.name in told or path.name in ("README.md", "__pycache__"), path.name
+
+
 async def test_the_figures_that_are_named_are_those_of_the_page(tmp_path: Path) -> None:
     books = {"URL": tmp_path / "books.db", "SPILL": tmp_path / "spill"}
     told = {f"TRUNKLINE_STORE__{name}": str(path) for name, path in books.items()}
