@@ -68,14 +68,15 @@ class Summary:
     uncut: int  # interruptions that nothing came of
 
     @property
-    def loss(self) -> float:
-        """The share of the sound that did not come through."""
-        return self.lost / self.expected if self.expected else 0.0
+    def loss(self) -> float | None:
+        """The share of the sound that did not come through; nothing where none was compared."""
+        return self.lost / self.expected if self.expected else None
 
     @property
-    def added(self) -> float:
-        """The 99th percentile of what the gateway adds, of the slower direction."""
-        return max(percentile(self.latencies["up"], 0.99), percentile(self.latencies["down"], 0.99))
+    def added(self) -> float | None:
+        """The 99th percentile of what the gateway adds, of the slower direction, where known."""
+        ways = (self.latencies["up"], self.latencies["down"])
+        return max((percentile(way, 0.99) for way in ways if way), default=None)
 
 
 class Figures:

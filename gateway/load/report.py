@@ -133,13 +133,14 @@ def _cards(stage: Json) -> str:
             f"{stage[key][share]:.{1 if key in ADDED else 0}f} ms" if stage[key]["count"] else "-"
         )
 
+    there = f"{stage['live']} of " if stage["live"] < stage["calls"] else ""
     cells = [
-        ("calls", str(stage["calls"]), f"for {stage['seconds']:g} s"),
+        ("calls", f"{there}{stage['calls']}", f"for {stage['seconds']:g} s"),
         ("added, caller → model", ms("up", "p99"), f"p99 · p50 {ms('up', 'p50')}"),
         ("added, model → caller", ms("down", "p99"), f"p99 · p50 {ms('down', 'p50')}"),
         ("voice to voice", ms("voice_to_voice", "p50"), f"p50 · p95 {ms('voice_to_voice', 'p95')}"),
         ("barge-in", ms("barge_in", "p50"), f"p50 · p95 {ms('barge_in', 'p95')}"),
-        ("sound lost", f"{stage['loss']:.2%}", f"{stage['missed']} questions unanswered"),
+        ("sound lost", _share(stage["loss"]), f"{stage['missed']} questions unanswered"),
     ]
     if stage["cpu_cores"] is not None:
         cells.append(
@@ -156,6 +157,10 @@ def _cards(stage: Json) -> str:
         )
         + "</div>"
     )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"
 
 
 def _plots(series: Json) -> str:
@@ -201,12 +206,13 @@ def _latencies(stage: Json) -> str:
 def _stages(stages: list[Json]) -> str:
     rows = []
     for one in stages:
-        added = max(one["up"]["p99"], one["down"]["p99"])
+        added = [one[way]["p99"] for way in ADDED if one[way]["count"]]
         cpu = one["cpu_percent_per_call"]
         words = "; ".join(one["faults"]) or "well"
         style = "bad" if one["faults"] else "good"
         rows.append(
-            f"<tr><td>{one['calls']}</td><td>{added:.1f}</td><td>{one['loss']:.2%}</td>"
+            f"<tr><td>{one['calls']}</td><td>{f'{max(added):.1f}' if added else '-'}</td>"
+            f"<td>{_share(one['loss'])}</td>"
             f"<td>{f'{cpu:.2f} %' if cpu is not None else '-'}</td>"
             f'<td class="words {style}">{escape(words)}</td></tr>'
         )

@@ -78,7 +78,7 @@ def stage_of(stage: Stage) -> Json:
         "live": summary.calls,  # at its end
         "seconds": round(stage.end - stage.begin, 1),
         **{name: latency(values) for name, values in summary.latencies.items()},
-        "loss": round(summary.loss, 6),
+        "loss": _rounded(summary.loss, 6),
         "questions": summary.questions,
         "missed": summary.missed,
         "failed": summary.failed,
@@ -93,8 +93,11 @@ def stage_of(stage: Stage) -> Json:
 
 
 def latency(values: Sequence[float]) -> Json:
-    """Percentiles in milliseconds."""
-    found = {name: round(percentile(values, share) * 1000, 2) for name, share in SHARES.items()}
+    """Percentiles in milliseconds; of nothing there are none."""
+    found = {
+        name: round(percentile(values, share) * 1000, 2) if values else None
+        for name, share in SHARES.items()
+    }
     return {"count": len(values), **found}
 
 

@@ -60,7 +60,7 @@ class Show:
             return
         self._told, self._stages = now, len(test.stages)
         recent = test.figures.summary(now - RECENT, now)
-        added = f"{recent.added * 1000:.1f} ms" if recent.latencies["down"] else "-"
+        added = _ms(recent.added)
         self._console.print(
             f"{now - test.began:5.0f} s  {test.doing}, live {test.figures.live}, "
             f"failed {sum(test.figures.failures.values())}, added p99 {added}"
@@ -90,7 +90,7 @@ class Show:
             table.add_row(name, *(cells if values else ["-"] * 3), str(len(values)))
         cost = used(test.costs, now - RECENT, now)
         said = [f"calls {test.figures.live}", f"failed {sum(test.figures.failures.values())}"]
-        said += [f"loss {recent.loss:.2%}"]
+        said += [f"loss {recent.loss:.2%}"] if recent.loss is not None else []
         said += [f"CPU {cost.cpu * 100:.0f} %"] if cost.cpu is not None else []
         said += [f"memory {cost.memory / 1e6:.0f} MB"] if cost.memory is not None else []
         said += [f"loop lag {cost.lag * 1000:.1f} ms"] if cost.lag is not None else []
@@ -100,17 +100,21 @@ class Show:
         return [stages(test)] if test.stages else []
 
 
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
+
+
 def stages(test: Test) -> Table:
     """The stages so far."""
     table = Table(title="stages", title_justify="left")
-    for name in ("calls", "added p99 ms", "loss", "CPU/call", "memory", "verdict"):
+    for name in ("calls", "added p99", "loss", "CPU/call", "memory", "verdict"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for one in test.stages:
-        cpu, memory = one.cpu_per_call, one.used.memory
+        cpu, memory, loss = one.cpu_per_call, one.used.memory, one.summary.loss
         table.add_row(
             str(one.calls),
-            f"{one.summary.added * 1000:.1f}",
-            f"{one.summary.loss:.2%}",
+            _ms(one.summary.added),
+            f"{loss:.2%}" if loss is not None else "-",
             f"{cpu * 100:.2f} %" if cpu is not None else "-",
             f"{memory / 1e6:.0f} MB" if memory is not None else "-",
             "; ".join(one.faults) or "well",
@@ -132,7 +136,7 @@ def sum_up(console: Console, found: dict[str, Any], test: Test) -> None:
                     f"  {name:<16} p50 {one['p50']:8.1f}   p95 {one['p95']:8.1f}"
                     f"   p99 {one['p99']:8.1f} ms   ({one['count']})"
                 )
-        if row["questions"]:
+        if row["loss"] is not None:
             console.print(f"  {'sound lost':<16} {row['loss']:.3%}")
         console.print(f"  {'questions':<16} {row['questions']}, unanswered {row['missed']}")
         if row["cpu_cores"] is not None:

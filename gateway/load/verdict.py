@@ -26,12 +26,10 @@ def faults(summary: Summary, limits: Limits, wanted: int) -> list[str]:
         found.append(f"{summary.failed} {'call' if summary.failed == 1 else 'calls'} failed")
     if summary.calls < wanted - summary.failed:
         found.append(f"{wanted - summary.calls} of {wanted} calls were not there")
-    if (added := summary.added * 1000) > limits.added_ms:
+    if (added := (summary.added or 0.0) * 1000) > limits.added_ms:
         found.append(f"added latency p99 {added:.1f} ms, and the limit is {limits.added_ms:g} ms")
-    if summary.loss > limits.loss:
-        found.append(
-            f"{summary.loss:.2%} of the sound was lost, and the limit is {limits.loss:.2%}"
-        )
+    if (loss := summary.loss or 0.0) > limits.loss:
+        found.append(f"{loss:.2%} of the sound was lost, and the limit is {limits.loss:.2%}")
     if summary.questions and summary.missed > limits.missed * summary.questions:
         found.append(f"{summary.missed} of {summary.questions} questions got no answer in time")
     if not summary.questions:
