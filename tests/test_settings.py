@@ -78,6 +78,10 @@ def test_the_file_may_be_named_by_a_variable_or_lie_in_the_current_folder(
     assert load(environ={}).server.port == 9
 
 
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_the_file(write) -> None:
+    assert load(write("\ufeff[server]\nport = 9000"), {}).server.port == 9000
+
+
 def test_a_variable_that_is_empty_counts_as_not_set() -> None:
     assert load(environ={"TRUNKLINE_SERVER__PORT": ""}).server.port == 8080
 

@@ -134,19 +134,27 @@ def fit(schema: Mapping[str, Any], root: Mapping[str, Any], tool: str) -> dict[s
     if made["type"] != "object":
         raise ToolDefinitionError(f"tool {tool}: parameters should be of type object")
     if (size := len(json.dumps(made))) > LONGEST:
-        raise ToolDefinitionError(
-            f"tool {tool}: its schema has {size} bytes, and a model is told {LONGEST} at most;"
-            " declare the tool with fewer parameters"
-        )
+        raise _too_long(tool, str(size))
     return made
+
+
+def _too_long(tool: str, size: str) -> ToolDefinitionError:
+    return ToolDefinitionError(
+        f"tool {tool}: its schema has {size} bytes, and a model is told {LONGEST} at most;"
+        " declare the tool with fewer parameters"
+    )
 
 
 class _Fitter:
     def __init__(self, root: Mapping[str, Any], tool: str) -> None:
         self._root = root
         self._tool = tool
+        self._nodes = 0
 
     def fit(self, node: Any, trail: tuple[str, ...]) -> Any:
+        self._nodes += 1
+        if self._nodes > LONGEST:  # each is a byte at least; references can multiply without end
+            raise _too_long(self._tool, f"more than {LONGEST}")
         if isinstance(node, list):
             return [self.fit(item, trail) for item in node]
         if not isinstance(node, Mapping):
@@ -199,7 +207,7 @@ def _translated(node: dict[str, Any]) -> dict[str, Any]:
     """What OpenAPI 3.0 says in its own way, said as JSON Schema does."""
     if node.pop("nullable", False) is True and isinstance(node.get("type"), str):
         node["type"] = [node["type"], "null"]
-        if "enum" in node and None not in node["enum"]:
+        if isinstance(node.get("enum"), list) and None not in node["enum"]:
             node["enum"] = [*node["enum"], None]
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(node.get(exclusive), bool) and node.pop(exclusive) and bound in node:

@@ -60,14 +60,23 @@ class Document:
         every = list(self._entries())
         fixed = _Fixed(headers or {}, query or {})
         if "*" in chosen:
-            return [self._operation(entry, fixed) for entry in every]
+            return [self._read(entry, fixed) for entry in every]
         known = {name: entry for entry in every for name in (entry.route, entry.operation_id)}
         picked = []
         for name in chosen:
             if name not in known or not name:
                 raise ToolDefinitionError(f"{self.source}: {_unknown(name, known)}")
-            picked.append(self._operation(known[name], fixed))
+            picked.append(self._read(known[name], fixed))
         return picked
+
+    def _read(self, entry: _Entry, fixed: _Fixed) -> Operation:
+        try:
+            return self._operation(entry, fixed)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ToolDefinitionError(
+                f"{self.source}: something in {entry.route} is of another type than OpenAPI has"
+                f" there ({error}); check the document"
+            ) from error
 
     def _entries(self) -> Iterator[_Entry]:
         for path, item in self.root["paths"].items():
@@ -101,7 +110,10 @@ class Document:
     def _parameters(self, entry: _Entry) -> list[Table]:
         """The path's and the operation's own; of the same name and place the latter counts."""
         found: dict[tuple[str, str], Table] = {}
-        for raw in (*entry.item.get("parameters", ()), *entry.operation.get("parameters", ())):
+        for raw in (
+            *(entry.item.get("parameters") or ()),
+            *(entry.operation.get("parameters") or ()),
+        ):
             parameter = self._followed(raw, entry.name)
             if "name" not in parameter or "in" not in parameter:
                 raise ToolDefinitionError(
@@ -199,6 +211,8 @@ class _Arguments:
                 for content in (parameter.get("content") or {"": {}}).values()
             ][:1]
         shown = {"description": parameter["description"]} if parameter.get("description") else {}
+        if schema is True:  # anything goes, as {} says
+            schema = {}
         required = bool(parameter.get("required")) or where == "path"
         self._add(parameter["name"], where, {**schema, **shown}, required, _style(parameter))
 

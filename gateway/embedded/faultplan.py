@@ -79,7 +79,7 @@ class FaultPlan:
 def load(path: Path) -> FaultPlan:
     """The plan in a TOML file. Raises SettingsError that names what is wrong."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), FaultPlan)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), FaultPlan)
     except OSError as error:
         raise SettingsError(f"--faults {path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

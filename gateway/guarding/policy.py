@@ -79,7 +79,7 @@ def read(path: Path) -> GuardPolicy:
     if len(raw) > LARGEST:
         raise SettingsError(f"{path}: a policy has at most {LARGEST} bytes, this one {len(raw)}")
     try:
-        file = PolicyFile.model_validate(tomllib.loads(raw.decode("utf-8")))
+        file = PolicyFile.model_validate(tomllib.loads(raw.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: the policy is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:

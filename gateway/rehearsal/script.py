@@ -9,6 +9,7 @@ import difflib
 import math
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def load(path: str | Path) -> Script:
     """Read a script; raises ScriptError. Paths in it count from its folder or the one above."""
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ScriptError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -209,9 +210,10 @@ class _Table:
 
     def _file(self, key: str, name: str) -> Path:
         home = self._path.resolve().parent
-        for folder in (home, home.parent):
-            if (found := (folder / name).resolve()).is_file():
-                return found
+        with suppress(OSError, ValueError):  # what no file can be called is not there either
+            for folder in (home, home.parent):
+                if (found := (folder / name).resolve()).is_file():
+                    return found
         raise self._wrong(key, f"a file in {home} or {home.parent}", name)
 
     def _wrong(self, key: str, expected: str, came: object) -> ScriptError:

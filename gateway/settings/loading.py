@@ -103,7 +103,7 @@ def _read(path: Path | None, environ: Mapping[str, str]) -> _Source:
     if named is None and not file.exists():
         return _Source(None)
     try:
-        return _Source(file, tomllib.loads(file.read_text(encoding="utf-8")))
+        return _Source(file, tomllib.loads(file.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(

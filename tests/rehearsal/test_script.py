@@ -83,6 +83,8 @@ def test_a_turn_may_be_speech_text_keys_or_silence(write):
         ("timeout = 0\n[[turn]]\nsilence = 1", "timeout: expected seconds from 1 to 3600, came 0"),
         ("[[turn]]\nthink = 1", "turn 1: nothing to do; give one of say, text, digits, silence"),
         ('[[turn]]\nsilence = 1\n[[turn]]\nsay = "no.wav"', "turn 2: say: expected a file in"),
+        ('[[turn]]\nsay = "a\\u0000.wav"', "turn 1: say: expected a file in"),
+        (f'[[turn]]\nsay = "{"a" * 5000}"', "turn 1: say: expected a file in"),
         ('[[turn]]\ntext = "a"\nsilence = 1', "text and silence: give one of them"),
         ('[[turn]]\ntext = "a"\nthink = 1\ninterrupt_after = 1', "think and interrupt_after"),
         ('[[turn]]\ntext = ""', "text: expected words"),
@@ -103,3 +105,7 @@ def test_a_wrong_script_names_its_file_its_key_and_a_valid_value(write, text, sa
 def test_a_script_that_is_not_there_says_so(tmp_path):
     with pytest.raises(ScriptError, match=r"none\.toml: cannot be read: No such file"):
         load(tmp_path / "none.toml")
+
+
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_the_script(write):
+    assert load(write("\ufeff[[turn]]\nsilence = 1")).turns == (Turn(Keep(1.0), Think(0.6)),)

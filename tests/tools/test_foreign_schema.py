@@ -102,3 +102,20 @@ def test_a_schema_that_no_model_could_read_is_refused():
         fit(words, words, "book")
     with pytest.raises(ToolDefinitionError, match=r"no JSON schema: at properties\.x\.type"):
         Checker({"properties": {"x": {"type": "text"}}}, "book")
+
+
+def test_references_that_multiply_are_refused_before_they_have_multiplied():
+    members = {str(number): {"$ref": "#/$defs/1"} for number in range(100)}
+    definitions = {
+        str(depth): {"properties": {name: {"$ref": f"#/$defs/{depth + 1}"} for name in members}}
+        for depth in range(1, 10)
+    }
+    definitions["10"] = {"type": "string"}
+    with pytest.raises(ToolDefinitionError, match="more than 32768 bytes"):
+        fit({"properties": members}, {"$defs": definitions}, "bomb")
+
+
+def test_values_that_are_no_list_are_found_where_the_schema_is_checked():
+    wrong = {"properties": {"x": {"type": "string", "nullable": True, "enum": 5}}}
+    with pytest.raises(ToolDefinitionError, match="no JSON schema"):
+        Checker(fit(wrong, wrong, "book"), "book")

@@ -215,11 +215,24 @@ def broken(change):
             "PATCH /orders/{order_id}",
             "refers to another document",
         ),
+        (
+            lambda d: d.update(servers=["https://shop.example"]),
+            "getOrder",
+            "something in GET /orders/{order_id} is of another type than OpenAPI has there",
+        ),
     ],
 )
 def test_a_wrong_document_is_named_with_what_is_wrong(change, chosen, reason):
     with pytest.raises(ToolDefinitionError, match=reason):
         Document(broken(change), "shop.yaml").operations([chosen])
+
+
+def test_parameters_that_are_left_empty_are_none():
+    def emptied(document):
+        document["paths"]["/orders/{order_id}"]["get"]["parameters"] = None
+
+    (operation,) = Document(broken(emptied), "shop.yaml").operations(["getOrder"])
+    assert set(operation.parameters["properties"]) == {"order_id", "X-Trace"}
 
 
 def test_a_relative_server_is_meant_from_where_the_document_was():
