@@ -55,6 +55,7 @@ class AnyCall(RuleBasedStateMachine):
         self.open_calls: set[str] = set()
         self.runs: set[str] = set()
         self.outputs: Counter[str] = Counter()
+        self.final: dict[str, bool] = {}  # lines of the assistant
         self.reports = False
 
     def feed(self, event: Event) -> None:
@@ -86,6 +87,11 @@ class AnyCall(RuleBasedStateMachine):
             case do.Flush(generation):
                 assert generation == self.generation + 1
                 self.generation = generation
+            case do.ShowWords(item_id, "assistant", final=final):
+                assert not self.final.get(item_id), "a line goes on that was final"
+                self.final[item_id] = final
+            case do.End():
+                assert all(self.final.values()), "a line was never final"
             case do.Truncate(item_id, heard):
                 assert 0 < heard <= self.sent[item_id] <= self.received[item_id]
                 assert heard >= self.reported[item_id]
@@ -230,6 +236,19 @@ class AnyCall(RuleBasedStateMachine):
         self.asked -= 1
         code = "conversation_already_has_active_response" if active else "invalid_value"
         self.feed(on.AssistantRefused(code, "no", "response.create-1"))
+
+    # ------------------------------------------------------------ the gateway
+
+    @rule(samples=st.integers(0, RATE))
+    def announce(self, samples: int) -> None:
+        self.count_words += 1
+        name = f"own_{self.count_words}"
+        self.received[name] = samples
+        self.feed(on.SoundOrdered(name, silence(samples)))
+
+    @rule(fails=st.booleans())
+    def put_through(self, fails: bool) -> None:
+        self.feed(on.TransferFailed("desk", "busy") if fails else on.TransferOrdered("desk"))
 
     # ------------------------------------------------------------ the end
 
