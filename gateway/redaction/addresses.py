@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from gateway.redaction.tokens import Token
 from gateway.redaction.vocabulary import AT, BEFORE_ADDRESS, DOT, JOINERS, TOP_LEVEL
@@ -120,7 +121,9 @@ def _is_place(pieces: list[Token], place: int, end: int) -> bool:
     """Whether it is said where something is: "see it at example.com"."""
     if pieces[place].text == "@":
         return False
-    words = (piece for piece in reversed(pieces[:place]) if not piece.space)
-    before = next(words, None)
-    dots = (piece.text == "." for piece in pieces[place:] if piece.end <= end)
-    return before is not None and before.text in BEFORE_ADDRESS and any(dots)
+    backward = (pieces[back] for back in range(place - 1, -1, -1))
+    before = next((piece for piece in backward if not piece.space), None)
+    if before is None or before.text not in BEFORE_ADDRESS:
+        return False
+    forward = (pieces[ahead] for ahead in range(place, len(pieces)))
+    return any(piece.text == "." for piece in takewhile(lambda one: one.end <= end, forward))

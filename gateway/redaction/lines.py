@@ -18,7 +18,7 @@ from gateway.redaction.detect import (
     FEWEST,
     Finding,
     Policy,
-    find,
+    hidden,
     opened,
     suspicious,
 )
@@ -177,13 +177,14 @@ class Lines:
     def _tail(self, text: str, newest: Line, least: int) -> int:
         """Where at the end of a text that begins which may go on; its length where nothing does."""
         known = text if newest.whole else text.rstrip(WORD_SIGNS)
-        start = opened(known, self._policy, least)
+        before = max(0, len(known) - LONGEST)
+        start = before + opened(known[before:], self._policy, least)
         return start if start < len(known) else len(text)
 
     def _find(self, side: Side) -> dict[str, list[Finding]]:
         lines, text = side.lines, side.text
         found: dict[str, list[Finding]] = {item: [] for item in lines}
-        every = find(text, self._policy)
+        every = hidden(text, self._policy)
         if (tail := self._tail(text, lines[next(reversed(lines))], self._least)) < len(text):
             begun = [one for one in every if one.end > tail]
             every = [one for one in every if one.end <= tail]

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.redaction.detect import COVER, KINDS, Policy, cover, find, opened, redact
+from gateway.redaction.detect import (
+    BLOCK,
+    COVER,
+    KINDS,
+    LONGEST,
+    Policy,
+    cover,
+    find,
+    opened,
+    redact,
+)
 from gateway.redaction.numbers import luhn, mod_97
 from tests.redaction.examples import CARDS, EMAILS, HARMLESS, IBANS, NUMBERS, PHONES
 
@@ -133,7 +143,10 @@ def test_findings_are_apart_and_what_is_redacted_holds_none(text: str) -> None:
     assert opened(text) <= len(text)
 
 
-@pytest.mark.parametrize("piece", ["1 ", "a@", "at ", "de12 ", "double ", "1,111", "@."])
+@pytest.mark.parametrize(
+    "piece",
+    ["1 ", "a@", "at ", "de12 ", "double ", "1,111", "@.", "a at b dot com ", "see it at b.com "],
+)
 def test_a_long_text_takes_no_more_steps_a_sign_than_a_short_one(piece: str) -> None:
     def steps(text: str) -> int:
         count = 0
@@ -153,6 +166,18 @@ def test_a_long_text_takes_no_more_steps_a_sign_than_a_short_one(piece: str) -> 
 
     short, long = steps(piece * 200), steps(piece * 800)
     assert long < 6 * short
+
+
+def test_of_a_very_long_text_whatever_may_be_a_number_is_hidden_and_most_words_are_not() -> None:
+    words = "lorem ipsum dolor sit amet, consectetur elit. " * 500
+    for at in (0, LONGEST - 9, LONGEST + 3, LONGEST + BLOCK - 4, len(words)):
+        text = f"{words[:at]} {CARDS[1]} {words[at:]}"
+        assert CARDS[1][:6] not in cover(text)
+        assert CARDS[1][-6:] not in cover(text)
+        assert len(cover(text)) == len(text)
+        assert cover(text).count(COVER) < 4 * BLOCK
+        assert CARDS[1] not in redact(text)
+    assert cover(words, Policy(frozenset())) == words
 
 
 def test_a_number_right_behind_another_is_found_too() -> None:
