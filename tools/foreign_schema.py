@@ -16,6 +16,7 @@ from tools.schema import ToolDefinitionError
 
 LONGEST = 32 * 1024  # bytes of a schema that a model is told
 TOLD = 3  # wrong arguments named in one answer
+NESTED = 40  # levels of a schema; what checks it takes several frames of the stack for each
 DEEPEST = 12  # references within references; what lies deeper may be anything
 # What says nothing to a model, or only to other programs.
 DROPPED = frozenset({"title", "$schema", "$id", "$comment", "$anchor", "xml", "externalDocs"}) | {
@@ -150,11 +151,24 @@ class _Fitter:
         self._root = root
         self._tool = tool
         self._nodes = 0
+        self._depth = 0
 
     def fit(self, node: Any, trail: tuple[str, ...]) -> Any:
         self._nodes += 1
         if self._nodes > LONGEST:  # each is a byte at least; references can multiply without end
             raise _too_long(self._tool, f"more than {LONGEST}")
+        if self._depth > NESTED:
+            raise ToolDefinitionError(
+                f"tool {self._tool}: its schema is nested deeper than {NESTED} levels;"
+                " declare the tool with flatter parameters"
+            )
+        self._depth += 1
+        try:
+            return self._fitted(node, trail)
+        finally:
+            self._depth -= 1
+
+    def _fitted(self, node: Any, trail: tuple[str, ...]) -> Any:
         if isinstance(node, list):
             return [self.fit(item, trail) for item in node]
         if not isinstance(node, Mapping):

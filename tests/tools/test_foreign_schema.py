@@ -119,3 +119,12 @@ def test_values_that_are_no_list_are_found_where_the_schema_is_checked():
     wrong = {"properties": {"x": {"type": "string", "nullable": True, "enum": 5}}}
     with pytest.raises(ToolDefinitionError, match="no JSON schema"):
         Checker(fit(wrong, wrong, "book"), "book")
+
+
+def test_a_schema_nested_without_measure_is_refused_and_no_crash():
+    nested = {"type": "string"}
+    for _ in range(42):
+        nested = {"type": "object", "properties": {"a": nested}}
+    with pytest.raises(ToolDefinitionError, match="nested deeper than 40 levels"):
+        fit(nested, nested, "deep")
+    Checker(fit(nested["properties"]["a"]["properties"]["a"], {}, "deep"), "deep")
