@@ -86,6 +86,9 @@ class Supervisor:
             self._bury(slot)
             status = worker.process.returncode
             if self._is_over():
+                if worker.ready is not None and status not in (0, interrupts.INTERRUPTED):
+                    said = "a worker died before its calls had ended"
+                    log.error(said, extra={"worker": slot, "status": status})
                 return
             if worker.ready is None and not self.all_ready.is_set():
                 self.failed = f"a worker did not start and ended with status {status}"

@@ -113,7 +113,7 @@ def children(pid: int) -> list[int]:
 async def test_a_worker_that_dies_takes_only_its_calls_and_another_takes_its_place(
     tmp_path: Path,
 ) -> None:
-    async with workers(tmp_path) as house, house.fleet() as callers:
+    async with workers(tmp_path, finish=60) as house, house.fleet() as callers:
         await callers.grow(6, 10)
         assert house.count(CallBegan) == 6
         await house.until_live(lambda live: live == 6)
@@ -137,6 +137,11 @@ async def test_a_worker_that_dies_takes_only_its_calls_and_another_takes_its_pla
         await house.until(lambda: any(isinstance(note, Heard) for note in house.notes[mark:]))
         assert house.ended("broke in the middle") == lost, "others live on"
         assert victim not in children(house.gateway.child.pid)
+        house.gateway.child.send_signal(signal.SIGTERM)
+        await house.gateway.wait_said("stopping")
+        os.kill(children(house.gateway.child.pid)[0], signal.SIGKILL)
+        died = await house.gateway.wait_said("a worker died before its calls had ended")
+        assert died["status"] == -signal.SIGKILL
 
 
 async def test_any_connection_finds_its_call_and_a_stop_ends_all_of_them(tmp_path: Path) -> None:
