@@ -6,6 +6,7 @@ It gives out one-time tickets for calls that are about to come, and has bridges 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
@@ -30,6 +31,8 @@ from gateway.switchboard import BusyError, Switchboard
 log = logging.getLogger(__name__)
 
 LONGEST = 64 * 1024  # bytes of an order
+# What a request may call this machine.
+HOST = re.compile(r"([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 HTTP_SECONDS = 10.0  # for a provider's API to answer
 
 T = TypeVar("T")
@@ -126,7 +129,8 @@ class Desk:
                 "and it is empty; set it in trunkline.toml or as TRUNKLINE_SERVER__PUBLIC_URL."
             )
         if connection is not None and not named:
-            return f"{scheme}://{connection.headers.get('host', '')}{path}"
+            host = connection.headers.get("host", "")
+            return f"{scheme}://{host if HOST.fullmatch(host) else ''}{path}"
         secure = named.startswith("https://")
         scheme = scheme if secure else {"https": "http", "wss": "ws"}.get(scheme, scheme)
         return f"{scheme}://{named.partition('://')[2]}{path}"

@@ -7,6 +7,7 @@ application has said yes, the connection is a `Socket`, which it finds in its sc
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse
@@ -22,6 +23,7 @@ from gateway.sockets.socket import FAILED, Socket, quiet
 SCOPE: Final = "trunkline.upgrade"
 KEY: Final = "Sec-WebSocket-Key"
 RESTARTS = 1012  # a close code
+REFUSAL: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 OURS = frozenset({"upgrade", "connection", "sec-websocket-accept", "date"})  # of the answer
 
 
@@ -30,6 +32,15 @@ class Upgrade(WebSocketsSansIOProtocol):
 
     socket: Socket | None = None  # once the application has said yes
     rest: Callable[[], Awaitable[None]] | None = None  # what the application leaves to be done
+
+    def data_received(self, data: bytes) -> None:
+        """A request; one that asks for no upgrade of RFC 6455 is answered, and not left waiting."""
+        with suppress(UnicodeError):  # the library's refusal may quote what it cannot write
+            super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = True
+            self.transport.write(REFUSAL)
+            self.transport.close()
 
     def handle_connect(self, event: Request) -> None:
         """The request is whole: ask the application."""
