@@ -121,10 +121,13 @@ def test_values_that_are_no_list_are_found_where_the_schema_is_checked():
         Checker(fit(wrong, wrong, "book"), "book")
 
 
-def test_a_schema_nested_without_measure_is_refused_and_no_crash():
+@pytest.mark.parametrize(("levels", "fits"), [(39, True), (60, False), (400, False)])
+def test_a_schema_nested_without_measure_is_refused_and_no_crash(levels, fits):
     nested = {"type": "string"}
-    for _ in range(42):
+    for _ in range(levels):
         nested = {"type": "object", "properties": {"a": nested}}
+    if fits:
+        Checker(fit(nested, nested, "deep"), "deep")
+        return
     with pytest.raises(ToolDefinitionError, match="nested deeper than 40 levels"):
         fit(nested, nested, "deep")
-    Checker(fit(nested["properties"]["a"]["properties"]["a"], {}, "deep"), "deep")
