@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from gateway.store.database import Database
 from gateway.store.stop import Stop
@@ -23,6 +23,8 @@ class Stops:
         row = cleaned(asdict(stop))
         del row["until"]
         async with self._database.change() as connection:
+            if not self._database.is_sqlite:  # who has seen a number looks for no smaller one
+                await connection.execute(text("LOCK TABLE stops IN SHARE ROW EXCLUSIVE MODE"))
             row["at_ms"] = await self._database.now_ms(connection)
             await connection.execute(stops.insert().values(row))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gateway.doors.client_secrets import ClientSecrets
+from gateway.identity.who import OPEN
 from gateway.protocol.wire import Refused
 from tests.front_door.line import called, take
 from tests.house import PlainMind, open_house
@@ -130,6 +132,30 @@ def test_secrets_that_nobody_uses_are_bounded() -> None:
         kept.mint(60, {})
     now = 1_100.0
     assert kept.mint(60, {}).expires_at == 1_160
+
+
+def test_who_asks_for_secrets_and_uses_none_stands_in_nobody_elses_way() -> None:
+    kept = ClientSecrets(limit=4, room=1_000)
+    acme, globex = (replace(OPEN, tenant=tenant) for tenant in ("acme", "globex"))
+    first, *_ = [kept.mint(60, {}, acme) for _ in range(4)]
+    theirs = [kept.mint(60, {}, globex) for _ in range(2)]
+    with pytest.raises(Refused, match="Incorrect client secret"):
+        kept.redeem(first.value, "")
+    for who in (acme, globex):
+        with pytest.raises(Refused, match="4 client secrets wait"):
+            kept.mint(60, {}, who)
+    assert kept.redeem(theirs[0].value, "").who == globex
+
+
+def test_secrets_are_bounded_by_what_they_are_bound_to() -> None:
+    kept = ClientSecrets(room=1_000)
+    large = {"instructions": "x" * 400}
+    made = [kept.mint(60, large) for _ in range(2)]
+    with pytest.raises(Refused, match="room for"):
+        kept.mint(60, large)
+    kept.redeem(made[0].value, "")
+    kept.mint(60, large)
+    assert len(kept) == 2
 
 
 @pytest.mark.parametrize(
