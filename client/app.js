@@ -10,7 +10,7 @@ import { View } from "./view.js";
 const find = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const view = new View();
-const toasts = new Toasts(find("toasts"));
+const toasts = new Toasts(find("toasts"), view.call);
 const transcript = new Transcript(find("lines"), find("announcer"));
 const devices = new Devices({
   onmicrophone: (chosen) => call?.microphone(chosen).catch((error) => toasts.error("microphone", error.message)),
@@ -42,6 +42,7 @@ const face = {
         if (!returned) transcript.clear();
         view.phase("live");
         view.who(message);
+        if (!returned && !call.sound.track) view.text.focus(); // a call to be typed
         break;
       case "state": view.state(message.state); break;
       case "words": transcript.words(message); break;

@@ -3,8 +3,10 @@
 const STAYS = 9000; // ms that a notice is shown; errors stay until they are closed
 
 export class Toasts {
-  constructor(box) {
+  /** `home` takes the keyboard from a message that goes while it has it. */
+  constructor(box, home) {
     this.box = box;
+    this.home = home;
     this.shown = new Map();
   }
 
@@ -44,7 +46,9 @@ export class Toasts {
 
   drop(code, toast) {
     if (!toast || this.shown.get(code) !== toast) return;
+    const held = toast.contains(document.activeElement);
     toast.remove();
+    if (held) this.home.focus();
     this.shown.delete(code);
   }
 

@@ -58,3 +58,22 @@ def test_the_space_bar_talks_and_does_not_hang_up_though_that_button_was_pressed
     expect(page.locator("#call-label")).to_have_text("Hang up")
     page.keyboard.press("Enter")
     page.wait_for_selector('body[data-phase="ended"]')
+
+
+def test_who_types_because_the_microphone_is_refused_can_type_at_once(
+    open_page: Open, house: House
+) -> None:
+    page = open_page()
+    page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = () =>"
+        " Promise.reject(new DOMException('no', 'NotAllowedError')) }"
+    )
+    page.locator("#call").press("Enter")
+    page.get_by_role("button", name="Close").press("Enter")
+    assert focused(page) == "call"
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Type instead").press("Enter")
+    page.wait_for_selector('body[data-phase="live"]')
+    page.keyboard.type("show")
+    page.keyboard.press("Enter")
+    page.get_by_text("Let me see what the carrier").wait_for()
