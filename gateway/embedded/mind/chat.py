@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -32,7 +33,7 @@ class ChatMind:
         timeout: float = READ_SECONDS,
         temperature: float | None = None,
     ) -> None:
-        self._base_url = base_url
+        self._host = urlsplit(base_url).hostname or base_url  # callers may read of it
         self._model = model
         self._temperature = temperature
         self._client = openai.AsyncOpenAI(
@@ -61,7 +62,7 @@ class ChatMind:
         await self._client.close()
 
     def _explain(self, error: Exception) -> str:
-        where = f"the mind's endpoint {self._base_url}"
+        where = f"the mind's endpoint at {self._host}"
         match error:
             case openai.APITimeoutError():
                 return f"{where} did not answer in time; is the model loaded and fast enough?"
